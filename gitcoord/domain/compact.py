@@ -1,0 +1,123 @@
+"""Forgetting what is closed and old, so that a ledger of years stays as quick as a new one.
+
+What goes is still in the chain of commits; it is only no longer in the tree.
+Nothing that is open, held or waited for is ever forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, ClassVar
+
+from gitcoord.domain.changes import Change
+from gitcoord.domain.handoffs import Handoff
+from gitcoord.domain.names import one_line
+from gitcoord.domain.notices import KEPT, Notice
+from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.ops import Op
+from gitcoord.domain.record import Record, Seconds
+from gitcoord.domain.sessions import Session
+from gitcoord.domain.tasks import Task, notes_of
+from gitcoord.domain.time import Time, plus
+from gitcoord.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+
+DAY = 86_400.0
+
+
+class Compacted(Answer, frozen=True, kw_only=True):
+    """How many records of each table were forgotten."""
+
+    removed: dict[str, int] = {}
+    #: Whether the limit of the call was reached and more is left to forget.
+    more: bool = False
+
+
+class Compact(Operation, frozen=True, kw_only=True):
+    """Forget closed records that are older than asked; times to keep are in seconds."""
+
+    tag = "ledger.compact"
+    answer = Compacted
+    acting: ClassVar[bool] = False
+
+    sessions: Seconds = 30 * DAY
+    tasks: Seconds = 90 * DAY
+    changes: Seconds = 30 * DAY
+    handoffs: Seconds = 90 * DAY
+    #: How many handoffs, the newest, are kept whatever their age.
+    handoffs_kept: int = 200
+    #: Most records that one call forgets.
+    limit: int = 5000
+
+    def apply(self, state: State, context: Context) -> Compacted:
+        """Forget, and say how much. Raises `InvalidValue` for a negative number.
+
+        Remembered answers of operations go after `ops_kept` and notices after a week.
+        """
+        if self.handoffs_kept < 0 or self.limit < 0:
+            raise InvalidValue("what is kept or forgotten is not counted below 0")
+
+        def ago(seconds: float) -> Time:
+            return plus(context.now, -seconds)
+
+        old = chain(
+            _sessions(state, ago(self.sessions)),
+            _tasks(state, ago(self.tasks)),
+            _until(state.scan(Change, "at:"), ago(self.changes)),
+            _handoffs(state, self.handoffs_kept, ago(self.handoffs)),
+            _until(state.scan(Notice, "at:"), ago(KEPT)),
+            _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
+        )
+        found = list(islice(old, self.limit))
+        for record in found:
+            state.remove(record)
+        counts = Counter(record.table for record in found)
+        return Compacted(removed=dict(counts), more=next(old, None) is not None)
+
+    def subject(self, answer: Compacted, agent: str) -> str:
+        """Return the diary line."""
+        counts = ", ".join(f"{count} {table}" for table, count in answer.removed.items())
+        return one_line(f"ledger: compacted, {counts or 'nothing'} forgotten")
+
+
+def _until(records: Iterable[Change | Notice | Op], before: Time) -> Iterator[Record]:
+    """Yield the records from before that time; they come oldest first."""
+    for record in records:
+        if record.at >= before:
+            return
+        yield record
+
+
+def _sessions(state: State, before: Time) -> Iterator[Session]:
+    for session in state.scan(Session, "end:", archived=True):
+        if session.ended_at >= before:
+            return
+        yield session
+
+
+def _handoffs(state: State, kept: int, before: Time) -> Iterator[Handoff]:
+    newest_first = islice(state.scan(Handoff, "all:"), kept, None)
+    return (handoff for handoff in newest_first if handoff.at < before)
+
+
+def _tasks(state: State, before: Time) -> Iterator[Record]:
+    """Yield closed tasks that no open task depends on or belongs to, each after its notes."""
+    for task in state.all(Task, archived=True):
+        if _closed_at(state, task) >= before:
+            continue
+        if not state.find(Task, f"on:{task.id}") and not state.find(Task, f"parent:{task.id}"):
+            yield from notes_of(state, task.id)
+            yield task
+
+
+def _closed_at(state: State, task: Task) -> Time:
+    return max(
+        task.created_at,
+        task.completed_at,
+        *(attempt.ended_at for attempt in task.attempts),
+        *(note.at for note in notes_of(state, task.id)),
+    )

@@ -1,0 +1,145 @@
+"""Obstacles: what stands between a pending task and whoever would claim it.
+
+Pure questions, for refusals, for tasks that were passed over and for people who
+ask why nothing happens. Not here: claiming.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from gitcoord.domain.key_index import listed, wanted
+from gitcoord.domain.locks import paused
+from gitcoord.domain.operation import Context
+from gitcoord.domain.requests import Request, contest, lock_held, missing, wish
+from gitcoord.domain.sessions import Session
+from gitcoord.domain.tasks import Task
+from gitcoord.domain.time import Time
+from gitcoord.domain.waiting import check_turn
+from gitcoord.errors import GitcoordError, LockHeld, QueuedBehind, UsageError
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+
+Code = Literal[
+    "depends",
+    "dependency_failed",
+    "attempts",
+    "deadline_passed",
+    "not_before",
+    "capability",
+    "paused",
+    "keys_held",
+    "queued_behind",
+    "keys_invalid",
+]
+
+
+class Obstacle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One reason why a task cannot be claimed."""
+
+    code: Code
+    #: For people.
+    detail: str
+    #: The tasks, capabilities or sessions that it is about.
+    about: tuple[str, ...] = ()
+    #: When it ends by itself, where that is known.
+    until: Time = ""
+
+
+def obstacles(
+    state: State, context: Context, task: Task, session: Session | None = None
+) -> list[Obstacle]:
+    """Return what keeps this session, or without one anybody, from claiming a pending task.
+
+    A task in another status has none. A failed dependency is one that has failed or was
+    cancelled: it will not be completed unless somebody retries it.
+    """
+    found = hindrances(state, context, task, session)
+    if task.status == "pending" and task.keys:
+        try:
+            _contest(state, context, task, context.session or (session.id if session else ""))
+        except (LockHeld, QueuedBehind, UsageError) as refusal:
+            found.append(of_keys(refusal))
+    return found
+
+
+def hindrances(
+    state: State, context: Context, task: Task, session: Session | None
+) -> list[Obstacle]:
+    """Return the obstacles that have nothing to do with keys."""
+    if task.status != "pending":
+        return []
+    found = _of_dependencies(state, task)
+    limit = task.limit(state.settings)
+    if task.used() >= limit:
+        found.append(Obstacle(code="attempts", detail=f"all {limit} attempts are used"))
+    if task.deadline and task.deadline <= context.now:
+        found.append(Obstacle(code="deadline_passed", detail=f"its deadline was {task.deadline}"))
+    if task.not_before > context.now:
+        detail = f"not before {task.not_before}"
+        found.append(Obstacle(code="not_before", detail=detail, until=task.not_before))
+    lacking = tuple(x for x in task.requires if session and x not in session.capabilities)
+    if lacking:
+        detail = f"needs the capabilities {', '.join(lacking)}"
+        found.append(Obstacle(code="capability", detail=detail, about=lacking))
+    pause = paused(state, context, task.feature) if task.feature else None
+    if pause:
+        detail = f"feature {task.feature} is paused by {pause.agent}"
+        if pause.reason:
+            detail += f": {pause.reason}"
+        found.append(
+            Obstacle(code="paused", detail=detail, about=(pause.session,), until=pause.expires_at)
+        )
+    return found
+
+
+def of_keys(refusal: GitcoordError) -> Obstacle:
+    """Return the refusal of a task's keys as an obstacle."""
+    code = _CODES.get(type(refusal), "keys_invalid")
+    held = refusal.details.get("conflicts", [])
+    return Obstacle(
+        code=code,
+        detail=refusal.message,
+        about=tuple(dict.fromkeys(each["session"] for each in held)),
+        until=max((each.get("expires_at", "") for each in held), default=""),
+    )
+
+
+_CODES: dict[type[GitcoordError], Code] = {
+    LockHeld: "keys_held",
+    QueuedBehind: "queued_behind",
+}
+
+
+def _of_dependencies(state: State, task: Task) -> list[Obstacle]:
+    states = {name: state.get(Task, name) for name in task.waiting_for}
+    failed = tuple(n for n, x in states.items() if x is None or x.status in _DEAD)
+    unfinished = tuple(name for name in states if name not in failed)
+    found = []
+    if failed:
+        detail = f"depends on what will not be completed: {', '.join(failed)}"
+        found.append(Obstacle(code="dependency_failed", detail=detail, about=failed))
+    if unfinished:
+        detail = f"waits for {', '.join(unfinished)}"
+        found.append(Obstacle(code="depends", detail=detail, about=unfinished))
+    return found
+
+
+_DEAD = ("failed", "cancelled")
+
+
+def _contest(state: State, context: Context, task: Task, holder: str) -> None:
+    settings = state.settings
+    wants = [
+        wish(settings, key, "exclusive")
+        for key in (wanted(settings, text) for text in task.keys)
+        if not listed(settings, key, settings.ignore)
+    ]
+    lacking = missing(state, context, Request(holder, "", tuple(wants)))
+    live = contest(state, context, lacking).live
+    if live:
+        raise lock_held(live)
+    check_turn(state, context, lacking)

@@ -1,0 +1,124 @@
+"""Signs of life that change nothing else, and the pause that needs none.
+
+A paused session keeps what it holds for as long as its leases last, cannot act,
+and is not swept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from gitcoord.domain.names import one_line
+from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.sessions import Session, living, present, root, touch
+from gitcoord.domain.time import Time, plus
+from gitcoord.errors import SessionRequired
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+
+
+class Beaten(Answer, frozen=True, kw_only=True):
+    """That the session lives, and until when it may be silent."""
+
+    session: str
+    status: str
+    interval: float
+    #: Empty for sessions that silence does not end.
+    expires_at: Time = ""
+
+
+class Heartbeat(Operation, frozen=True, kw_only=True):
+    """Show that the session lives. What it claims is extended like by any other operation."""
+
+    tag = "session.heartbeat"
+    answer = Beaten
+    acting: ClassVar[bool] = False
+
+    def apply(self, state: State, context: Context) -> Beaten:
+        """Write at most a refreshed `seen_at` and extended leases; a paused session's not.
+
+        Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`: a late heartbeat does
+        not revive.
+        """
+        session = present(state, context)
+        touch(state, context, session)
+        ends = session.life == "beat" and session.status == "active"
+        return Beaten(
+            session=session.id,
+            status=session.status,
+            interval=session.interval,
+            expires_at=plus(context.now, session.ttl) if ends else "",
+        )
+
+    def alive(self, answer: Beaten, context: Context) -> str:
+        """Return the session that beats."""
+        return answer.session
+
+
+class Paused(Answer, frozen=True, kw_only=True):
+    """The session as it is after the pause or the resumption."""
+
+    session: Session
+
+
+class PauseSession(Operation, frozen=True, kw_only=True):
+    """Stop a session's timeout until it is resumed. Pausing what is paused changes nothing."""
+
+    tag = "session.pause"
+    answer = Paused
+    acting: ClassVar[bool] = False
+
+    #: Empty: the acting session.
+    id: str = ""
+
+    def apply(self, state: State, context: Context) -> Paused:
+        """Pause. Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`."""
+        session = living(state, _named(self.id, context), context)
+        if session.status == "active":
+            session = msgspec.structs.replace(
+                session, status="paused", paused_at=context.now, suspect_since=""
+            )
+            state.put(session)
+        return Paused(session=session)
+
+    def subject(self, answer: Paused, agent: str) -> str:
+        """Return the diary line."""
+        return _line(agent, "pauses", answer.session)
+
+
+class ResumeSession(Operation, frozen=True, kw_only=True):
+    """Let a paused session act again and its timeout begin anew."""
+
+    tag = "session.resume"
+    answer = Paused
+    acting: ClassVar[bool] = False
+
+    #: Empty: the acting session.
+    id: str = ""
+
+    def apply(self, state: State, context: Context) -> Paused:
+        """Resume. Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`."""
+        session = living(state, _named(self.id, context), context)
+        if session.status == "paused":
+            session = msgspec.structs.replace(
+                session, status="active", paused_at="", seen_at=context.now
+            )
+            state.put(session)
+        return Paused(session=session)
+
+    def subject(self, answer: Paused, agent: str) -> str:
+        """Return the diary line."""
+        return _line(agent, "resumes", answer.session)
+
+
+def _named(name: str, context: Context) -> str:
+    if not name and not context.session:
+        raise SessionRequired
+    return name or root(context.session or "")
+
+
+def _line(agent: str, verb: str, session: Session) -> str:
+    return one_line(f"session: {agent or 'somebody'} {verb} {session.id} of {session.agent}")

@@ -1,0 +1,90 @@
+"""What all who share a ledger must agree on: `settings.json`.
+
+Every field has a default, which is part of the format. Times are seconds.
+Wrong values are refused by `changed`, so that a stored settings file is right
+by construction; taste of one clone or one branch does not belong here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gitcoord.errors import InvalidValue, UnknownSetting
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Area(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named part of the repository that a session can declare to work in."""
+
+    name: str
+    patterns: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The shared settings of one ledger."""
+
+    #: Branch on which work counts as landed; empty: the repository's default branch.
+    target_branch: str = ""
+    lock_ttl: Positive = 1800
+    lock_ttl_min: Positive = 1
+    lock_ttl_max: Positive = 28800
+    claim_ttl: Positive = 1800
+    #: How long a waiting session may be silent before it loses its place.
+    waiter_ttl: Positive = 30
+    beat_interval: Positive = 30
+    beat_ttl: Positive = 120
+    #: How long after its end somebody else's lease still counts.
+    clock_tolerance: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0
+    conflict_mode: Literal["warn", "block"] = "warn"
+    #: Lock key prefixes beside the built-in ones, without the colon.
+    namespaces: tuple[str, ...] = ()
+    case_folding: bool = False
+    #: Keys that are never locked (patterns) and keys that are only ever shared.
+    ignore: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    areas: tuple[Area, ...] = ()
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 3
+    #: Tasks that one session may hold at a time; 0: any number.
+    tasks_per_session: Count = 0
+    #: What a dead session's tasks become: pending again, or only marked as stale.
+    stale_tasks: Literal["requeue", "mark"] = "requeue"
+    when_unreachable: Literal["warn", "deny"] = "warn"
+    ops_kept: Positive = 604_800
+    changes_kept: Count = 500
+
+    def changed(self, name: str, value: Any) -> Settings:
+        """Return the settings with one of them replaced.
+
+        Raises `UnknownSetting` with a suggestion, and `InvalidValue`.
+        """
+        if name not in self.__struct_fields__:
+            raise unknown(name, self.__struct_fields__)
+        raw = msgspec.to_builtins(self) | {name: value}
+        try:
+            new = msgspec.convert(raw, Settings, strict=False)
+        except msgspec.ValidationError as wrong:
+            raise InvalidValue(f"{name}: {wrong}") from None
+        if not new.lock_ttl_min <= new.lock_ttl <= new.lock_ttl_max:
+            raise InvalidValue(
+                "lock_ttl must lie between lock_ttl_min and lock_ttl_max",
+                lock_ttl=new.lock_ttl,
+                lock_ttl_min=new.lock_ttl_min,
+                lock_ttl_max=new.lock_ttl_max,
+            )
+        if new.beat_ttl < 2 * new.beat_interval:
+            raise InvalidValue("beat_ttl must be at least twice beat_interval")
+        return new
+
+
+def unknown(name: str, known: tuple[str, ...]) -> UnknownSetting:
+    """Return the refusal of a setting that does not exist, with the nearest one that does."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+    return UnknownSetting(f"there is no setting {name!r}", hint=hint, setting=name)

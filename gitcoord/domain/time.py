@@ -1,0 +1,97 @@
+"""Points in time as text that sorts.
+
+A `Time` is RFC 3339 in UTC with milliseconds and a fixed width, so that two of
+them compare as strings and a record shows what it means. Durations are seconds.
+There is no clock in here: rules are told what time it is.
+"""
+
+from __future__ import annotations
+
+import datetime as _dt
+import re
+
+from gitcoord.errors import InvalidValue
+
+Time = str
+
+#: Before every other time; what "never" and "not yet" compare as.
+EPOCH: Time = "1970-01-01T00:00:00.000Z"
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
+
+
+def from_epoch(seconds: float) -> Time:
+    """Return the time that many seconds after 1970, cut to milliseconds."""
+    return _text(_dt.datetime.fromtimestamp(seconds, _dt.UTC))
+
+
+def to_epoch(time: Time) -> float:
+    """Return the seconds between 1970 and `time`."""
+    return _dt.datetime.fromisoformat(time).timestamp()
+
+
+def plus(time: Time, seconds: float) -> Time:
+    """Return the time `seconds` later; beyond the year 9999 it stays at its end."""
+    try:
+        return _text(_dt.datetime.fromisoformat(time) + _dt.timedelta(seconds=seconds))
+    except OverflowError:
+        return "9999-12-31T23:59:59.999Z" if seconds > 0 else EPOCH
+
+
+def seconds_between(earlier: Time, later: Time) -> float:
+    """Return the seconds from `earlier` to `later`; negative when they are the other way."""
+    return (
+        _dt.datetime.fromisoformat(later) - _dt.datetime.fromisoformat(earlier)
+    ).total_seconds()
+
+
+def is_time(text: str) -> bool:
+    """Say whether `text` has the stored form and names a real point in time."""
+    if not _FORM.fullmatch(text):
+        return False
+    try:
+        _dt.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse(text: str) -> Time:
+    """Return the time that an RFC 3339 or ISO 8601 text names; without an offset it is UTC.
+
+    Raises `InvalidValue`.
+    """
+    try:
+        found = _dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidValue(
+            f"not a time: {text!r}", hint="Write it as 2026-01-31T12:00:00Z."
+        ) from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=_dt.UTC)
+    return _text(found.astimezone(_dt.UTC))
+
+
+def parse_duration(text: str | float) -> float:
+    """Return the seconds that `90`, `90s`, `30m`, `1h30m`, `2d` or `250ms` stand for.
+
+    Raises `InvalidValue` for anything else, for infinities and for what is negative.
+    """
+    if isinstance(text, str):
+        bare = text.strip().lower()
+        parts = _PART.findall(bare)
+        if parts and _PART.sub("", bare).strip() == "":
+            return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+        try:
+            text = float(bare)
+        except ValueError:
+            text = -1.0
+    if not 0 <= text < 1e10:
+        raise InvalidValue("not a duration", hint="Write it as 90, 90s, 30m, 1h30m or 2d.")
+    return float(text)
+
+
+def _text(moment: _dt.datetime) -> Time:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
