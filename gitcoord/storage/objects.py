@@ -1,0 +1,171 @@
+"""Objects on disk: loose files for a small transaction, one pack for a large one.
+
+Promises that every object is whole, durable and safe from a prune that runs now when
+`write` returns, and that git reads them all. Reads loose objects only; packs are git's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from gitcoord.errors import CorruptRecord
+from gitcoord.storage.durable import (
+    disk_error,
+    sync_directory,
+    sync_file,
+    temporary,
+    write_synced,
+)
+from gitcoord.storage.packfile import index, pack
+from gitcoord.storage.store import GitObject, Oid
+
+#: Up to so many objects become loose files: above it one pack costs fewer syncs.
+LOOSE_LIMIT = 24
+
+
+def write(directory: str, objects: Sequence[GitObject], fmt: str) -> None:
+    """Store the objects under the `objects` directory of a repository, durably.
+
+    Raises ReadOnly, DiskFull or Unavailable; what was stored until then is harmless garbage.
+    """
+    unique = {item.oid: item for item in objects}
+    try:
+        if len(unique) > LOOSE_LIMIT:
+            write_pack(directory, list(unique.values()), fmt)
+        else:
+            write_loose(directory, unique.values())
+    except OSError as error:
+        raise disk_error(error, f"write objects in {directory}") from error
+
+
+def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
+    """Store each object in a file of its own. Raises OSError."""
+    mode = stat.S_IMODE(os.stat(directory).st_mode)
+    touched = set()
+    for kind, data, oid in objects:
+        folder = os.path.join(directory, oid[:2])
+        path = os.path.join(folder, oid[2:])
+        touched.add(folder)
+        if _refresh(path):
+            continue
+        if _make_directory(folder, mode):
+            touched.add(directory)
+        body = zlib.compress(b"%s %d\0%s" % (kind, len(data), data), 1)
+        interim = temporary(folder, "tmp_obj")
+        write_synced(interim, [body], 0o444 & mode)
+        _publish(interim, path)
+    for folder in sorted(touched):
+        sync_directory(folder)
+
+
+def write_pack(directory: str, objects: Sequence[GitObject], fmt: str) -> str:
+    """Store the objects, whose oids are distinct, as one pack; return its path. Raises OSError."""
+    folder = os.path.join(directory, "pack")
+    mode = stat.S_IMODE(os.stat(directory).st_mode)
+    if _make_directory(folder, mode):
+        sync_directory(directory)
+    parts, entries = pack(objects, fmt)
+    final = os.path.join(folder, f"pack-{parts[-1].hex()}")
+    if _refresh(final + ".pack") and _refresh(final + ".idx"):
+        sync_directory(folder)
+        return final + ".pack"
+    files = (
+        (temporary(folder, "tmp_pack"), final + ".pack", parts),
+        (temporary(folder, "tmp_idx"), final + ".idx", index(entries, parts[-1], fmt)),
+    )
+    made: list[str] = []
+    try:
+        for interim, _, content in files:
+            write_synced(interim, content, 0o444 & mode)
+            made.append(interim)
+        # git looks for an index first: a pack without one is invisible, the reverse is broken.
+        for interim, path, _ in files:
+            if _publish(interim, path):
+                made.append(path)
+            made.remove(interim)
+        sync_directory(folder)
+    except BaseException:
+        for path in reversed(made):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+        raise
+    return final + ".pack"
+
+
+def read_loose(
+    directory: str, oid: Oid, *, verify: str | None = None
+) -> tuple[bytes, bytes] | None:
+    """Return (kind, data) of a loose object, None when there is no such file.
+
+    `verify` names the hash ("sha1" or "sha256") to hold the object against its oid.
+    Raises CorruptRecord for what is no whole object, OSError for what cannot be read.
+    """
+    try:
+        with open(os.path.join(directory, oid[:2], oid[2:]), "rb", buffering=0) as file:
+            raw = file.read()
+    except FileNotFoundError:
+        return None
+    try:
+        whole = zlib.decompress(raw)
+    except zlib.error as error:
+        raise CorruptRecord(f"object {oid} cannot be unpacked: {error}", oid=oid) from error
+    header, _, data = whole.partition(b"\0")
+    kind, _, size = header.partition(b" ")
+    if not size.isdigit() or int(size) != len(data):
+        raise CorruptRecord(f"object {oid} is not as long as it says", oid=oid)
+    if verify and hashlib.new(verify, whole, usedforsecurity=False).hexdigest() != oid:
+        raise CorruptRecord(f"object {oid} does not have the content of its name", oid=oid)
+    return kind, data
+
+
+def _refresh(path: str) -> bool:
+    """Return whether the object is there already; it is then made young and durable.
+
+    Young, because a prune that runs now would otherwise take an old one that nothing
+    refers to yet. Durable, because plain git does not sync what it writes.
+    """
+    try:
+        os.utime(path)
+        if sys.platform == "win32":
+            return os.path.getsize(path) > 0
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False  # not there, or not ours to touch: it is written, which says what is wrong
+    try:
+        if os.fstat(fd).st_size == 0:
+            return False  # the remains of a crash
+        sync_file(fd)
+    finally:
+        os.close(fd)
+    return True
+
+
+def _make_directory(path: str, mode: int) -> bool:
+    """Make the directory with the access of the one above it; True when it was not there."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return False
+    if sys.platform != "win32" and stat.S_IMODE(os.stat(path).st_mode) != mode:
+        os.chmod(path, mode)
+    return True
+
+
+def _publish(interim: str, path: str) -> bool:
+    """Give the file its name; False when the same content had it already (Windows)."""
+    try:
+        os.rename(interim, path)
+    except FileExistsError:
+        os.chmod(interim, stat.S_IWRITE | stat.S_IREAD)
+        os.unlink(interim)
+        return False
+    except BaseException:
+        os.unlink(interim)
+        raise
+    return True

@@ -1,0 +1,120 @@
+"""The store on git's own plumbing: starts fast, opens whatever the installed git opens.
+
+Loose objects and loose refs are read without git; objects are written by our own hand;
+git reads packs and makes the swap. Safe between threads. Never starts a `git gc`.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+from collections.abc import Iterator, Mapping, Sequence
+
+from gitcoord.errors import CorruptRecord, Unavailable
+from gitcoord.storage import objects as loose
+from gitcoord.storage.catfile import CatFile, read_all
+from gitcoord.storage.gitproc import Git
+from gitcoord.storage.refs import Refs
+from gitcoord.storage.repository import Repository
+from gitcoord.storage.store import Expected, GitObject, Move, Oid, check_moves, first_parent
+from gitcoord.storage.swap import Swap
+
+# So many objects are looked for as files before a git is started to read them.
+_FEW = 32
+# So many first parents are walked before git is asked about ancestry.
+_NEAR = 64
+
+
+class PlumbingStore:
+    """One repository. Git children start on first need and live until `close`.
+
+    `environ` is what they inherit, None for the environment of this process.
+    """
+
+    def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
+        self.object_format = repository.object_format
+        self._objects = os.path.join(repository.common_dir, "objects")
+        self._shallow = os.path.join(repository.common_dir, "shallow")
+        self._git = Git(repository, environ)
+        self._refs = Refs(repository, self._git)
+        self._swap = Swap(repository, self._git, self._refs)
+        self._reader = CatFile(self._git)
+        self._reading = RLock()
+        self._writing = RLock()
+
+    def read_ref(self, ref: str) -> Expected:
+        """Return the oid, or ABSENT; see `Refs.read`."""
+        return self._refs.read(ref)
+
+    def list_refs(self, prefix: str) -> dict[str, Oid]:
+        """Return the refs that start with `prefix`, sorted."""
+        return self._refs.list(prefix)
+
+    def read(self, oid: Oid) -> tuple[bytes, bytes]:
+        """Return (kind, data) or raise CorruptRecord."""
+        try:
+            found = loose.read_loose(self._objects, oid)
+        except CorruptRecord:
+            found = None  # a pack may hold the same object whole
+        except OSError as error:
+            raise Unavailable(f"object {oid} cannot be read: {error.strerror}") from error
+        if found is not None:
+            return found
+        with self._reading:
+            return self._reader.read(oid)
+
+    def read_many(self, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]]:
+        """Yield (oid, kind, data) in order."""
+        if len(oids) > _FEW:
+            yield from read_all(self._git, oids)
+            return
+        for oid in oids:
+            yield oid, *self.read(oid)
+
+    def commit(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
+        """Store the objects, then swap; see `Store.commit` for promises and errors."""
+        check_moves(moves)
+        self._git.trust()
+        with self._writing:
+            if objects:
+                loose.write(self._objects, objects, self.object_format)
+            if moves:
+                self._swap.make(moves)
+
+    def is_ancestor(self, old: Oid, new: Oid) -> bool:
+        """Return whether `old` is `new` or one of its ancestors."""
+        for oid, _ in self.chain(new, _NEAR):
+            if oid == old:
+                return True
+        try:
+            kind, _ = self.read(old)
+        except CorruptRecord:
+            return False
+        asked = ("merge-base", "--is-ancestor", old, new)
+        return kind == b"commit" and self._git.run(*asked, accept=(0, 1))[0] == 0
+
+    def chain(self, start: Oid, limit: int | None = None) -> Iterator[tuple[Oid, bytes]]:
+        """Yield first parents from `start`, newest first, to the end or a shallow clone's cut."""
+        cut: frozenset[Oid] | None = None
+        oid: Oid | None = start
+        while oid is not None and limit != 0:
+            kind, data = self.read(oid)
+            if kind != b"commit":
+                raise CorruptRecord(f"{oid} is a {kind.decode()}, not a commit", oid=oid)
+            yield oid, data
+            cut = self._cut() if cut is None else cut
+            oid = None if oid in cut else first_parent(data)
+            limit = None if limit is None else limit - 1
+
+    def close(self) -> None:
+        """End the git children."""
+        with self._reading, self._writing:
+            self._reader.close()
+            self._swap.close()
+
+    def _cut(self) -> frozenset[Oid]:
+        try:
+            with open(self._shallow, encoding="ascii") as file:
+                return frozenset(file.read().split())
+        except FileNotFoundError:
+            return frozenset()

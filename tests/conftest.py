@@ -1,0 +1,95 @@
+"""A world of its own for git in every test: no user, no system, one identity, fixed dates."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.gitrun import git
+
+CONFIG = """[user]
+\tname = Test
+\temail = test@example.invalid
+[init]
+\tdefaultBranch = main
+[gc]
+\tauto = 0
+[commit]
+\tgpgSign = false
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    home = tempfile.mkdtemp(prefix="gitcoord-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "GITCOORD_", "XDG_")):
+            del os.environ[name]
+    settings = Path(home, "gitconfig")
+    settings.write_text(CONFIG, encoding="utf-8")
+    os.environ.update(
+        HOME=home,
+        USERPROFILE=home,
+        GIT_CONFIG_NOSYSTEM="1",
+        GIT_CONFIG_GLOBAL=str(settings),
+        GIT_TERMINAL_PROMPT="0",
+        GIT_AUTHOR_DATE="2026-01-02T03:04:05Z",
+        GIT_COMMITTER_DATE="2026-01-02T03:04:05Z",
+    )
+    try:
+        import pygit2
+        from pygit2.enums import ConfigLevel
+    except ImportError:
+        return
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
+        pygit2.settings.search_path[level] = home
+
+
+@pytest.fixture
+def empty_repo(tmp_path: Path) -> str:
+    """Make a repository without commits."""
+    path = str(tmp_path / "empty")
+    git(str(tmp_path), "init", "-q", path)
+    return path
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> str:
+    """Make a repository with one commit on main."""
+    return first_commit(tmp_path / "repo")
+
+
+@pytest.fixture
+def bare_repo(tmp_path: Path) -> str:
+    """Make a bare repository without commits."""
+    path = str(tmp_path / "bare.git")
+    git(str(tmp_path), "init", "-q", "--bare", path)
+    return path
+
+
+@pytest.fixture
+def sha256_repo(tmp_path: Path) -> str:
+    """Make a repository with SHA-256 objects and one commit."""
+    return first_commit(tmp_path / "sha256", "--object-format=sha256")
+
+
+@pytest.fixture
+def linked_worktree(repo: str, tmp_path: Path) -> str:
+    """Make a linked worktree, on branch `linked`, of `repo`."""
+    path = str(tmp_path / "linked")
+    git(repo, "worktree", "add", "-q", "-b", "linked", path)
+    return path
+
+
+def first_commit(path: Path, *options: str) -> str:
+    """Make a repository with one commit of one file."""
+    path.mkdir()
+    git(str(path), "init", "-q", *options)
+    (path / "README").write_text("hello\n", encoding="utf-8")
+    git(str(path), "add", "README")
+    git(str(path), "commit", "-q", "-m", "first")
+    return str(path)
