@@ -1,0 +1,94 @@
+"""The one place where real parts are chosen and joined."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitcoord.ledger import machine, tables
+from gitcoord.ledger.clock import Clock, SystemClock
+from gitcoord.ledger.committer import Committer
+from gitcoord.ledger.coordinator import PATIENCE, Coordinator
+from gitcoord.ledger.group import Group
+from gitcoord.ledger.ledger import Ledger
+from gitcoord.ledger.presence import Presence
+from gitcoord.ledger.spool import Spool
+from gitcoord.storage.cache import Cache
+from gitcoord.storage.repository import Repository, find, home
+from gitcoord.storage.store import Store
+from gitcoord.storage.witness import Witness
+
+if TYPE_CHECKING:
+    from gitcoord.ledger.judge import Judge
+
+
+class House(NamedTuple):
+    """gitcoord, put together for one repository."""
+
+    repository: Repository
+    home: str
+    store: Store
+    ledger: Ledger
+    coordinator: Coordinator
+    presence: Presence
+    spool: Spool
+
+    def judge(self) -> Judge:
+        """Return a judge of this house's sessions."""
+        from gitcoord.ledger.judge import Judge
+
+        return Judge(self.coordinator, self.presence, self.home)
+
+    def close(self) -> None:
+        """Release processes, files and the index."""
+        self.ledger.close()
+
+
+def open_house(
+    start: str,
+    environ: Mapping[str, str],
+    *,
+    engine: str = "plumbing",
+    clock: Clock | None = None,
+    patience: float = PATIENCE,
+) -> House:
+    """Return gitcoord for the repository around the folder `start`.
+
+    `engine`: "plumbing" (default, starts fast) or "libgit2" (needs pygit2, for
+    processes that live long). Raises `NotARepository`, `UnsupportedRepository`.
+    """
+    return assemble(find(start, environ), engine=engine, clock=clock, patience=patience)
+
+
+def assemble(
+    repository: Repository,
+    *,
+    engine: str = "plumbing",
+    clock: Clock | None = None,
+    patience: float = PATIENCE,
+    store: Store | None = None,
+) -> House:
+    """Return gitcoord for a repository that has been found; `store` replaces the engine."""
+    folder = home(repository)
+    store = store or _engine(repository, engine)
+    name = machine.identity(folder)
+    cache = Cache(os.path.join(folder, "cache.sqlite"), tables.describe, tables.VERSION)
+    ledger = Ledger(store, cache, Witness(folder), clock or SystemClock(), machine=name)
+    presence = Presence(folder, store, name)
+    spool = Spool(folder)
+    committer = Committer(ledger, presence, spool)
+    coordinator = Coordinator(
+        ledger, Group(folder, committer), committer, spool, patience=patience
+    )
+    return House(repository, folder, store, ledger, coordinator, presence, spool)
+
+
+def _engine(repository: Repository, engine: str) -> Store:
+    if engine == "libgit2":
+        from gitcoord.storage.libgit2 import Libgit2Store
+
+        return Libgit2Store(repository)
+    from gitcoord.storage.plumbing import PlumbingStore
+
+    return PlumbingStore(repository)

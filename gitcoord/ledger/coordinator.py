@@ -1,0 +1,116 @@
+"""`Coordinator.run`: the one path on which anything in the ledger changes.
+
+Front doors build operations, hand them over here and show what comes back.
+Accepted means durable: whatever returns an answer is in the chain. Refused
+means that nothing has changed. Not here: any rule, any format, any waiting for
+keys to become free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from gitcoord.domain.operation import Answer, Operation, packed, unpacked
+from gitcoord.domain.secrets import hide
+from gitcoord.errors import AlreadyInitialised
+from gitcoord.ledger.request import Batch, Reply, Request
+from gitcoord.storage.store import SwapLost
+
+if TYPE_CHECKING:
+    from gitcoord.ledger.committer import Committer
+    from gitcoord.ledger.group import Group
+    from gitcoord.ledger.ledger import Ledger
+    from gitcoord.ledger.spool import Spool
+
+A = TypeVar("A", bound=Answer)
+
+#: Seconds that a caller waits for a decision before it gives up.
+PATIENCE = 20.0
+
+
+class Coordinator:
+    """Runs operations on one ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        group: Group,
+        committer: Committer,
+        spool: Spool,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.ledger = ledger
+        self._group = group
+        self._committer = committer
+        self._spool = spool
+        self._patience = patience
+
+    def run(
+        self,
+        *wishes: Operation | Batch,
+        session: str | None = None,
+        agent: str = "",
+        id: str | None = None,
+    ) -> list[Reply]:
+        """Decide the wishes one after the other in one transaction; one reply to each.
+
+        A `Batch` is accepted or refused as a whole. `id` is the idempotency key of
+        the first wish (others get keys derived from it): the same key with the same
+        arguments gets the first answer again. Raises `Unavailable`, `Damaged`,
+        `Contended` or `NotInitialised` when nothing could be decided.
+        """
+        requests = [
+            Request(
+                [cleaned(one) for one in (wish.operations if isinstance(wish, Batch) else (wish,))],
+                session=session,
+                agent=agent,
+                id=None if id is None else (id if at == 0 else f"{id}.{at}"),
+                deadline=self.ledger.clock.wall() + self._patience,
+            )
+            for at, wish in enumerate(wishes)
+        ]
+        return self._group.submit(requests, self._patience)
+
+    def do(
+        self,
+        operation: Operation,
+        answer: type[A],
+        *,
+        session: str | None = None,
+        agent: str = "",
+        id: str | None = None,
+    ) -> A:
+        """Decide one operation and return its answer, or raise its refusal."""
+        reply = self.run(operation, session=session, agent=agent, id=id)[0]
+        if reply.error is not None:
+            raise reply.error
+        found = reply.answers[0]
+        assert isinstance(found, answer)
+        return found
+
+    def later(self, operation: Operation, *, session: str | None, agent: str = "") -> None:
+        """Let the operation ride on this machine's next transaction."""
+        self._spool.add(Request([cleaned(operation)], session=session, agent=agent))
+
+    def begin(self, operation: Operation, agent: str = "") -> Answer:
+        """Create the ledger, with `operation` in its first transaction.
+
+        Raises `AlreadyInitialised` when there is one, also when another was faster.
+        """
+        try:
+            return self._committer.begin(operation, agent).answers[0]
+        except SwapLost:
+            raise AlreadyInitialised from None
+
+
+def cleaned(operation: Operation) -> Operation:
+    """Return the operation with secrets in its texts made unreadable.
+
+    Raises `TextTooLong` and `InvalidValue`, the same for every door.
+    """
+    body = packed(operation)
+    hidden = hide(body)
+    return operation if hidden == body else unpacked(hidden)
+
+

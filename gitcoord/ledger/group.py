@@ -1,0 +1,142 @@
+"""Group commit: all requests that wait while a swap is under way share the next one.
+
+Inside a process threads hand their requests to whichever of them serves;
+between processes the holder of one OS file lock leads and commits for all.
+Nobody blocks in that lock: waiters wait for their answer, and take the lead
+when the leader leaves or dies. There is no daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown
+from gitcoord.ledger.committer import Committer, answered
+from gitcoord.ledger.queue import Queue, Taken
+from gitcoord.ledger.request import Reply, Request
+from gitcoord.storage.oslock import OsLock
+
+#: Rounds that a leader commits for others after its own, so that no command leads for long.
+ROUNDS = 4
+#: Longest sleep of a waiter between two looks; bells usually wake it much earlier.
+_LOOK = 0.05
+
+
+class _Pending:
+    """Requests of one thread, and what came of them."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.requests = requests
+        self.replies: list[Reply] | None = None
+        self.error: BaseException | None = None
+
+
+class Group:
+    """The one door to the committer for all threads and processes of a machine."""
+
+    def __init__(self, home: str, committer: Committer, queue: Queue | None = None) -> None:
+        self._home = home
+        self._committer = committer
+        self._queue = queue or Queue(home)
+        self._lead = OsLock(os.path.join(home, "lead.lock"))
+        self._pending: list[_Pending] = []
+        self._serving = threading.Lock()
+
+    def submit(self, requests: Sequence[Request], patience: float) -> list[Reply]:
+        """Return a reply to each request; waits at most `patience` seconds to be decided.
+
+        Raises `Contended` when nobody decided in time (nothing happened), and
+        `OutcomeUnknown` when a leader took the requests and did not answer.
+        """
+        mine = _Pending(requests)
+        self._pending.append(mine)
+        with self._serving:
+            if mine.replies is None and mine.error is None:
+                self._serve(patience)
+        if mine.error is not None:
+            raise mine.error
+        assert mine.replies is not None
+        return mine.replies
+
+    def _serve(self, patience: float) -> None:
+        group, self._pending = self._pending, []
+        requests = [request for one in group for request in one.requests]
+        try:
+            replies = self._decide(requests, time.monotonic() + patience)
+        except BaseException as error:
+            for one in group:
+                one.error = error
+            if not isinstance(error, GitcoordError):
+                raise
+            return
+        at = 0
+        for one in group:
+            one.replies = replies[at : at + len(one.requests)]
+            at += len(one.requests)
+
+    def _decide(self, requests: list[Request], deadline: float) -> list[Reply]:
+        if self._lead.try_acquire():
+            return self._lead_with(requests)
+        ticket = self._queue.publish(requests)
+        try:
+            while True:
+                ticket.wait(_LOOK)
+                replies = ticket.answer()
+                if replies is not None:
+                    return replies
+                if self._lead.try_acquire():
+                    # Under the lock nobody else can be answering: either the answer
+                    # is there by now, or the ticket is ours to take back.
+                    replies = ticket.answer()
+                    if replies is None and ticket.withdraw(leading=True):
+                        return self._lead_with(requests)
+                    self._leave()
+                    if replies is not None:
+                        return replies
+                if time.monotonic() > deadline:
+                    if ticket.withdraw():
+                        raise Contended("nobody decided this in time; nothing was changed")
+                    if time.monotonic() > deadline + 10:
+                        raise OutcomeUnknown(operation=requests[0].id)
+        finally:
+            ticket.close()
+
+    def _lead_with(self, requests: list[Request]) -> list[Reply]:
+        """Commit our requests together with those that wait. The lock is held, and let go."""
+        try:
+            replies = self._round(requests)
+            for _ in range(ROUNDS):
+                if not self._round([], waiting_only=True):
+                    break
+            self._queue.sweep(time.time())
+            return replies
+        finally:
+            self._leave()
+
+    def _round(self, own: list[Request], *, waiting_only: bool = False) -> list[Reply]:
+        taken = self._queue.take(time.time())
+        if waiting_only and not taken:
+            return []
+        requests = [*own, *(request for ticket in taken for request in ticket.requests)]
+        try:
+            replies = self._committer.commit(requests)
+        except GitcoordError as error:
+            self._hand_out(taken, answered(requests[len(own) :], error))
+            if own:
+                raise
+            return []
+        self._hand_out(taken, replies[len(own) :])
+        return replies
+
+    def _hand_out(self, taken: Sequence[Taken], replies: Sequence[Reply]) -> None:
+        at = 0
+        for ticket in taken:
+            self._queue.answer(ticket, replies[at : at + len(ticket.requests)])
+            at += len(ticket.requests)
+
+    def _leave(self) -> None:
+        self._lead.release()
+        self._queue.wake_next()

@@ -1,0 +1,93 @@
+"""Which machine and which process this is, and whether another process still lives.
+
+A process is told apart from a later one with the same number by its start time
+and the machine's boot. Linux is read from /proc; elsewhere psutil answers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gitcoord.domain.sessions import Process
+from gitcoord.ledger.request import fresh_id
+
+_LINUX = sys.platform.startswith("linux")
+
+
+def host() -> str:
+    """Return the machine's network name, reduced to what a ref name may hold."""
+    import socket
+
+    name = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname())
+    return name.strip("-").lower()[:40] or "machine"
+
+
+def identity(home: str) -> str:
+    """Return this machine's name in the ledger, made once per clone and machine.
+
+    The network name and four random characters: two containers with one name are
+    told apart as long as they do not share the git directory.
+    """
+    path = os.path.join(home, "machine")
+    mine = host()
+    try:
+        with open(path, encoding="utf-8") as file:
+            known = file.read().strip()
+        if known.startswith(mine + "-"):
+            return known
+    except FileNotFoundError:
+        pass
+    made = f"{mine}-{fresh_id()[:4]}"
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(made + "\n")
+    os.replace(temporary, path)
+    return made
+
+
+def boot() -> str:
+    """Return a text that changes with every start of the machine."""
+    if _LINUX:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+    import psutil
+
+    return str(int(psutil.boot_time()))
+
+
+def process(pid: int | None = None) -> Process | None:
+    """Return the identity of a living process (default: this one), or None if it is gone."""
+    number = os.getpid() if pid is None else pid
+    started = _started(number)
+    return None if started is None else Process(host=host(), pid=number, started=started, boot=boot())
+
+
+def alive(who: Process) -> bool | None:
+    """Say whether that process still lives; None when this machine cannot know."""
+    if who.host != host():
+        return None
+    if who.boot != boot():
+        return False
+    return _started(who.pid) == who.started
+
+
+def _started(pid: int) -> str | None:
+    if _LINUX:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                # The command's name may hold blanks and brackets; fields follow the last one.
+                fields = file.read().rpartition(b")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if fields[0] in (b"Z", b"X") else fields[19].decode()
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,169 @@
+"""What can be done about findings: safe repairs, and publishing a lost ledger again.
+
+A repair only removes what can be made anew or is decided by an ordinary operation. No
+lock file of git and nothing of the ledger is ever deleted. `restore` runs only when a
+person asks for it: it sets a new epoch, which every clone believes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from gitcoord.domain.sweep import LapseLeases
+from gitcoord.errors import (
+    AlreadyInitialised,
+    Contended,
+    GitcoordError,
+    LedgerMissing,
+    LedgerRewound,
+)
+from gitcoord.ledger import inspection, journal
+from gitcoord.ledger.clock import reading
+from gitcoord.ledger.finding import Finding, Premises
+from gitcoord.ledger.history import meta_at
+from gitcoord.ledger.journal import Entry
+from gitcoord.ledger.ledger import STATE, encoded
+from gitcoord.ledger.queue import Queue
+from gitcoord.ledger.request import Request
+from gitcoord.storage import tree
+from gitcoord.storage.durable import disk_error
+from gitcoord.storage.oslock import OsLock
+from gitcoord.storage.store import Absent, Move, Oid, SwapLost, make_object
+from gitcoord.storage.witness import Witness
+
+
+class Restored(NamedTuple):
+    """A ledger that is published again."""
+
+    head: Oid
+    epoch: int
+    seq: int
+    #: The head whose state it carries on.
+    parent: Oid
+    #: What the ref had instead; None where there was no ref.
+    replaced: Oid | None
+
+
+def repair(premises: Premises, findings: Iterable[Finding]) -> list[str]:
+    """Do what is safe about the repairable findings; return what was done, one line each."""
+    codes = dict.fromkeys(finding.code for finding in findings if finding.repairable)
+    return [_REMEDIES[code](premises) for code in codes if code in _REMEDIES]
+
+
+def restore(premises: Premises, *, agent: str = "") -> Restored:
+    """Publish the newest readable state that this clone has seen, as a new epoch.
+
+    Raises `AlreadyInitialised` when the ledger is as it should be, `NotInitialised` when
+    this clone has never seen one, `LedgerMissing` when nothing of it is left here, and
+    `Contended` when somebody else moved the ref meanwhile.
+    """
+    ledger = premises.ledger
+    try:
+        ledger.head()
+    except (LedgerMissing, LedgerRewound) as lost:
+        reason = lost
+    else:
+        raise AlreadyInitialised("the ledger is what this clone has seen; nothing to restore")
+    witness = Witness(premises.home)
+    seen = witness.seen()
+    found = premises.store.read_ref(STATE)
+    parent = _best(premises, [head for head in (seen and seen.head, found) if head])
+    epochs = [seen.epoch if seen else 0]
+    if isinstance(found, str):
+        epochs.append(meta_at(ledger, found).epoch)
+    with ledger.state(parent) as state:
+        state.meta.epoch = max(epochs) + 1
+        state.meta.seq += 1
+        state.meta.time = reading(ledger.clock, state.meta.time).now
+        entry, line = _diary(reason, state.meta.epoch, parent, agent)
+        fmt = premises.store.object_format
+        root, objects = tree.rewrite(
+            lambda oid: premises.store.read(oid)[1], ledger.tree(parent), encoded(state), fmt
+        )
+        raw = journal.compose(root, parent, [entry], [line], state.meta.time, ledger.machine)
+        commit = make_object(b"commit", raw, fmt)
+        try:
+            premises.store.commit([*objects, commit], [Move(STATE, found, commit.oid)])
+        except SwapLost as moved:
+            raise Contended("somebody else moved the ledger meanwhile") from moved
+        witness.note(state.meta.epoch, state.meta.seq, commit.oid)
+        replaced = found if isinstance(found, str) else None
+        return Restored(commit.oid, state.meta.epoch, state.meta.seq, parent, replaced)
+
+
+def _best(premises: Premises, heads: list[Oid | Absent]) -> Oid:
+    """Return the first of the heads whose whole state can be read."""
+    for head in heads:
+        if isinstance(head, str) and inspection.records(premises.ledger, head).readable:
+            return head
+    raise LedgerMissing(
+        "nothing of the ledger that this clone has seen is left here",
+        hint="Run `gitcoord doctor --restore` in another clone that has used it.",
+    )
+
+
+def _diary(
+    reason: GitcoordError, epoch: int, parent: Oid, agent: str
+) -> tuple[Entry, dict[str, object]]:
+    subject = f"ledger: {agent or 'somebody'} restores {parent[:12]} as epoch {epoch}"
+    request = Request([], agent=agent)
+    line: dict[str, object] = {
+        "op": "ledger.restore",
+        "id": request.id,
+        "agent": agent,
+        "args": {"epoch": epoch, "from": parent, "because": reason.code},
+        "outcome": "done",
+    }
+    return Entry(request, agent, [subject], "done"), line
+
+
+def _drop_cache(premises: Premises) -> str:
+    path = os.path.join(premises.home, "cache.sqlite")
+    # The lock under which the index itself replaces a damaged file.
+    with OsLock(path + ".lock") as lock:
+        if not lock.try_acquire():
+            raise Contended("another process is replacing the index of records")
+        for suffix in ("", "-wal", "-shm"):
+            try:
+                os.remove(path + suffix)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise disk_error(error, f"remove {path + suffix}") from error
+    return "the index of records was dropped; the next command makes it anew"
+
+
+def _sweep_queue(premises: Premises) -> str:
+    with OsLock(os.path.join(premises.home, "lead.lock")) as lead:
+        if not lead.try_acquire():
+            return "the queue is in use; its leader clears it"
+        Queue(premises.home).sweep(time.time())
+    return "files of dead processes were removed from the queue"
+
+
+def _lapse(premises: Premises) -> str:
+    reply = premises.coordinator.run(LapseLeases())[0]
+    if reply.error is not None:
+        raise reply.error
+    return "leases that were over have ended"
+
+
+def _consolidate(premises: Premises) -> str:
+    from gitcoord.storage.consolidate import consolidate
+
+    done = consolidate(premises.repository)
+    if done is None:
+        return "another process is packing the ledger's objects"
+    return f"{done.loose} loose objects and {done.packs} packs of the ledger became one pack"
+
+
+_REMEDIES: dict[str, Callable[[Premises], str]] = {
+    "cache_differs": _drop_cache,
+    "cache_unusable": _drop_cache,
+    "queue_litter": _sweep_queue,
+    "leases_over": _lapse,
+    "growth": _consolidate,
+}

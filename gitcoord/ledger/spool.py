@@ -1,0 +1,97 @@
+"""What may wait for the next decision: changes, refusals, notes sent while offline.
+
+A spooled request is a file of its own in the git directory; it rides on the
+next transaction of this machine and costs none itself. Requests are settled by
+their operation id, so a crash between commit and clean-up does nothing twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from gitcoord.errors import GitcoordError
+from gitcoord.ledger.request import Request
+
+#: Spooled requests that one transaction takes along, and refusals kept for it.
+RIDERS = 64
+REFUSALS = 200
+
+
+class Spool:
+    """The waiting requests and refusals of one clone."""
+
+    def __init__(self, home: str) -> None:
+        self._folder = os.path.join(home, "spool")
+        self._refused = os.path.join(home, "refusals.jsonl")
+
+    def add(self, request: Request) -> None:
+        """Keep the request until a decision takes it along."""
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        path = os.path.join(self._folder, request.id.replace("/", "_"))
+        with open(path + ".tmp", "wb") as file:
+            file.write(msgspec.json.encode(request.packed()))
+        os.replace(path + ".tmp", path + ".json")
+
+    def waiting(self) -> list[str]:
+        """Return the file names of the waiting requests, oldest first."""
+        try:
+            with os.scandir(self._folder) as entries:
+                found = [(e.stat().st_mtime_ns, e.name) for e in entries if e.name.endswith(".json")]
+        except FileNotFoundError:
+            return []
+        return [name for _, name in sorted(found)]
+
+    def take(self) -> list[Request]:
+        """Return the oldest waiting requests; what cannot be read is left for `doctor`."""
+        taken = []
+        for name in self.waiting()[:RIDERS]:
+            try:
+                with open(os.path.join(self._folder, name), "rb") as file:
+                    taken.append(Request.unpacked(msgspec.json.decode(file.read())))
+            except (OSError, msgspec.DecodeError, KeyError, GitcoordError):
+                continue
+        return taken
+
+    def settle(self, requests: Iterable[Request]) -> None:
+        """Forget requests that have been decided."""
+        for request in requests:
+            _remove(os.path.join(self._folder, request.id.replace("/", "_") + ".json"))
+
+    def note_refusals(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Keep diary lines of refusals for the next transaction."""
+        if not lines:
+            return
+        os.makedirs(os.path.dirname(self._refused), mode=0o700, exist_ok=True)
+        with open(self._refused, "ab") as file:
+            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """Return the newest kept refusals, at most `REFUSALS`."""
+        try:
+            with open(self._refused, "rb") as file:
+                kept = file.read().splitlines()[-REFUSALS:]
+        except FileNotFoundError:
+            return []
+        lines = []
+        for line in kept:
+            try:
+                lines.append(msgspec.json.decode(line))
+            except msgspec.DecodeError:
+                continue
+        return lines
+
+    def refusals_stored(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Forget the refusals that a transaction has recorded."""
+        if lines:
+            _remove(self._refused)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except FileNotFoundError:
+        return
