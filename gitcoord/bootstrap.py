@@ -40,6 +40,37 @@ class House(NamedTuple):
 
         return Judge(self.coordinator, self.presence, self.home)
 
+    def grown(self) -> bool:
+        """Say whether git's objects of the ledger are due to be packed; a look at one file."""
+        from gitcoord.storage import growth
+
+        return growth.due(self.repository) != ""
+
+    def consolidate(self) -> int:
+        """Pack what has piled up; returns how many loose objects and packs are gone.
+
+        0 also when another process is at it. Raises `Unavailable`.
+        """
+        from gitcoord.storage.consolidate import consolidate
+
+        done = consolidate(self.repository)
+        return 0 if done is None else done.loose + done.packs
+
+    def consolidate_later(self, python: str) -> None:
+        """Let a process of its own do it, which ends when it is done.
+
+        Nobody waits for it: a command's answer is out by then.
+        """
+        import subprocess
+
+        subprocess.Popen(
+            [python, "-m", "gitcoord", "-C", self.repository.common_dir, "compact", "--pack-only"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def close(self) -> None:
         """Release processes, files and the index."""
         self.ledger.close()
@@ -78,9 +109,7 @@ def assemble(
     presence = Presence(folder, store, name)
     spool = Spool(folder)
     committer = Committer(ledger, presence, spool)
-    coordinator = Coordinator(
-        ledger, Group(folder, committer), committer, spool, patience=patience
-    )
+    coordinator = Coordinator(ledger, Group(folder, committer), committer, spool, patience=patience)
     return House(repository, folder, store, ledger, coordinator, presence, spool)
 
 

@@ -23,7 +23,15 @@ from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.requests import check_ttl
 from gitcoord.domain.sessions import Session, acting
 from gitcoord.domain.task_moves import exhausted, step
-from gitcoord.domain.tasks import CLAIMED, Attempt, Task, held_by, ready_as, task_of
+from gitcoord.domain.tasks import (
+    CLAIMED,
+    Attempt,
+    Task,
+    feature_of,
+    held_by,
+    ready_as,
+    task_of,
+)
 from gitcoord.domain.time import plus
 from gitcoord.domain.unlanded import Mark, near
 from gitcoord.errors import (
@@ -122,8 +130,9 @@ class NextTask(Operation, frozen=True, kw_only=True):
         ttl = _ttl(state, self.ttl)
         lapse(state, context, but=session.id)
         _refuse_more(state, session)
+        feature = feature_of(state.settings, self.feature)
         passed: list[Waiting] = []
-        for task in self._ready(state):
+        for task in self._ready(state, feature):
             found = hindrances(state, context, task, session)
             if not found:
                 try:
@@ -136,7 +145,7 @@ class NextTask(Operation, frozen=True, kw_only=True):
             if len(passed) < SHOWN_LIMIT:
                 passed.append(Waiting(id=task.id, title=task.title, reasons=found))
         for task in islice(state.scan(Task, "later:"), LOOKED_AT):
-            if len(passed) < SHOWN_LIMIT and self._wants(task):
+            if len(passed) < SHOWN_LIMIT and self._wants(task, feature):
                 found = hindrances(state, context, task, session)
                 passed.append(Waiting(id=task.id, title=task.title, reasons=found))
         return Claimed(waiting=passed)
@@ -145,22 +154,20 @@ class NextTask(Operation, frozen=True, kw_only=True):
         """Return the diary line."""
         return _line(answer, agent)
 
-    def _ready(self, state: State) -> Iterator[Task]:
+    def _ready(self, state: State, feature: str) -> Iterator[Task]:
         found: Iterator[Task]
         if self.types:
             kinds = sorted(set(self.types))
             scans = [state.scan(Task, ready_as("type", kind)) for kind in kinds]
             found = merge(*scans, key=lambda task: task.order)
-        elif self.feature:
-            found = state.scan(Task, ready_as("feature", self.feature))
+        elif feature:
+            found = state.scan(Task, ready_as("feature", feature))
         else:
             found = state.scan(Task, "ready:")
-        return filter(self._wants, found)
+        return (task for task in found if self._wants(task, feature))
 
-    def _wants(self, task: Task) -> bool:
-        return (not self.types or task.type in self.types) and (
-            not self.feature or task.feature == self.feature
-        )
+    def _wants(self, task: Task, feature: str) -> bool:
+        return (not self.types or task.type in self.types) and feature in ("", task.feature)
 
 
 def _ttl(state: State, asked: float | None) -> float:

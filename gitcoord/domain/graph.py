@@ -80,7 +80,7 @@ def text_graph(tasks: Iterable[Task]) -> str:
             wave = found[task.id]
             lines.append(f"wave {wave}")
         line = f"  {task.id}  [{task.status}]  P{task.priority}  {task.title}"
-        if task.agent and task.session:
+        if task.agent:
             line += f"  ({task.agent})"
         after = [_after(name, known) for name in task.depends_on]
         lines.append(line + (f"  <- {', '.join(after)}" if after else ""))

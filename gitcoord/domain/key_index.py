@@ -42,15 +42,14 @@ def term(text: str) -> str:
 
 
 def near(state: State, kind: type[R], key: Key) -> Iterator[R]:
-    """Yield the records of this kind that may name a key which overlaps `key`, each once."""
-    met: set[str] = set()
+    """Yield the records of this kind that may name a key which overlaps `key`.
+
+    A record that names several keys comes once for each that is near.
+    """
     for literal in ancestors(key):
         place = f"at:{key.namespace}:{literal}"
         below = not key.is_literal and literal == key.literal
-        for record in state.scan(kind, place) if below else state.find(kind, place):
-            if record.name not in met:
-                met.add(record.name)
-                yield record
+        yield from state.scan(kind, place) if below else state.find(kind, place)
 
 
 def listed(settings: Settings, key: Key, patterns: Collection[str]) -> bool:

@@ -21,7 +21,15 @@ from gitcoord.domain.requests import Request, check_ttl, request, wish
 from gitcoord.domain.sessions import acting
 from gitcoord.domain.unlanded import Mark, MarkDraft, mark
 from gitcoord.domain.unlanded import near as marks_near
-from gitcoord.domain.waiting import WaiterView, check_turn, enqueue, grant, leave, waiting
+from gitcoord.domain.waiting import (
+    WaiterView,
+    check_turn,
+    enqueue,
+    grant,
+    leave,
+    served,
+    waiting,
+)
 from gitcoord.domain.waiting import view as waiter_view
 from gitcoord.errors import InvalidValue, LockHeld, NotLockHolder, QueuedBehind
 
@@ -75,8 +83,7 @@ class AcquireLocks(Operation, frozen=True, kw_only=True):
             grant(state, context)
             conflicts = refusal.details["conflicts"]
             return Locked(ignored=ignored, queued=queued, conflicts=conflicts, unlanded=unlanded)
-        served = [each for each in waiting(state, asked.holder) if _serves(asked, each.keys)]
-        leave(state, context, [each for each in served if each.session == asked.holder])
+        leave(state, context, served(state, context, asked.holder))
         return Locked(
             locks=[view(lock) for lock in locks],
             ignored=ignored,
@@ -234,7 +241,3 @@ def _lost(state: State, context: Context, holder: str, key: Key) -> dict[str, An
         ],
         "notices": [notice.text for notice in told(state, holder) if key.text in notice.keys],
     }
-
-
-def _serves(asked: Request, keys: tuple[str, ...]) -> bool:
-    return set(keys) <= {want.key.text for want in asked.wants}

@@ -17,7 +17,7 @@ from gitcoord.domain.graph import cycle, waves
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.names import checked_name, checked_names, one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
-from gitcoord.domain.tasks import Task, priority_of
+from gitcoord.domain.tasks import Task, feature_of, priority_of
 from gitcoord.domain.time import Time, parse
 from gitcoord.errors import (
     DependencyCycle,
@@ -179,8 +179,7 @@ def _draft(
     if parent and parent not in ids and state.get(Task, checked_id(parent, "task")) is None:
         raise TaskNotFound(f"its parent {parent} does not exist", id=parent)
     keys = _keys(new.keys, state)
-    if new.feature:
-        _keys((f"feature:{new.feature}",), state)
+    feature = feature_of(state.settings, new.feature)
     if max(len(depends_on), len(keys)) > LIST_LIMIT:
         raise LimitReached(f"at most {LIST_LIMIT} dependencies and {LIST_LIMIT} keys")
     return Task(
@@ -192,7 +191,7 @@ def _draft(
         depends_on=depends_on,
         keys=keys,
         requires=checked_names(new.requires, "capability"),
-        feature=new.feature and checked_name(new.feature, "feature"),
+        feature=feature and checked_name(feature, "feature"),
         deadline=checked_deadline(new.deadline, context.now),
         not_before=parse(new.not_before) if new.not_before else "",
         parent=parent,

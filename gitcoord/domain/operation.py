@@ -113,7 +113,7 @@ def packed(operation: Operation) -> dict[str, Any]:
 
     Raises `TextTooLong` when one of its texts is over the limit.
     """
-    body = msgspec.to_builtins(operation)
+    body: dict[str, Any] = msgspec.to_builtins(operation)
     if len(msgspec.json.encode(body)) > TEXT_LIMIT:
         _measure(body, operation.tag)
     return {"op": operation.tag} | body

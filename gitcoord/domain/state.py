@@ -57,7 +57,6 @@ class State:
         self._terms: dict[str, list[tuple[str, str]]] = {}
         self._undo: list[tuple[Place, bool, Record | None]] = []
 
-
     def get(self, kind: type[R], name: str, *, archived: bool = True) -> R | None:
         """Return the record of that name, live ones first, or None."""
         found = self._at(kind, kind.table, name)
@@ -119,7 +118,6 @@ class State:
             self._seen[place] = None if data is None else self._decode(data, kind)
         return self._seen[place]  # type: ignore[return-value]
 
-
     def put(self, record: Record) -> None:
         """Store the record in place of the one with its name; archived ones move."""
         home = ARCHIVE + record.table if record.archived else record.table
@@ -155,7 +153,6 @@ class State:
             del self._changed[place]
         for term in _terms_of(record) if changed else ():
             insort(terms, (term, name))
-
 
     def stored(self, table: str, name: str) -> bytes | None:
         """Return the bytes that the snapshot holds for a record, or None."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
 
+from gitcoord.domain.key_index import wanted
 from gitcoord.domain.names import checked_name, one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record, Seconds
@@ -178,6 +179,11 @@ def ready_as(what: Literal["type", "feature"], value: str) -> str:
     return f"ready-{what}:{value}\t"
 
 
+def feature_of(settings: Settings, text: str) -> str:
+    """Return the feature as its pause lock names it, or "". Raises `InvalidKey`."""
+    return wanted(settings, f"feature:{text}").literal if text else ""
+
+
 def task_of(state: State, name: str) -> Task:
     """Return the task of that id, open or closed. Raises `InvalidId` and `TaskNotFound`."""
     task = state.get(Task, checked_id(name, "task"))
@@ -252,7 +258,8 @@ def write_note(state: State, context: Context, task: str, text: str, kind: str =
 
 def notes_of(state: State, task: str) -> list[Note]:
     """Return the notes on a task, oldest first."""
-    return list(state.scan(Note, f"task:{task}:"))
+    # An id may hold a colon, so that notes on "a:b" stand among those on "a".
+    return [note for note in state.scan(Note, f"task:{task}:") if note.task == task]
 
 
 class Noted(Answer, frozen=True, kw_only=True):

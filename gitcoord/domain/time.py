@@ -42,9 +42,7 @@ def plus(time: Time, seconds: float) -> Time:
 
 def seconds_between(earlier: Time, later: Time) -> float:
     """Return the seconds from `earlier` to `later`; negative when they are the other way."""
-    return (
-        _dt.datetime.fromisoformat(later) - _dt.datetime.fromisoformat(earlier)
-    ).total_seconds()
+    return (_dt.datetime.fromisoformat(later) - _dt.datetime.fromisoformat(earlier)).total_seconds()
 
 
 def is_time(text: str) -> bool:

@@ -180,6 +180,15 @@ def waiting(state: State, holder: str) -> list[Waiter]:
     return found if holder == root(holder) else [x for x in found if x.session == holder]
 
 
+def served(state: State, context: Context, holder: str) -> list[Waiter]:
+    """Return the places of exactly this holder that wait for nothing which it does not hold."""
+    return [
+        each
+        for each in waiting(state, holder)
+        if each.session == holder and not missing(state, context, _request(state, each)).wants
+    ]
+
+
 def _ahead(
     state: State, context: Context, asked: Request, ticket: float
 ) -> Iterator[tuple[Want, Waiter]]:

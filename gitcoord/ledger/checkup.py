@@ -9,38 +9,26 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
-
-import msgspec
 
 from gitcoord.domain.sweep import due
 from gitcoord.domain.time import Time, from_epoch, seconds_between
 from gitcoord.errors import (
-    CorruptRecord,
     GitcoordError,
     LedgerMissing,
     LedgerRewound,
     NotInitialised,
 )
-from gitcoord.ledger import inspection, invariants, presence, tables
+from gitcoord.ledger import clone, inspection, invariants, tables
 from gitcoord.ledger.clock import AHEAD, reading
 from gitcoord.ledger.finding import Finding, Premises, listed
 from gitcoord.ledger.history import meta_at
-from gitcoord.ledger.request import Request
-from gitcoord.storage import codec, lockfiles, tree
 from gitcoord.storage.cache import Cache, Snapshot
 from gitcoord.storage.store import Oid
-from gitcoord.storage.witness import Witness
 from gitcoord.storage.worktree import Checkout
 
 #: Oldest git that everything here works with.
 GIT = (2, 36)
-#: Loose objects and packs over which commands of git get slow.
-LOOSE = 5000
-PACKS = 50
-#: Seconds after which a file in the queue belongs to nobody.
-LITTER = 600.0
 
 _VERSION = re.compile(rb"(\d+)\.(\d+)")
 
@@ -160,117 +148,14 @@ def _contents(snapshot: Snapshot) -> dict[str, tuple[dict[str, bytes | None], li
     }
 
 
-def _witness(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    seen = Witness(premises.home).seen()
-    if seen is None:
-        message = "this clone has noted no state of the ledger; it would not notice a lost one"
-        yield Finding("witness_empty", "note", message, "The next change notes it.")
-        return
-    try:
-        premises.store.read(seen.head)
-    except CorruptRecord:
-        message = (
-            f"the state that this clone has seen last, {seen.head[:12]}, is not in it any more"
-        )
-        yield Finding("witness_stale", "warning", message, "The next change notes a newer one.")
-    else:
-        yield Finding("witness", "ok", f"this clone has seen epoch {seen.epoch}, seq {seen.seq}")
-
-
-def _lock_files(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    for lock in lockfiles.everywhere(premises.repository):
-        if lock.stale:
-            said = lockfiles.explain(lock.path)
-            yield Finding(said.code, "warning", said.message, said.hint or "")
-        else:
-            message = f"{lock.path} is {lock.age:.0f} s old: a git is at work, or just died"
-            yield Finding("lock_file", "note", message)
-
-
-def _queue(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    now = time.time()
-    old = [age for _, age in _files(os.path.join(premises.home, "queue"), now) if age > LITTER]
-    if old:
-        message = f"{len(old)} files of processes that died waiting, the oldest {max(old):.0f} s"
-        yield Finding("queue_litter", "note", message, repairable=True)
-
-
-def _spool(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    folder = os.path.join(premises.home, "spool")
-    waiting = 0
-    for name, _ in _files(folder, time.time()):
-        try:
-            with open(os.path.join(folder, name), "rb") as file:
-                Request.unpacked(msgspec.json.decode(file.read()))
-        except FileNotFoundError:
-            continue
-        except (OSError, msgspec.DecodeError, KeyError, TypeError, GitcoordError) as error:
-            path = os.path.join(folder, name)
-            yield Finding(
-                "spool_unreadable",
-                "warning",
-                f"{path} cannot be read: {error}",
-                "Look at it, and delete it when nothing in it is wanted.",
-            )
-        else:
-            waiting += 1
-    if waiting:
-        message = f"{waiting} operations wait to ride on this machine's next transaction"
-        yield Finding("spool", "note", message)
-
-
-def _growth(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    folder = os.path.join(premises.repository.common_dir, "objects")
-    loose = sum(
-        len(os.listdir(os.path.join(folder, name))) for name in os.listdir(folder) if len(name) == 2
-    )
-    packs = sum(name.endswith(".pack") for name, _ in _files(os.path.join(folder, "pack"), 0))
-    text = f"{loose} loose objects, {packs} packs"
-    if loose > LOOSE or packs > PACKS:
-        hint = "`gitcoord compact` packs those of the ledger, `git gc` the others."
-        yield Finding("growth", "warning", text, hint, repairable=True)
-    else:
-        yield Finding("growth", "ok", text)
-
-
-def _presence(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    store = premises.store
-    count = 0
-    for ref, oid in store.list_refs(presence.PREFIX).items():
-        count += 1
-        try:
-            root = premises.ledger.tree(oid)
-            blob = tree.lookup(lambda one: store.read(one)[1], root, "", "presence.json")
-            if blob is None:
-                raise CorruptRecord(f"{ref} has no presence.json")
-            codec.decode_record(store.read(blob)[1], presence.Beats, ref)
-        except GitcoordError as error:
-            hint = f"Delete it; its machine publishes it again: git update-ref -d {ref} {oid}"
-            yield Finding("presence_unreadable", "warning", f"{ref}: {error.message}", hint)
-    yield Finding("presence", "ok", f"{count} machines have published signs of life")
-
-
-def _files(folder: str, now: float) -> Iterator[tuple[str, float]]:
-    """Yield the name and age in seconds of every file in a folder that may not exist."""
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        try:
-            yield entry.name, now - entry.stat(follow_symlinks=False).st_mtime
-        except FileNotFoundError:
-            continue
-
-
 _CHECKS: tuple[Callable[[Premises, Checkout], Iterator[Finding]], ...] = (
     _git,
     _repository,
     _ledger,
-    _witness,
-    _lock_files,
-    _queue,
-    _spool,
-    _presence,
-    _growth,
+    clone.witness,
+    clone.lock_files,
+    clone.queue,
+    clone.spool,
+    clone.presence,
+    clone.growth,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+
 from gitcoord.domain.operation import Operation
 from gitcoord.errors import Contended, GitcoordError, NotInitialised
 from gitcoord.ledger.clock import reading

@@ -112,5 +112,3 @@ def cleaned(operation: Operation) -> Operation:
     body = packed(operation)
     hidden = hide(body)
     return operation if hidden == body else unpacked(hidden)
-
-

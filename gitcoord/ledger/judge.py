@@ -85,8 +85,12 @@ class Judge:
         return Verdicts(swept, suspects, lapsed)
 
     def _sweep(self, session: Session, seen: Observation) -> bool:
-        why = "process_gone" if seen.process_alive is False else "silent"
-        wish = SweepSession(id=session.id, beat=seen.beat, seen_at=seen.seen_at, why=why)
+        wish = SweepSession(
+            id=session.id,
+            beat=seen.beat,
+            seen_at=seen.seen_at,
+            why="process_gone" if seen.process_alive is False else "silent",
+        )
         return self._coordinator.run(wish)[0].error is None
 
     def _seen(
@@ -99,9 +103,10 @@ class Judge:
     ) -> Observation:
         beat = beats[session.id].count if session.id in beats else 0
         living = machine.alive(session.process) if session.process is not None else None
-        if (
-            before is not None
-            and (before.beat, before.seen_at, before.boot) == (beat, session.seen_at, boot)
+        if before is not None and (before.beat, before.seen_at, before.boot) == (
+            beat,
+            session.seen_at,
+            boot,
         ):
             return before._replace(process_alive=living)
         return Observation(beat, session.seen_at, now, boot, living)

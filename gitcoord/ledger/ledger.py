@@ -11,14 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
-from gitcoord.domain.record import Meta, Record
+from gitcoord.domain.record import Meta
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.state import State
 from gitcoord.errors import (
     CorruptRecord,
-    FormatTooNew,
     NotInitialised,
     WriterTooOld,
 )
@@ -27,7 +24,7 @@ from gitcoord.ledger.clock import Clock
 from gitcoord.ledger.decide import Decision
 from gitcoord.storage import codec, tree
 from gitcoord.storage.cache import Cache, Snapshot
-from gitcoord.storage.store import ABSENT, Absent, Move, Oid, Store, make_object
+from gitcoord.storage.store import Absent, Move, Oid, Store, make_object
 from gitcoord.storage.witness import Witness
 
 STATE = "refs/coord/state"
@@ -144,9 +141,7 @@ class Ledger:
             self.machine,
         )
         commit = make_object(b"commit", raw, fmt)
-        self.store.commit(
-            [*objects, *extra[0], commit], [Move(STATE, head, commit.oid), *extra[1]]
-        )
+        self.store.commit([*objects, *extra[0], commit], [Move(STATE, head, commit.oid), *extra[1]])
         self._cache.advance(old, root, changes)
         self._witness.note(state.meta.epoch, state.meta.seq, commit.oid)
         self._checked = commit.oid

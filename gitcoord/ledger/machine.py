@@ -19,7 +19,9 @@ def host() -> str:
     """Return the machine's network name, reduced to what a ref name may hold."""
     import socket
 
-    name = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname())
+    name = "".join(
+        c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname()
+    )
     return name.strip("-").lower()[:40] or "machine"
 
 
@@ -64,7 +66,9 @@ def process(pid: int | None = None) -> Process | None:
     """Return the identity of a living process (default: this one), or None if it is gone."""
     number = os.getpid() if pid is None else pid
     started = _started(number)
-    return None if started is None else Process(host=host(), pid=number, started=started, boot=boot())
+    return (
+        None if started is None else Process(host=host(), pid=number, started=started, boot=boot())
+    )
 
 
 def alive(who: Process) -> bool | None:

@@ -98,7 +98,10 @@ class Presence:
         tree = make_object(b"tree", entry, fmt)
         lines = [
             f"tree {tree.oid}",
-            *(f"{who} gitcoord <{self._machine}@gitcoord> 0 +0000" for who in ("author", "committer")),
+            *(
+                f"{who} gitcoord <{self._machine}@gitcoord> 0 +0000"
+                for who in ("author", "committer")
+            ),
             "",
             f"presence: {len(here.sessions)} on {self._machine} at {now}",
             "",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from gitcoord.domain.sessions import Process
 from gitcoord.errors import GitcoordError
 from gitcoord.ledger import machine
 from gitcoord.ledger.request import Reply, Request, fresh_id
@@ -199,7 +200,7 @@ def _open_bell(base: str, body: dict[str, object] | None) -> int | None:
             return -1
     if body is None or body.get("sender") is None:
         return None
-    sender = msgspec.convert(body["sender"], machine.Process)
+    sender = msgspec.convert(body["sender"], Process)
     return -1 if machine.alive(sender) is False else None
 
 

@@ -165,5 +165,5 @@ _REMEDIES: dict[str, Callable[[Premises], str]] = {
     "cache_unusable": _drop_cache,
     "queue_litter": _sweep_queue,
     "leases_over": _lapse,
-    "growth": _consolidate,
+    "overgrown": _consolidate,
 }

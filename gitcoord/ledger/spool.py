@@ -40,7 +40,9 @@ class Spool:
         """Return the file names of the waiting requests, oldest first."""
         try:
             with os.scandir(self._folder) as entries:
-                found = [(e.stat().st_mtime_ns, e.name) for e in entries if e.name.endswith(".json")]
+                found = [
+                    (e.stat().st_mtime_ns, e.name) for e in entries if e.name.endswith(".json")
+                ]
         except FileNotFoundError:
             return []
         return [name for _, name in sorted(found)]

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -20,12 +21,15 @@ from gitcoord.storage import growth
 from gitcoord.storage.durable import disk_error, sync_directory, sync_file
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.oslock import OsLock
-from gitcoord.storage.packindex import PackIndex
+from gitcoord.storage.packindex import PackIndex, multi_pack_names
 from gitcoord.storage.repository import Repository, home
 from gitcoord.storage.store import Oid
 
 #: At most so many packs of ours are left alone; the rest is merged whatever their sizes.
 MOST_PACKS = 12
+#: A loose copy of a packed object stays for so many seconds, if no ref reaches it: somebody
+#: may be about to refer to it, and git judges by this file's age whether to prune it.
+GRACE = 600.0
 
 # Kept from the user's taste: one pack, synced, made without taking the whole machine.
 _CONFIG = (
@@ -36,8 +40,8 @@ _CONFIG = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
-# The order of removal: without its index a pack is not looked at any more.
-_SUFFIXES = (".idx", ".rev", ".bitmap", ".mtimes", ".pack")
+# The order of removal: what a kill leaves behind can then be seen to hold no object.
+_SUFFIXES = (".pack", ".rev", ".bitmap", ".mtimes", ".idx")
 # A loose object's name in its folder; others there are files that are still being written.
 _REST = re.compile(r"[0-9a-f]{38}|[0-9a-f]{62}").fullmatch
 
@@ -90,20 +94,17 @@ class _Round:
         indexes = {name: index for name in self.state.packs if (index := self.index(name))}
         merged = self.to_merge(indexes, len(ours))
         pack: str | None = None
-        gone: set[bytes] = set()
         removed = 0
         if ours or len(merged) > 1:
             wanted = dict(ours)
             for name in merged:
                 wanted |= dict.fromkeys(indexes.pop(name).names() - wanted.keys(), b"")
-            pack = self.packed(wanted)
-            gone = wanted.keys() & loose
+            pack, indexes["new"] = self.packed(wanted)
             removed = sum(self.remove_pack(name) for name in merged if name != pack)
-        # Writers may store again what a pack of ours has had for long.
-        gone |= {raw for raw in loose - gone if any(raw in index for index in indexes.values())}
-        for raw in gone:
-            oid = raw.hex()
-            _remove(os.path.join(self.objects, oid[:2], oid[2:]))
+        gone = [raw for raw in ours if self.remove_loose(raw)]
+        # Writers store again what a pack has had for long.
+        copies = (raw for raw in loose - ours.keys() if any(raw in i for i in indexes.values()))
+        gone += [raw for raw in copies if self.remove_loose(raw, older=GRACE)]
         self.state.heads = heads
         growth.save(self.repository, self.state)
         growth.start_anew(self.repository, used)
@@ -112,11 +113,13 @@ class _Round:
     def adopt(self, names: Iterable[str]) -> None:
         """Remember the packs that are noted as ours and still there."""
         found = dict.fromkeys([*self.state.packs, *names])
-        self.state.packs = [name for name in found if self.has(name)]
+        self.state.packs = []
+        for path in (os.path.join(self.packs, name) for name in found):
+            if os.path.exists(path + ".pack"):
+                self.state.packs.append(os.path.basename(path))
+            else:
+                _remove_pack(path)
         growth.save(self.repository, self.state)
-
-    def has(self, name: str) -> bool:
-        return os.path.exists(os.path.join(self.packs, name + ".pack"))
 
     def index(self, name: str) -> PackIndex | None:
         try:
@@ -130,13 +133,17 @@ class _Round:
 
     def reached(self, heads: dict[str, Oid]) -> dict[bytes, bytes]:
         """Return the objects that the refs reach and did not reach last time, with paths."""
-        new = set(heads.values()) - set(self.state.heads.values())
+        known = set(self.state.heads.values())
+        new = set(heads.values()) - known
         if not new:
             return {}
-        known = [f"^{oid}" for oid in set(self.state.heads.values())]
-        asked = "".join(f"{oid}\n" for oid in [*new, *known]).encode()
-        # A head of last time may have been pruned since, if it was no part of a chain.
-        lines = self.call("rev-list", "--objects", "--ignore-missing", "--stdin", send=asked)
+        asked = "".join(f"{oid}\n" for oid in new).encode()
+        since = "".join(f"^{oid}\n" for oid in known).encode()
+        try:
+            lines = self.call("rev-list", "--objects", "--stdin", send=asked + since)
+        except GitFailed:
+            # A head of last time may be gone, if it was no part of a chain: then list all.
+            lines = self.call("rev-list", "--objects", "--stdin", send=asked)
         pairs = (line.partition(b" ") for line in lines.splitlines())
         return {bytes.fromhex(oid.decode()): path for oid, _, path in pairs}
 
@@ -161,26 +168,26 @@ class _Round:
             total += len(indexes[name])
         return merged
 
-    def packed(self, wanted: Mapping[bytes, bytes]) -> str:
-        """Return the name of a durable, verified pack of exactly these objects."""
+    def packed(self, wanted: Mapping[bytes, bytes]) -> tuple[str, PackIndex]:
+        """Return the name and index of a durable, verified pack of exactly these objects."""
         os.makedirs(self.fresh, mode=0o700, exist_ok=True)
         lines = b"".join(b"%b %b\n" % (raw.hex().encode(), wanted[raw]) for raw in wanted)
         base = os.path.join(self.fresh, "pack")
         made = self.call("pack-objects", "-q", "--delta-base-offset", base, send=lines)
         name = f"pack-{made.decode().strip()}"
-        index = os.path.join(self.fresh, name + ".idx")
-        if PackIndex(index, self.repository.object_format).names() != wanted.keys():
+        path = os.path.join(self.fresh, name + ".idx")
+        index = PackIndex(path, self.repository.object_format)
+        if index.names() != wanted.keys():
             raise GitFailed("git pack-objects has not packed what it was given")
-        self.call("verify-pack", index)
-        if not self.has(name):
-            self.publish(name)
-        self.clear_fresh()
-        return name
+        self.call("verify-pack", path)
+        self.publish(name)
+        return name, index
 
     def publish(self, name: str) -> None:
         """Move the fresh pack to where git looks for packs; its index last, durably."""
         # Remembered first: a pack of ours that nobody knows would stay for ever.
-        self.state.packs.append(name)
+        if name not in self.state.packs:
+            self.state.packs.append(name)
         growth.save(self.repository, self.state)
         files = [file for file in os.listdir(self.fresh) if growth.pack_name(file) == name]
         files.sort(key=lambda file: file.endswith(".idx"))
@@ -192,7 +199,7 @@ class _Round:
             finally:
                 os.close(fd)
         for file in files:
-            os.rename(os.path.join(self.fresh, file), os.path.join(self.packs, file))
+            os.replace(os.path.join(self.fresh, file), os.path.join(self.packs, file))
         sync_directory(self.packs)
 
     def clear_fresh(self) -> None:
@@ -204,21 +211,21 @@ class _Round:
     def remove_pack(self, name: str) -> bool:
         """Remove a pack whose objects are all in the new one; False where it has to stay."""
         path = os.path.join(self.packs, name)
-        if os.path.exists(path + ".keep") or name.encode() in self.multi_index():
-            # The user has taken it over: it is theirs from here on.
+        kept = os.path.exists(path + ".keep") or name.encode() in multi_pack_names(self.packs)
+        if kept or _remove_pack(path):
+            # One that the user's git relies on is the user's from here on.
             self.state.packs.remove(name)
-            return False
-        if all(_remove(path + suffix) for suffix in _SUFFIXES):
-            self.state.packs.remove(name)
-        return name not in self.state.packs
+        return not kept and name not in self.state.packs
 
-    def multi_index(self) -> bytes:
-        """Return git's indexes over several packs, which name the packs that they rely on."""
-        chain = os.path.join(self.packs, "multi-pack-index.d")
-        files = [os.path.join(self.packs, "multi-pack-index")]
-        with suppress(FileNotFoundError):
-            files += [os.path.join(chain, file) for file in os.listdir(chain)]
-        return b"".join(map(growth.read, files))
+    def remove_loose(self, raw: bytes, older: float = 0.0) -> bool:
+        """Remove the loose file of a packed object, if it is so many seconds old."""
+        oid = raw.hex()
+        path = os.path.join(self.objects, oid[:2], oid[2:])
+        if older:
+            with suppress(FileNotFoundError):
+                if os.stat(path).st_mtime > time.time() - older:
+                    return False
+        return _remove(path)
 
     def call(self, *arguments: str, send: bytes = b"") -> bytes:
         options = [word for setting in _CONFIG for word in ("-c", setting)]
@@ -228,6 +235,10 @@ class _Round:
         if code != 0:
             raise GitFailed(f"git {arguments[0]}: {complaint or f'ended with {code}'}")
         return output
+
+
+def _remove_pack(path: str) -> bool:
+    return all(_remove(path + suffix) for suffix in _SUFFIXES)
 
 
 def _remove(path: str) -> bool:

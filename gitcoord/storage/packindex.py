@@ -6,6 +6,9 @@ https://git-scm.com/docs/gitformat-pack. Not here: the objects themselves.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from itertools import pairwise
 from struct import Struct
 
 from gitcoord.errors import CorruptRecord
@@ -13,6 +16,7 @@ from gitcoord.storage.store import OID_LENGTH
 
 _HEAD = 8 + 256 * 4
 _FANOUT = Struct(">256I")
+_CHUNK = Struct(">4sQ")
 
 
 class PackIndex:
@@ -49,3 +53,32 @@ class PackIndex:
         """Return all object ids, as raw bytes."""
         size = self._size
         return {self._names[at : at + size] for at in range(0, len(self._names), size)}
+
+
+def multi_pack_names(directory: str) -> bytes:
+    """Return the file names of all packs that git's indexes over several packs rely on.
+
+    Format: https://git-scm.com/docs/gitformat-pack#_multi_pack_index_midx_files_have_the_following_format
+    """
+    chain = os.path.join(directory, "multi-pack-index.d")
+    files = [os.path.join(directory, "multi-pack-index")]
+    with suppress(FileNotFoundError):
+        files += [os.path.join(chain, name) for name in os.listdir(chain)]
+    return b"\0".join(map(_pack_names, files))
+
+
+def _pack_names(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(12)
+            table = file.read(12 * (head[6] + 1)) if head[:5] == b"MIDX\1" else b""
+            chunks = list(_CHUNK.iter_unpack(table))
+            for (kind, start), (_, end) in pairwise(chunks):
+                if kind == b"PNAM":
+                    file.seek(start)
+                    return file.read(end - start)
+            # Of a kind that is not known here; whatever it relies on stands in it somewhere.
+            file.seek(0)
+            return file.read()
+    except FileNotFoundError:
+        return b""

@@ -110,15 +110,28 @@ def matched(pattern: str, longest: int) -> frozenset[str]:
     return frozenset(found)
 
 
-def patterns(letters: str = "ab", size: int = 5) -> st.SearchStrategy[str]:
+def patterns(letters: str = "ab", size: int = 7) -> st.SearchStrategy[str]:
     """Generate patterns of these letters; some are no keys, such as `{,a}`."""
     classes = [f"[{letters}]", f"[!{letters[0]}]", f"[!{letters[-1]}]"]
-    plain = st.sampled_from([*letters, *letters, "/", "*", "**", "?", "/**/", "**/", "/*/", *classes])
-    text = st.lists(plain, min_size=0, max_size=3).map("".join)
-    group = st.lists(text, min_size=2, max_size=3).map(lambda each: "{" + ",".join(each) + "}")
-    nested = st.tuples(text, group, text).map("".join)
-    groups = st.lists(text | nested, min_size=2, max_size=3).map(
-        lambda each: "{" + ",".join(each) + "}"
-    )
-    some = st.lists(plain | plain | plain | groups, min_size=1, max_size=size).map("".join)
-    return some.filter(lambda pattern: len(alternatives(pattern)) <= 8)
+    slashes = ["/", "/", "**/", "/**/", "/*/", "/**"]
+    atoms = [*letters, *letters, *slashes, "*", "*", "**", "?", *classes, "{", "{", ",", ",", "}"]
+    found = st.lists(st.sampled_from(atoms), min_size=1, max_size=size).map(_balanced)
+    return found.filter(lambda pattern: len(alternatives(pattern)) <= 8)
+
+
+def _balanced(atoms: list[str]) -> str:
+    """Close every brace, give every pair a comma and leave out what stands alone."""
+    found: list[str] = []
+    commas: list[int] = []
+    for atom in [*atoms, *"}}}}}}}}"]:
+        if atom in ("{", ",", "}"):
+            if atom == "{":
+                commas.append(0)
+            elif not commas:
+                continue
+            elif atom == ",":
+                commas[-1] += 1
+            elif not commas.pop():
+                found.append(",")
+        found.append(atom)
+    return "".join(found)

@@ -215,6 +215,7 @@ def test_tasks_of_the_dead_can_stay_theirs_as_stale(note: str) -> None:
     task = claim(world)
     state, context = world.state(), world.context()
     stale = give_back(state, context, task, "timed_out", note)
+    assert state.get(Task, "t-1") == stale
     assert (stale.status, stale.session, stale.stale_since) == ("assigned", "s-1", world.now)
     assert notes_of(state, "t-1")[-1].text == ("stale: gone" if note else "stale")
     assert list(state.all(Lock)) == []

@@ -67,7 +67,7 @@ def test_a_deep_chain_neither_recurses_nor_takes_long() -> None:
 def test_a_text_graph_shows_waves_and_what_each_task_waits_for() -> None:
     tasks = [
         task("t-c", "t-a", "t-x", "t-out", priority=3),
-        task("t-a", status="in_progress", session="s-1", agent="ann"),
+        task("t-a", status="in_progress", agent="ann"),
         task("t-x", status="failed", priority=1),
     ]
     assert text_graph(tasks) == (

@@ -184,12 +184,10 @@ class Model:
         if result == "granted":
             ended = bool(self.excluding(holder, lacking))
             self.place(holder, wants, ttl, lacking_only=True)
-            served = [
-                x for x in self.queue if x.holder == holder and {k for k, _ in x.wants} <= set(keys)
-            ]
             if ended:
                 self.grant()
-            self.leave([x for x in served if x in self.queue])
+            own = [x for x in self.queue if x.holder == holder]
+            self.leave([x for x in own if not self.missing(holder, x.wants)])
         elif wait:
             self.enqueue(Waiting(holder, wants, mode, ttl, self.now + WAITER_TTL))
             self.grant()

@@ -249,6 +249,13 @@ def test_a_renewal_shortens_only_when_a_ttl_is_asked_for() -> None:
     assert w.run(RenewLocks(), "s-a").locks[0].expires_at == plus(w.now, 20)
 
 
+def test_a_lock_that_was_extended_otherwise_is_not_shortened_by_a_renewal() -> None:
+    w = world()
+    w.meta.token = 1
+    w.put(lock("a", ttl=10.0, expires_at=plus(START, 5000)))
+    assert w.unchanged(RenewLocks(), "s-a").locks[0].expires_at == plus(START, 5000)
+
+
 def test_a_set_with_a_new_key_is_no_renewal_but_keeps_the_tokens_it_had() -> None:
     w = world()
     w.run(AcquireLocks(keys=("a",)), "s-a")

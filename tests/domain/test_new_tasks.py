@@ -188,6 +188,7 @@ def test_empty_and_excessive_calls_are_refused(
     world.refused(LimitReached, AddTasks(tasks=(new("t-1", keys=("a", "b")),)), "s-1")
     two = AddTasks(tasks=(new("t-1", "t-0", "t-2"), new("t-2")))
     world.refused(LimitReached, two, "s-1")
+    assert len(add(world, new("t-1", "t-0", keys=("a",)), new("t-2"))) == 2
 
 
 def test_adding_needs_a_session(world: World) -> None:

@@ -19,7 +19,7 @@ from gitcoord.domain.overlap import matches, overlap
 from gitcoord.errors import InvalidKey
 from tests.domain import glob_oracle as oracle
 
-WELL_FORMED = greenery.parse(oracle.WELL_FORMED)
+WELL_FORMED = greenery.parse(oracle.WELL_FORMED).to_fsm()
 
 
 def key(pattern: str, *, fold_case: bool = False) -> Key:
@@ -109,7 +109,7 @@ def test_these_keys_do_not_overlap(one: str, other: str) -> None:
     assert not overlap(parse(other), parse(one))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(oracle.patterns(), oracle.patterns())
 def test_overlap_says_what_trying_every_path_says(one: str, other: str) -> None:
     a, b = key(one), key(other)
@@ -120,17 +120,18 @@ def test_overlap_says_what_trying_every_path_says(one: str, other: str) -> None:
         assert overlap(a, b) == bool(both), min(both, default=None)
 
 
-@settings(max_examples=150, deadline=None)
-@given(oracle.patterns(size=6), oracle.patterns(size=6))
+@settings(max_examples=60, deadline=None)
+@given(oracle.patterns(size=5), oracle.patterns(size=5))
 def test_overlap_says_what_the_intersection_of_regular_expressions_says(
     one: str, other: str
 ) -> None:
     a, b = key(one), key(other)
-    common = greenery.parse(oracle.regex(one)) & greenery.parse(oracle.regex(other)) & WELL_FORMED
-    assert overlap(a, b) == (not common.empty()), str(common)
+    machines = [greenery.parse(oracle.regex(each)).to_fsm() for each in (one, other)]
+    common = machines[0] & machines[1] & WELL_FORMED
+    assert overlap(a, b) == (not common.empty())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(oracle.patterns())
 def test_a_key_matches_the_paths_that_its_pattern_means(pattern: str) -> None:
     parsed = key(pattern)
@@ -138,7 +139,7 @@ def test_a_key_matches_the_paths_that_its_pattern_means(pattern: str) -> None:
     assert found == oracle.matched(pattern, 5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(oracle.patterns("aB"))
 def test_with_case_folding_a_key_matches_every_case_of_its_paths(pattern: str) -> None:
     parsed = key(pattern, fold_case=True)
@@ -147,7 +148,7 @@ def test_with_case_folding_a_key_matches_every_case_of_its_paths(pattern: str) -
         assert matches(parsed, path, fold_case=True) == bool(expected.fullmatch(path)), path
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(oracle.patterns("aB"), oracle.patterns("Ab"))
 def test_with_case_folding_two_keys_overlap_if_some_case_of_a_path_matches_each(
     one: str, other: str
@@ -157,7 +158,7 @@ def test_with_case_folding_two_keys_overlap_if_some_case_of_a_path_matches_each(
     assert overlap(a, b) == overlap(lower, upper)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(oracle.patterns(), oracle.patterns())
 def test_of_two_overlapping_keys_one_literal_begins_the_other(one: str, other: str) -> None:
     a, b = key(one), key(other)
@@ -170,7 +171,7 @@ def test_of_two_overlapping_keys_one_literal_begins_the_other(one: str, other: s
 
 
 @settings(max_examples=200, deadline=None)
-@given(oracle.patterns(size=3), st.sampled_from(oracle.paths("ab", 4)))
+@given(oracle.patterns(), st.sampled_from(oracle.paths("ab", 4)))
 def test_a_path_that_matches_a_key_overlaps_it(pattern: str, path: str) -> None:
     parsed = key(pattern)
     assert overlap(parsed, parse(escape(path))) == matches(parsed, path)
@@ -219,24 +220,6 @@ def test_case_folding_reaches_beyond_ascii(pattern: str, path: str) -> None:
 def test_with_case_folding_a_negated_class_leaves_out_both_cases(pattern: str) -> None:
     parsed = parse(pattern, fold_case=True)
     assert [char for char in "aAzZ0é" if matches(parsed, char, fold_case=True)] == ["0", "é"]
-
-
-@given(st.text("aAbBzZ[@`{é\u00c9\u0100\u0101\u0102\u0103\u017f\u212a", min_size=2, max_size=6))
-def test_a_folded_class_matches_what_folds_to_one_of_its_members(members: str) -> None:
-    low, high, *others = members
-    low, high = min(low, high), max(low, high)
-    text = "".join("\\" + char if char in "[{" else char for char in others)
-    ends = [("\\" + char if char in "[{" else char) for char in (low, high)]
-    parsed = key(f"[{ends[0]}-{ends[1]}{text}]", fold_case=True)
-    plain = key(f"[{ends[0]}-{ends[1]}{text}]")
-    folded_paths = {escape(chr(point)) for point in (*range(0x40, 0x80), *range(0xC0, 0x180))}
-    for path in folded_paths:
-        single = parse(path, fold_case=True)
-        cases = {single.literal, single.literal.upper(), *("\u017fs" if single.literal == "s" else "")}
-        cases |= {"k", "K", "\u212a"} if single.literal == "k" else set()
-        expected = any(len(case) == 1 and matches(plain, case) for case in cases)
-        if not any("\u0100" <= char <= "\u212a" for char in members):
-            assert overlap(parsed, single) == expected, path
 
 
 def lines_run(work: Any) -> int:

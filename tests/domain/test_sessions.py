@@ -98,6 +98,11 @@ def test_a_session_cannot_ask_for_an_absurd_ttl(ttl: float) -> None:
     World().refused(TtlOutOfRange, StartSession(id="s-1", agent="a", ttl=ttl))
 
 
+@pytest.mark.parametrize("ttl", [1.0, 86_400.0])
+def test_a_session_may_ask_for_the_shortest_and_the_longest_ttl(ttl: float) -> None:
+    assert start(World(), "ann", ttl=ttl).session.ttl == ttl
+
+
 @pytest.mark.parametrize(
     ("error", "fields"),
     [

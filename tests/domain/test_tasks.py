@@ -12,6 +12,7 @@ from gitcoord.domain.tasks import (
     NoteTask,
     RecordWorktree,
     Task,
+    WorktreeRecorded,
     notes_of,
     priority_of,
     task_of,
@@ -150,6 +151,13 @@ def test_anybody_who_is_checked_in_may_note_and_notes_come_in_order(world: World
     world.check()
 
 
+def test_notes_are_those_of_this_task_even_where_another_id_begins_like_it(world: World) -> None:
+    world.run(AddTasks(tasks=(NewTask(id="t-1:b", title="B"),)), "s-1")
+    world.run(NoteTask(id="t-1:b", text="other"), "s-1")
+    assert notes_of(world.state(), "t-1") == []
+    assert [note.text for note in notes_of(world.state(), "t-1:b")] == ["other"]
+
+
 def test_two_notes_of_one_operation_are_two_notes(world: World) -> None:
     from gitcoord.domain.tasks import write_note
 
@@ -187,3 +195,16 @@ def test_the_claimant_records_its_worktree_and_forgets_it(world: World) -> None:
     world.unchanged(there, "s-1")
     world.refused(NotAssigned, there, "s-2")
     assert world.run(RecordWorktree(id="t-1"), "s-1").task.worktree == ""
+
+
+def test_the_diary_says_who_noted_and_who_works_where(world: World) -> None:
+    note = NoteTask(id="t-1", text="two\nlines")
+    answer = world.run(note, "s-1")
+    assert note.subject(answer, "ann") == "task: ann notes on t-1: two lines"
+    assert note.subject(answer, "") == "task: somebody notes on t-1: two lines"
+    there = RecordWorktree(id="t-1", worktree="../wt")
+    shown = WorktreeRecorded(task=world.get(Task, "t-1"))
+    assert there.subject(shown, "ann") == "task: ann works on t-1 in ../wt"
+    assert RecordWorktree(id="t-1").subject(shown, "") == (
+        "task: somebody works on t-1 in no worktree"
+    )

@@ -233,6 +233,15 @@ def test_a_waiter_is_not_queued_behind_later_ones_and_may_ask_for_a_part() -> No
     assert waiters(w) == ["s-b", "s-c"]
 
 
+def test_a_place_in_the_queue_counts_also_when_more_is_asked_for_that_is_held() -> None:
+    w = world()
+    w.run(AcquireLocks(keys=("x",)), "s-a")
+    w.run(AcquireLocks(keys=("a",)), "s-b")
+    w.run(wait("b", "x"), "s-b")
+    w.run(wait("b", "x"), "s-c")
+    assert [x.key for x in w.run(AcquireLocks(keys=("a", "b")), "s-b").locks] == ["a", "b"]
+
+
 def test_a_silent_waiter_loses_its_place() -> None:
     w = world(waiter_ttl=30)
     w.run(AcquireLocks(keys=("a",)), "s-a")
@@ -320,6 +329,28 @@ def test_a_waiter_that_gets_everything_by_a_wider_set_leaves_the_queue() -> None
     w.run(AcquireLocks(keys=("a", "b")), "s-b")
     assert holders(w) == {"s-b": ["a", "b"]}
     assert waiters(w) == []
+
+
+def test_who_waits_to_write_keeps_the_place_while_it_reads() -> None:
+    w = world()
+    w.run(AcquireLocks(keys=("a",), mode="shared"), "s-a")
+    w.run(wait("a"), "s-b")
+    w.run(wait("a"), "s-b/sub")
+    w.run(AcquireLocks(keys=("a",), mode="shared"), "s-b")
+    assert waiters(w) == ["s-b", "s-b/sub"]
+    w.run(ReleaseLocks(all=True), "s-a")
+    assert {(x.session, x.mode) for x in w.all(Lock)} == {
+        ("s-b", "exclusive"),
+        ("s-b/sub", "exclusive"),
+    }
+
+
+def test_a_place_in_the_queue_counts_only_for_what_is_waited_for() -> None:
+    w = world()
+    w.run(AcquireLocks(keys=("x",)), "s-a")
+    w.run(wait("x"), "s-b")
+    w.run(wait("x", "y"), "s-c")
+    w.refused(QueuedBehind, AcquireLocks(keys=("y",)), "s-b")
 
 
 def test_the_settings_of_the_day_of_the_grant_decide_what_is_shared() -> None:

@@ -57,9 +57,7 @@ def opened(path: str, clock: Any = None, **options: Any) -> House:
 
 def session(house: House, agent: str = "ada", **fields: Any) -> Session:
     """Return a new session."""
-    wish = StartSession(
-        id=fresh_id("s-"), agent=agent, machine=house.ledger.machine, **fields
-    )
+    wish = StartSession(id=fresh_id("s-"), agent=agent, machine=house.ledger.machine, **fields)
     return house.coordinator.do(wish, Started).session
 
 

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from gitcoord.bootstrap import House
 from gitcoord.domain.configure import Begin, ChangeSettings, Configured
-from gitcoord.domain.lock_operations import AcquireLocks, Locked, ReleaseLocks
+from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
 from gitcoord.domain.locks import Lock
 from gitcoord.errors import (
     AlreadyInitialised,
@@ -19,7 +20,6 @@ from gitcoord.errors import (
     TextTooLong,
     WriterTooOld,
 )
-from gitcoord.bootstrap import House
 from gitcoord.ledger import journal
 from gitcoord.ledger.ledger import encoded
 from gitcoord.ledger.request import Batch
@@ -93,7 +93,8 @@ def test_a_batch_is_all_or_nothing(repo: str) -> None:
     reply = house.coordinator.run(
         Batch(AcquireLocks(keys=("a",)), ReleaseLocks(keys=("a",))), session=ada.id
     )[0]
-    assert reply.error is None and len(reply.answers) == 2
+    assert reply.error is None
+    assert len(reply.answers) == 2
 
 
 def test_nothing_to_change_writes_nothing(repo: str) -> None:
@@ -112,7 +113,8 @@ def test_the_same_operation_id_gets_the_first_answer_again(repo: str) -> None:
     head = git(repo, "rev-parse", STATE)
     house.coordinator.run(ReleaseLocks(keys=("a",)), session=ada.id)
     again = house.coordinator.run(wish, session=ada.id, id="o-once")[0]
-    assert again.repeated and again.answers == first.answers
+    assert again.repeated
+    assert again.answers == first.answers
     assert git(repo, "rev-list", "--count", f"{head}..{STATE}") == "1"
 
 
@@ -257,9 +259,7 @@ def test_old_answers_are_forgotten_without_anybody_asking(repo: str) -> None:
         acquire(house, ada, f"f{number}")
     hands.pass_(8 * 86400)
     for number in range(10):
-        house.coordinator.do(
-            ChangeSettings(values={"lock_ttl": 100 + number}), Configured
-        )
+        house.coordinator.do(ChangeSettings(values={"lock_ttl": 100 + number}), Configured)
     names = git(repo, "ls-tree", "-r", "--name-only", STATE, "ops").splitlines()
     assert len(names) == 10
 

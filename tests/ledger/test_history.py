@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitcoord.bootstrap import House
-from gitcoord.domain.lock_operations import ReleaseLocks
+from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.sweep import LapseLeases
@@ -96,6 +96,15 @@ def test_a_key_finds_the_lapse_of_its_lock(diary: Diary) -> None:
     diary.acquire(diary.ada, "a.py", ttl=30)
     diary.later(diary.house.coordinator.run, LapseLeases())
     assert diary.find(key="a.py") == ["lease.lapse", "lock.acquire"]
+
+
+def test_of_several_operations_a_key_shows_those_of_its_holder(diary: Diary) -> None:
+    diary.acquire(diary.ada, "a.py")
+    wish = AcquireLocks(keys=("b.py",))
+    diary.house.coordinator.later(wish, session=diary.bob.id)
+    diary.release(diary.ada)
+    assert diary.find(limit=1) == ["lock.release lock.acquire"]
+    assert diary.find(key="a.py") == ["lock.release", "lock.acquire"]
 
 
 def test_long_keys_are_found_although_their_entries_are_hashes(diary: Diary) -> None:

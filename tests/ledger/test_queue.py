@@ -35,7 +35,8 @@ def test_a_ticket_is_taken_answered_and_leaves_nothing_behind(queue: Queue) -> N
     queue.answer(taken[0], [answered()])
     ticket.wait(1)
     replies = ticket.answer()
-    assert replies is not None and replies[0].answers == answered().answers
+    assert replies is not None
+    assert replies[0].answers == answered().answers
     ticket.close()
     assert os.listdir(queue.folder) == []
 

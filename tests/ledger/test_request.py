@@ -12,7 +12,8 @@ WISH = ChangeSettings(values={"lock_ttl": 60})
 
 def test_ids_are_long_enough_and_differ() -> None:
     made = {fresh_id("s-") for _ in range(1000)}
-    assert len(made) == 1000 and all(len(one) == 12 for one in made)
+    assert len(made) == 1000
+    assert all(len(one) == 12 for one in made)
 
 
 def test_a_request_survives_its_plain_form() -> None:
@@ -33,7 +34,8 @@ def test_answers_and_refusals_survive_their_plain_form() -> None:
     request = Request([WISH])
     answer = Configured(settings=Settings(lock_ttl=60), changed={"lock_ttl": 60})
     again = Reply.unpacked(Reply([answer], repeated=True).packed(), request)
-    assert again.answers == (answer,) and again.repeated
+    assert again.answers == (answer,)
+    assert again.repeated
     refusal = LockHeld("no", hint="wait", conflicts=[{"key": "a"}])
     back = Reply.unpacked(Reply(error=refusal).packed(), request).error
     assert isinstance(back, LockHeld)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,8 @@ def test_a_damaged_loose_object_is_corrupt_and_never_half_read(repo: str) -> Non
     path = Path(objects, item.oid[:2], item.oid[2:])
     whole = path.read_bytes()
     path.chmod(0o600)
-    for damaged in (whole[:-6], b"", b"nonsense", b"x\x9c" + whole[3:]):
+    short = zlib.compress(b"blob 5\0abc")
+    for damaged in (whole[:-6], b"", b"nonsense", b"x\x9c" + whole[3:], short):
         path.write_bytes(damaged)
         with pytest.raises(CorruptRecord):
             read_loose(objects, item.oid)

@@ -224,6 +224,8 @@ def test_what_belongs_to_somebody_else_is_not_trusted_until_git_says_so(repo: st
     store = PlumbingStore(found)
     with pytest.raises(GitcoordError, match="dubious ownership"):
         store.commit([blob], [move])
+    with pytest.raises(GitcoordError, match="dubious ownership"):
+        store.read(blob.oid)
     assert not os.path.exists(f"{repo}/.git/objects/{blob.oid[:2]}/{blob.oid[2:]}")
     allowed = dict(os.environ, GIT_CONFIG_COUNT="1")
     allowed |= {"GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": repo}

@@ -27,6 +27,7 @@ class Project:
     def __init__(self, path: Path, environ: dict[str, str]) -> None:
         self.path = path
         self.environ = environ
+        self.commits = 0
         self.git("init", "-q", "-b", "main")
         self.checkout = Checkout(find(str(path), {}), environ)
 
@@ -45,14 +46,16 @@ class Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def commit(self, files: dict[str, str | None], message: str = "change") -> str:
+    def commit(self, files: dict[str, str | None]) -> str:
         for name, text in files.items():
             if text is None:
                 (self.path / name).unlink()
             else:
                 self.write(name, text)
         self.git("add", "-A")
-        self.git("commit", "-q", "-m", message)
+        # Equal commits of one second would be one and the same.
+        self.commits += 1
+        self.git("commit", "-q", "-m", f"change {self.commits}")
         return self.head()
 
     def head(self, name: str = "HEAD") -> str:
@@ -161,6 +164,11 @@ def test_names_with_newlines_quotes_and_broken_utf_8_are_kept(forked: Project) -
     assert sorted(changed_paths(forked.checkout, main, head)) == sorted(HOSTILE)
     assert forked.left() == tuple(sorted(HOSTILE))
     assert not landed(forked.checkout, HOSTILE[:1], head, main)
+    forked.git("switch", "-q", "main")
+    forked.git("merge", "-q", "--squash", "work")
+    forked.git("commit", "-q", "-m", "squashed")
+    forked.commit(dict.fromkeys(HOSTILE, "later"))
+    assert forked.left() == ()
 
 
 def test_asking_does_not_touch_the_index(forked: Project) -> None:
@@ -272,6 +280,14 @@ def test_a_squash_merge_counts_after_the_target_has_changed_the_files_again(
     forked.git("merge", "-q", "--squash", "work")
     forked.git("commit", "-q", "-m", "squashed")
     forked.commit({"a.txt": "later\n", "b.txt": "back again\n"})
+    assert forked.left() == ()
+
+
+def test_a_name_that_looks_like_a_pattern_of_git_is_a_name(forked: Project) -> None:
+    forked.commit({":(top)x": "mine\n"})
+    forked.git("switch", "-q", "main")
+    forked.commit({":(top)x": "mine\n"})
+    forked.commit({":(top)x": "later\n"})
     assert forked.left() == ()
 
 

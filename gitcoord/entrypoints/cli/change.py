@@ -1,0 +1,125 @@
+"""`gitcoord change`: who changed which file lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.words import Words
+
+if TYPE_CHECKING:
+    from gitcoord.domain.time import Time
+
+
+@click.group()
+def change() -> None:
+    """Keep a short list of who changed which file, so that others can look before they edit."""
+
+
+@change.command("list", epilog="Example: gitcoord change list --path src/login.py --since 2h")
+@click.option("--path", default="", metavar="PATH", help="Only changes of this file.")
+@click.option("--session", "by", default="", metavar="ID", help="Only changes of this session.")
+@click.option("--agent", metavar="NAME", help="Only changes of this agent.")
+@click.option("--since", metavar="TIME", help="From then on: a time, or how long ago (2h).")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True)
+@command
+def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, limit: int) -> None:
+    """List recorded changes, newest first."""
+    from gitcoord.domain.changes import recent
+    from gitcoord.domain.time import EPOCH
+    from gitcoord.entrypoints.cli.facts import inside
+    from gitcoord.entrypoints.cli.render import ago, table
+
+    with desk.state() as state:
+        now = desk.now(state)
+        kept = max(1, state.settings.changes_kept)
+        found = recent(
+            state,
+            path=path and inside(desk, path),
+            session=by,
+            since=_since(since, now) or EPOCH,
+            limit=kept if agent else limit,
+        )
+    found = [one for one in found if agent in (None, one.agent)][:limit]
+
+    def text() -> str:
+        rows = [
+            (
+                ago(now, one.at),
+                one.agent,
+                one.kind,
+                f"{one.old_path} -> {one.path}" if one.old_path else one.path,
+                one.summary,
+            )
+            for one in found
+        ]
+        return table(("when", "agent", "kind", "path", "summary"), rows, "no changes are recorded")
+
+    desk.show({"changes": found}, text)
+
+
+@change.command(
+    cls=Words,
+    epilog="Example: gitcoord change record --path src/login.py --summary 'two-factor login'",
+)
+@click.option("--path", "paths", multiple=True, required=True, metavar="PATH...", help="The files.")
+@click.option(
+    "--kind",
+    type=click.Choice(["create", "modify", "delete", "rename"]),
+    default="modify",
+    show_default=True,
+)
+@click.option("--old-path", default="", metavar="PATH", help="The name before a rename.")
+@click.option("--summary", default="", help="What was changed, for others.")
+@click.option(
+    "--later", is_flag=True, help="Let it ride on this machine's next decision; costs no commit."
+)
+@acting
+@command
+def record(
+    desk: Desk, paths: Sequence[str], kind: str, old_path: str, summary: str, later: bool
+) -> None:
+    """Record that the acting session changed files."""
+    from gitcoord.domain.changes import ChangeDraft, RecordChanges, Recorded
+    from gitcoord.entrypoints.cli.facts import inside
+    from gitcoord.errors import UsageError
+
+    if bool(old_path) != (kind == "rename") or (old_path and len(paths) > 1):
+        raise UsageError("a rename has one --path and one --old-path; nothing else has --old-path")
+    wish = RecordChanges(
+        changes=tuple(
+            ChangeDraft(
+                path=inside(desk, path),
+                kind=kind,  # type: ignore[arg-type]
+                old_path=old_path and inside(desk, old_path),
+                summary=summary,
+            )
+            for path in paths
+        )
+    )
+    if later:
+        desk.house.coordinator.later(wish, session=desk.holder)
+        desk.show({"changes": [], "spooled": len(paths)}, f"kept for later: {len(paths)}")
+        return
+    answer = desk.do(wish, Recorded)
+    desk.show(
+        {"changes": answer.changes},
+        lambda: [f"recorded: {one.agent} {one.kind} {one.path}" for one in answer.changes],
+    )
+
+
+def _since(text: str | None, now: Time) -> Time:
+    """Return the time that was meant, a point in time or a duration before `now`."""
+    from gitcoord.domain.time import parse, parse_duration, plus
+    from gitcoord.errors import InvalidValue
+
+    if text is None:
+        return ""
+    try:
+        ago = parse_duration(text)
+    except InvalidValue:
+        return parse(text)
+    return plus(now, -ago)

@@ -1,0 +1,275 @@
+"""`gitcoord context`: what an agent needs to know now, in few words.
+
+Promises never to print more characters than the budget, the most important first:
+what happened to it, its task, its locks, who is near, what has not landed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.render import ago, left
+from gitcoord.errors import SessionAmbiguous, SessionRequired
+
+if TYPE_CHECKING:
+    from gitcoord.domain.locks import Lock
+    from gitcoord.domain.sessions import Session
+    from gitcoord.domain.state import State
+    from gitcoord.domain.tasks import Task
+    from gitcoord.domain.time import Time
+
+#: Characters of a description, a note or a handoff that are shown.
+EXCERPT = 300
+#: Notices, notes on the task, and other agents' locks that are looked at.
+NOTICES, NOTES, LOCKS = 5, 3, 200
+
+
+class Section(NamedTuple):
+    """Lines about one thing, the most important first, and where there is more."""
+
+    name: str
+    lines: list[str]
+    more: str = ""
+
+
+@click.command(epilog="Example: gitcoord context --budget 2000")
+@click.option(
+    "--budget",
+    type=click.IntRange(200),
+    metavar="CHARS",
+    help="Print at most so many characters (default: setting context_budget).",
+)
+@acting
+@command
+def context(desk: Desk, budget: int | None) -> None:
+    """Print what an agent needs to know now."""
+    from gitcoord.domain.sessions import Session, root
+
+    budget = budget or desk.settings.context_budget
+    with desk.state() as state:
+        now = desk.now(state)
+        try:
+            found = state.get(Session, root(desk.holder))
+        except (SessionRequired, SessionAmbiguous) as unknown:
+            sections = [Section("you", [_stranger(unknown)]), *_around(state, now, None)]
+            session = None
+        else:
+            session = found
+            sections = list(_about(state, now, desk.holder, found))
+    text, omitted = fit(sections, budget)
+    desk.show({"session": session, "text": text, "omitted": omitted}, text)
+
+
+def fit(sections: Sequence[Section], budget: int) -> tuple[str, list[str]]:
+    """Return the sections' lines within `budget` characters, and the names of what was cut.
+
+    While others follow no section but the first takes over half of what is left.
+    """
+    lines: list[str] = []
+    omitted: list[str] = []
+    room = budget
+    for at, section in enumerate(sections):
+        more = f"  ... more: {section.more}" if section.more else "  ..."
+        last = at in (0, len(sections) - 1)
+        share = room if last else max(room // 2, min(room, 120))
+        shown = _within(section.lines, share, more)
+        lines += shown
+        room -= sum(len(line) + 1 for line in shown)
+        if shown != section.lines:
+            omitted.append(section.name)
+    return "\n".join(lines), omitted
+
+
+def _within(lines: list[str], room: int, more: str) -> list[str]:
+    """Return the first lines that fit, each with its line end, and `more` if some do not."""
+    if sum(len(line) + 1 for line in lines) <= room:
+        return lines
+    for last in (more, "  ..."):
+        left_over = room - len(last) - 1
+        kept: list[str] = []
+        for line in lines:
+            if len(line) + 1 > left_over:
+                break
+            kept.append(line)
+            left_over -= len(line) + 1
+        if kept:
+            return [*kept, last]
+    return [lines[0][: room - 4] + "..."] if room > 40 else []
+
+
+def _stranger(unknown: SessionRequired | SessionAmbiguous) -> str:
+    return f"{unknown.message} {unknown.hint}"
+
+
+def _about(state: State, now: Time, holder: str, session: Session | None) -> Iterator[Section]:
+    """Yield what concerns a session, the most important first."""
+    if session is None:
+        yield Section("you", [f"There is no session {holder}. Run `gitcoord session start`."])
+        yield from _around(state, now, None)
+        return
+    yield Section("you", _you(session, holder))
+    yield Section("notices", _notices(state, session), "gitcoord session show")
+    if session.archived:
+        yield from _around(state, now, session)
+        return
+    yield _tasks(state, now, holder)
+    yield _own_locks(state, now, holder)
+    yield from _around(state, now, session)
+    yield _notes(state, now, holder)
+
+
+def _around(state: State, now: Time, session: Session | None) -> Iterator[Section]:
+    yield _unlanded(state, now, session)
+    yield _others(state, now, session)
+    yield _handoff(state, now, session)
+
+
+def _you(session: Session, holder: str) -> list[str]:
+    if not session.archived:
+        paused = session.status == "paused"
+        how = " It is paused: run `gitcoord session resume`." if paused else ""
+        return [f"You are {session.agent}, session {holder}.{how}"]
+    lost = ", ".join([*session.lost_keys, *session.lost_tasks])
+    ended = f"Your session {session.id} has ended ({session.outcome}); you hold nothing."
+    return [
+        f"{ended} Run `gitcoord session start` before you go on.",
+        *([f"It lost: {lost}"] if lost else ()),
+    ]
+
+
+def _notices(state: State, session: Session) -> list[str]:
+    from gitcoord.domain.notices import told
+
+    found = told(state, session.id, since=session.started_at)[-NOTICES:]
+    return [f"NOTICE {one.at[:19]}Z: {one.text}" for one in reversed(found)]
+
+
+def _tasks(state: State, now: Time, holder: str) -> Section:
+    from gitcoord.domain.tasks import Task, held_by
+
+    lines = []
+    for task in held_by(state, holder):
+        lines.append(f"Your task {task.id} ({task.status}): {task.title}")
+        lines += [f"  {line}" for line in _task_lines(task, now)]
+    if not lines:
+        ready = next(iter(state.scan(Task, "ready:")), None)
+        lines.append(
+            "You have no task, and none is ready."
+            if ready is None
+            else f"You have no task. `gitcoord task next` claims one; first in line: {ready.title}"
+        )
+    return Section("task", lines, "gitcoord task show ID")
+
+
+def _task_lines(task: Task, now: Time) -> list[str]:
+    lines = []
+    if task.description:
+        lines.append(_cut(task.description))
+    if task.blocked_reason:
+        lines.append(f"blocked: {_cut(task.blocked_reason)}")
+    if task.keys:
+        lines.append(f"keys: {', '.join(task.keys)}")
+    if task.worktree:
+        lines.append(f"worktree {task.worktree} on {task.branch}")
+    if task.deadline:
+        lines.append(f"deadline {task.deadline} ({left(now, task.deadline)})")
+    if len(task.attempts) > 1:
+        before = task.attempts[-2]
+        why = before.error or before.result
+        lines.append(f"attempt {task.attempts[-1].n}; the one before {before.outcome}: {_cut(why)}")
+    return lines
+
+
+def _notes(state: State, now: Time, holder: str) -> Section:
+    from gitcoord.domain.tasks import held_by, notes_of
+
+    lines = [
+        f"Note on {task.id}, {ago(now, note.at)}: {_cut(note.text)}"
+        for task in held_by(state, holder)
+        for note in reversed(notes_of(state, task.id)[-NOTES:])
+    ]
+    return Section("notes", lines, "gitcoord task show ID")
+
+
+def _own_locks(state: State, now: Time, holder: str) -> Section:
+    from gitcoord.domain.locks import holdings
+
+    locks = sorted(holdings(state, holder), key=lambda lock: lock.expires_at)
+    lines = [f"You hold {_lock(lock, now)}" for lock in locks]
+    return Section("locks", lines or ["You hold no locks."], "gitcoord lock list --mine")
+
+
+def _lock(lock: Lock, now: Time) -> str:
+    shared = ", shared" if lock.mode == "shared" else ""
+    if lock.expires_at <= now:
+        return f"{lock.key} (ENDED {ago(now, lock.expires_at)}{shared})"
+    return f"{lock.key} (until {lock.expires_at[11:19]}Z, {left(now, lock.expires_at)}{shared})"
+
+
+def _unlanded(state: State, now: Time, session: Session | None) -> Section:
+    from gitcoord.domain.unlanded import Mark
+
+    agent = session.agent if session else None
+    marks = sorted(state.all(Mark), key=lambda mark: mark.at, reverse=True)
+    lines = [
+        f"Not landed: {mark.key} by {'you' if mark.agent == agent else mark.agent}, "
+        f"{ago(now, mark.at)}; build on {mark.branch}"
+        for mark in sorted(marks, key=lambda mark: mark.agent == agent)
+    ]
+    return Section("unlanded", lines, "gitcoord lock list")
+
+
+def _others(state: State, now: Time, session: Session | None) -> Section:
+    from itertools import islice
+
+    from gitcoord.domain.life import status_of
+    from gitcoord.domain.locks import holdings
+    from gitcoord.domain.tasks import held_by
+
+    mine = session.id if session else ""
+    area = session.area if session else ""
+    others = [one for one in _live(state) if one.id != mine]
+    others.sort(key=lambda one: (one.area != area if area else False, one.agent))
+    lines = []
+    for one in others:
+        held = list(islice((x for x in holdings(state, one.id) if x.expires_at > now), LOCKS))
+        tasks = [f"{task.id} {task.title}" for task in held_by(state, one.id)]
+        parts = [f"{one.agent} ({status_of(one, now)})"]
+        if what := tasks or [part for part in (one.area, one.task) if part]:
+            parts.append(f"works on {', '.join(what)}")
+        if held:
+            parts.append(f"holds {', '.join(_lock(lock, now) for lock in held)}")
+        elif one.files:
+            parts.append(f"declared {', '.join(one.files[:5])}")
+        lines.append("; ".join(parts))
+    return Section("others", lines or ["Nobody else is checked in."], "gitcoord status")
+
+
+def _live(state: State) -> list[Session]:
+    from gitcoord.domain.sessions import Session
+
+    return state.find(Session, "live")
+
+
+def _handoff(state: State, now: Time, session: Session | None) -> Section:
+    from gitcoord.domain.handoffs import newest
+    from gitcoord.domain.tasks import held_by
+
+    tasks = held_by(state, session.id) if session else []
+    found = [one for task in tasks for one in newest(state, task=task.id)] or newest(state)
+    lines = []
+    for one in found[:1]:
+        lines.append(f"Last handoff, by {one.agent} {ago(now, one.at)}: {_cut(one.summary)}")
+        lines += [f"  next: {_cut(step)}" for step in one.next_steps]
+        lines += [f"  in progress: {_cut(step)}" for step in one.in_progress]
+        lines += [f"  decided: {_cut(step)}" for step in one.decisions]
+    return Section("handoff", lines, "gitcoord handoff read")
+
+
+def _cut(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= EXCERPT else plain[: EXCERPT - 3] + "..."

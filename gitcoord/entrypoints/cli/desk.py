@@ -1,0 +1,198 @@
+"""What one command works with: the house around it, who acts, and how to answer.
+
+A command parses its words, asks its desk to run operations, and shows what came
+back. The desk is also where the environment is read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+import msgspec
+
+from gitcoord.bootstrap import House, open_house
+from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.record import shown
+from gitcoord.entrypoints.cli import actor
+from gitcoord.errors import SessionRequired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitcoord.domain.state import State
+    from gitcoord.domain.time import Time
+    from gitcoord.entrypoints.settings import Local
+    from gitcoord.storage.cache import Snapshot
+    from gitcoord.storage.worktree import Checkout
+
+A = TypeVar("A", bound=Answer)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Desk:
+    """The surroundings of one command."""
+
+    def __init__(self, directory: str | None, *, as_json: bool, session: str | None) -> None:
+        self.directory = os.path.abspath(directory or os.getcwd())
+        self.json = as_json
+        self.environ = os.environ
+        self._session = session
+
+    @cached_property
+    def house(self) -> House:
+        """Gitcoord for the repository around the working directory."""
+        return open_house(self.directory, self.environ)
+
+    @cached_property
+    def holder(self) -> str:
+        """The acting session, or a sub-agent of it; raises when it is not certain."""
+        return actor.find(self.house, self.environ, self._session)
+
+    @property
+    def named(self) -> str | None:
+        """The session that `--session` names."""
+        return self._session
+
+    @cached_property
+    def settings(self) -> Local:
+        """The taste of this clone and shell; raises for a configuration that is wrong."""
+        from gitcoord.entrypoints.settings import resolve
+
+        return resolve(self.house.repository, self.environ).values
+
+    @contextmanager
+    def snapshot(self, at: str | None = None) -> Iterator[Snapshot]:
+        """Yield the ledger's stored records now, or as they were at a time (`--at`)."""
+        commit = None
+        if at is not None:
+            from gitcoord.domain.time import parse
+            from gitcoord.ledger.history import at as commit_at
+
+            commit = commit_at(self.house.ledger, parse(at))
+        with self.house.ledger.snapshot(commit) as snapshot:
+            yield snapshot
+
+    @contextmanager
+    def state(self, at: str | None = None) -> Iterator[State]:
+        """Yield the ledger's state now, or as it was at a time (`--at`)."""
+        with self.snapshot(at) as snapshot:
+            yield self.house.ledger.state_of(snapshot)
+
+    def now(self, state: State) -> Time:
+        """Return the time at which the state is to be judged."""
+        return self.context(state).now
+
+    def context(self, state: State, holder: str | None = None) -> Context:
+        """Return the surroundings in which rules answer a question now."""
+        from gitcoord.ledger.clock import reading
+
+        now = reading(self.house.ledger.clock, state.meta.time)
+        return Context(now=now.now, op_id="", session=holder, clock_trusted=now.trusted)
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """What git knows about the worktree around the working directory."""
+        from gitcoord.storage.worktree import Checkout
+
+        return Checkout(self.house.repository, self.environ)
+
+    def do(
+        self,
+        operation: Operation,
+        answer: type[A],
+        *,
+        acts: bool | None = None,
+        agent: str = "",
+        id: str | None = None,
+    ) -> A:
+        """Run one operation and return its answer, or raise its refusal.
+
+        `acts`: whether it is done in the name of the acting session; by default when
+        only a live session may do it.
+        """
+        session = None
+        if operation.acting if acts is None else acts:
+            session = self.anybody() if operation.sessionless else self.holder
+        agent = agent or self.person
+        return self.house.coordinator.do(operation, answer, session=session, agent=agent, id=id)
+
+    def anybody(self) -> str | None:
+        """Return the acting session where there is one, and None for a person who has none.
+
+        A session that was named has to be right, and several live ones are no excuse.
+        """
+        try:
+            return self.holder
+        except SessionRequired:
+            if self._session or self.environ.get("GITCOORD_SESSION"):
+                raise
+            return None
+
+    @property
+    def person(self) -> str:
+        """The name of whoever types, for what is done without a session."""
+        return self.environ.get("USER") or self.environ.get("USERNAME") or "somebody"
+
+    def show(self, document: dict[str, Any], text: Callable[[], str | Iterable[str]] | str) -> None:
+        """Print the answer: one JSON document, or the text for people."""
+        if self.json:
+            body = {"ok": True} | {key: shown(value) for key, value in document.items()}
+            click.echo(msgspec.json.encode(body).decode("utf-8", "replace"))
+            return
+        said = text if isinstance(text, str) else text()
+        said = said if isinstance(said, str) else "\n".join(said)
+        if said:
+            click.echo(said)
+
+    def note(self, text: str) -> None:
+        """Say something on the side, to people only."""
+        if not self.json:
+            click.echo(text, err=True)
+
+    def close(self) -> None:
+        """Do what is due on the side, now that the answer is out, and let go of everything."""
+        house: House | None = self.__dict__.get("house")
+        if house is None:
+            return
+        sys.stdout.flush()
+        try:
+            from gitcoord.entrypoints.cli.upkeep import upkeep
+
+            upkeep(house)
+        finally:
+            house.close()
+
+
+def command(function: F) -> F:
+    """Make a function whose first parameter is a `Desk` into the body of a command.
+
+    Adds `--json`; the options `session` (where the command has `acting`) and the
+    group's directory find their way into the desk.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+    @click.pass_context
+    @wraps(function)
+    def body(ctx: click.Context, /, *args: Any, as_json: bool, **kwargs: Any) -> Any:
+        root = ctx.find_root().obj or {}
+        desk = Desk(root.get("directory"), as_json=as_json, session=kwargs.pop("session", None))
+        try:
+            return function(desk, *args, **kwargs)
+        finally:
+            desk.close()
+
+    return cast("F", body)
+
+
+def acting(function: F) -> F:
+    """Add `--session`, for commands that act for a session."""
+    found: F = click.option(
+        "--session", metavar="ID", help="The acting session (default: found from surroundings)."
+    )(function)
+    return found

@@ -1,0 +1,72 @@
+"""How the command line says no: one exit code per family of errors, and the words."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from gitcoord.errors import (
+    Contended,
+    Damaged,
+    GitcoordError,
+    Refused,
+    Unavailable,
+    UsageError,
+)
+
+BUG = 1
+INTERRUPTED = 130
+
+#: Looked up along the class's ancestors.
+EXIT_CODES: dict[type[GitcoordError], int] = {
+    GitcoordError: BUG,
+    UsageError: 2,
+    Refused: 3,
+    Contended: 4,
+    Unavailable: 5,
+    Damaged: 6,
+}
+
+
+def exit_code(error: GitcoordError) -> int:
+    """Return the exit code of an error."""
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+
+
+def report(error: GitcoordError, *, as_json: bool) -> None:
+    """Print the error: as a document on stdout, or as a few lines on stderr."""
+    if as_json:
+        body = {"ok": False, "error": error.as_dict()}
+        click.echo(msgspec.json.encode(body).decode("utf-8", "replace"))
+        return
+    lines = [f"{error.code}: {error.message}", *_details(error.details)]
+    if error.hint:
+        lines.append(f"next: {error.hint}")
+    sys.stdout.flush()
+    click.echo("\n".join(lines), err=True)
+
+
+def _details(details: dict[str, Any]) -> list[str]:
+    """Return a line for each conflict that the error names, and nothing for the rest."""
+    lines = []
+    for conflict in details.get("conflicts", ()):
+        if not isinstance(conflict, dict):
+            continue
+        who = conflict.get("agent", "somebody")
+        what = conflict.get("key") or ", ".join(conflict.get("overlapping_files", ()))
+        line = f"  {what or conflict.get('overlapping_areas', '')} is held by {who}"
+        if conflict.get("session"):
+            line += f" (session {conflict['session']})"
+        if conflict.get("expires_at"):
+            line += f" until {conflict['expires_at']}"
+        if conflict.get("reason"):
+            line += f": {conflict['reason']}"
+        lines.append(line)
+    for lost in details.get("lost", ()):
+        if isinstance(lost, dict) and lost.get("key"):
+            now = f", now held by {lost['held_by']}" if lost.get("held_by") else ""
+            lines.append(f"  lost {lost['key']}{now}")
+    return lines

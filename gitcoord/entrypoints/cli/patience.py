@@ -1,0 +1,86 @@
+"""Acquire locks as a person would want it done: wait in the queue, and not for the dead.
+
+A refusal makes the judge look once whether the holder still lives. With
+`--wait` the session has a place in the queue of the ledger; this loop only
+keeps that place and looks whether the keys were granted.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gitcoord.domain.lock_operations import AcquireLocks, Locked
+from gitcoord.errors import LockHeld, QueuedBehind, WaitTimedOut
+
+if TYPE_CHECKING:
+    from gitcoord.entrypoints.cli.desk import Desk
+
+#: Seconds between two looks at the ledger's head: at first, and at most.
+SOON, LATE = 0.02, 0.5
+#: Share of the waiter's lease after which the place in the queue is confirmed.
+CONFIRM = 0.4
+
+
+def acquired(desk: Desk, wish: AcquireLocks) -> Locked:
+    """Return the locks. Raises what refuses them, or `WaitTimedOut` when waiting did not help."""
+    try:
+        answer = desk.do(wish, Locked)
+    except (LockHeld, QueuedBehind):
+        if not desk.house.judge().look().swept:
+            raise
+        answer = desk.do(wish, Locked)
+    if answer.queued is None:
+        return answer
+    return _wait(desk, wish, answer)
+
+
+def _wait(desk: Desk, wish: AcquireLocks, answer: Locked) -> Locked:
+    from gitcoord.domain.lock_operations import LeaveQueue, Left
+
+    assert answer.queued is not None
+    desk.note(f"waiting for {', '.join(answer.queued.keys)}")
+    try:
+        granted = _queued(desk, wish)
+    except BaseException:
+        # Also when the person interrupts: a place in the queue must not outlive its owner.
+        desk.do(LeaveQueue(keys=wish.keys), Left)
+        raise
+    if granted is not None:
+        return granted
+    # What was granted between the last look and the leaving is ours.
+    if desk.do(LeaveQueue(keys=wish.keys), Left).locks:
+        return desk.do(msgspec.structs.replace(wish, wait=0), Locked)
+    raise WaitTimedOut(
+        f"{', '.join(wish.keys)} did not become free in {wish.wait:g} s",
+        keys=list(wish.keys),
+        waited=wish.wait,
+        conflicts=answer.conflicts,
+    )
+
+
+def _queued(desk: Desk, wish: AcquireLocks) -> Locked | None:
+    """Keep the place in the queue until the keys are granted; None when the time is over."""
+    house = desk.house
+    deadline = time.monotonic() + wish.wait
+    head, pause, confirmed = house.ledger.head(), SOON, time.monotonic()
+    lease = _lease(desk)
+    while (now := time.monotonic()) < deadline:
+        time.sleep(min(pause, deadline - now))
+        moved = house.ledger.head() != head
+        if not moved and now - confirmed < CONFIRM * lease:
+            pause = min(LATE, pause * 1.5)
+            continue
+        house.judge().look_if_due()
+        answer = desk.do(msgspec.structs.replace(wish, wait=max(0.001, deadline - now)), Locked)
+        if answer.queued is None:
+            return answer
+        head, confirmed, pause = house.ledger.head(), now, SOON
+    return None
+
+
+def _lease(desk: Desk) -> float:
+    with desk.state() as state:
+        return state.settings.waiter_ttl

@@ -1,0 +1,166 @@
+"""Who is here: sessions with their live status, and what each of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitcoord.domain.life import status_of
+from gitcoord.domain.record import shown
+from gitcoord.domain.sessions import Session, root
+from gitcoord.entrypoints.cli.completion import session_ids
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.render import ago, left, table
+from gitcoord.errors import SessionNotFound
+
+if TYPE_CHECKING:
+    from gitcoord.domain.operation import Beat
+    from gitcoord.domain.state import State
+    from gitcoord.domain.time import Time
+    from gitcoord.storage.cache import Snapshot
+
+#: Ended sessions that a list shows when it is not told how many.
+ENDED = 50
+#: Characters of what a session works on that a table shows.
+WORDS = 50
+
+
+@click.command("list", epilog="Example: gitcoord session list --all")
+@click.option("--all", "everybody", is_flag=True, help="Show those who have left, too.")
+@click.option("--agent", metavar="NAME", help="Only sessions of this agent.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=ENDED, show_default=True,
+    help="At most so many who have left.",
+)  # fmt: skip
+@command
+def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
+    """List the sessions: active, idle, paused, timed_out, ended."""
+    with desk.snapshot() as snapshot:
+        state = desk.house.ledger.state_of(snapshot)
+        now = desk.now(state)
+        wanted = [*live(state), *(_gone(snapshot, state, limit) if everybody else ())]
+        wanted = [one for one in wanted if agent in (None, one.agent)]
+        rows = documents(desk.house.presence.beats(), snapshot, wanted, now)
+    desk.show({"sessions": rows}, lambda: sessions_table(rows, now))
+
+
+@click.command(epilog="Example: gitcoord session show s-4tz81x20ap --json")
+@click.argument("id", metavar="[ID]", default="", shell_complete=session_ids)
+@acting
+@command
+def show(desk: Desk, id: str) -> None:
+    """Show one session and all that it holds; without ID the acting one."""
+    from gitcoord.domain.locks import holdings
+    from gitcoord.domain.locks import view as lock_view
+    from gitcoord.domain.notices import told
+    from gitcoord.domain.tasks import held_by
+
+    with desk.snapshot() as snapshot:
+        state = desk.house.ledger.state_of(snapshot)
+        now = desk.now(state)
+        name = root(id or desk.holder)
+        found = state.get(Session, name)
+        if found is None:
+            raise SessionNotFound(
+                f"there is no session {name!r}", hint="Run `gitcoord session list --all`."
+            )
+        document = documents(desk.house.presence.beats(), snapshot, [found], now)[0]
+        locks = [lock_view(lock) for lock in holdings(state, name)]
+        tasks = held_by(state, name)
+        notices = told(state, name)
+
+    def text() -> list[str]:
+        lines = [f"{name}  {value}" for name, value in _facts(document, now)]
+        lines += [f"holds {x.key} ({x.mode}) for {left(now, x.expires_at)}" for x in locks]
+        lines += [f"task {task.id} ({task.status}) {task.title}" for task in tasks]
+        return lines + [f"notice {ago(now, notice.at)}: {notice.text}" for notice in notices]
+
+    desk.show({"session": document, "locks": locks, "tasks": tasks, "notices": notices}, text)
+
+
+def live(state: State) -> list[Session]:
+    """Return the sessions that have not ended, by agent."""
+    return sorted(state.find(Session, "live"), key=lambda x: (x.agent, x.started_at, x.id))
+
+
+def documents(
+    beats: Mapping[str, Beat], snapshot: Snapshot, sessions: Iterable[Session], now: Time
+) -> list[dict[str, Any]]:
+    """Return sessions as they are shown: with live status, last sign of life and holdings."""
+    rows = []
+    for one in sessions:
+        beaten = beats[one.id].at if one.id in beats and not one.archived else ""
+        row = shown(one)
+        row["status"] = status_of(one, now, beaten)
+        row["seen_at"] = max(one.seen_at, beaten)
+        row["locks"] = len(snapshot.find("locks", f"by:{one.id}"))
+        row["tasks"] = snapshot.find("tasks", f"by:{one.id}")
+        rows.append(row)
+    return rows
+
+
+def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
+    """Return the sessions for people."""
+    cells = [
+        (
+            row["agent"],
+            row["id"],
+            row["status"],
+            ago(now, row["ended_at"] or row["seen_at"]),
+            row["locks"] or "",
+            _works_on(row),
+        )
+        for row in rows
+    ]
+    columns = ("agent", "session", "status", "seen", "locks", "works on")
+    return table(columns, cells, "nobody is checked in")
+
+
+def scope_of(session: Session) -> str:
+    """Return what the session has declared, in one line."""
+    return _declared(session.area, session.files, session.task)
+
+
+def _declared(area: str, files: Iterable[str], task: str) -> str:
+    return ", ".join(part for part in (area, task, *files) if part)
+
+
+def _works_on(row: dict[str, Any]) -> str:
+    if row["ended_at"]:
+        return f"{row['outcome']}: {row['summary']}" if row["summary"] else str(row["outcome"])
+    declared = _declared(row["area"], row["files"], row["task"])
+    text = ", ".join([*row["tasks"], *([declared] if declared else [])])
+    return text if len(text) <= WORDS else text[: WORDS - 3] + "..."
+
+
+def _gone(snapshot: Snapshot, state: State, limit: int) -> list[Session]:
+    """Return the sessions that ended last, the newest first."""
+    from collections import deque
+
+    names = deque((name for _, name in snapshot.scan("archive/sessions", "end:")), maxlen=limit)
+    found = (state.get(Session, name) for name in reversed(names))
+    return [session for session in found if session is not None]
+
+
+def _facts(row: dict[str, Any], now: Time) -> list[tuple[str, str]]:
+    """Return what is known of a session, what is empty left out."""
+    lines = [
+        ("session", f"{row['id']} of {row['agent']}"),
+        ("status", row["status"] + (f" ({row['outcome']})" if row["outcome"] else "")),
+        ("type", row["type"]),
+        ("can", ", ".join(row["capabilities"])),
+        ("works on", _declared(row["area"], row["files"], row["task"])),
+        ("life", row["life"] + (f", process {row['process']['pid']}" if row["process"] else "")),
+        ("client", " ".join(filter(None, (row["client"], row["client_session"])))),
+        ("where", " ".join(filter(None, (row["machine"], row["worktree"], row["branch"])))),
+        ("started", ago(now, row["started_at"])),
+        ("seen", ago(now, row["seen_at"])),
+        ("ended", ago(now, row["ended_at"]) if row["ended_at"] else ""),
+        ("summary", row["summary"]),
+        ("changed", ", ".join(row["files_touched"])),
+        ("lost", ", ".join([*row["lost_keys"], *row["lost_tasks"]])),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return [(name.ljust(width), value) for name, value in lines if value]

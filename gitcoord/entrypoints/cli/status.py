@@ -1,0 +1,273 @@
+"""`gitcoord status`, `where` and `whoami`: the state of the ledger, for a quick look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitcoord.domain.locks import LockView
+    from gitcoord.domain.operation import Beat
+    from gitcoord.domain.state import State
+    from gitcoord.domain.tasks import Task
+    from gitcoord.domain.time import Time
+    from gitcoord.domain.unlanded import Mark
+    from gitcoord.domain.waiting import WaiterView
+    from gitcoord.storage.cache import Snapshot
+
+#: Tasks, locks and marks that people see without asking for a list.
+SHOWN = 10
+
+
+class View(NamedTuple):
+    """What `status` shows of one state."""
+
+    at: Time
+    sessions: list[dict[str, Any]]
+    locks: list[LockView]
+    waiting: list[WaiterView]
+    #: Number of tasks by status; "ready" counts those of the pending ones that may start.
+    counts: dict[str, int]
+    claimed: list[Task]
+    next: list[Task]
+    unlanded: list[Mark]
+
+
+@click.command(epilog="Example: gitcoord status --at 2026-01-31T12:00:00Z")
+@click.option("--oneline", is_flag=True, help="One short line, for status lines and prompts.")
+@click.option("--at", metavar="TIME", help="As it was at that time.")
+@acting
+@command
+def status(desk: Desk, oneline: bool, at: str | None) -> None:
+    """Show who works here, what is locked and what is to do."""
+    with desk.snapshot(at) as snapshot:
+        if oneline:
+            line = _line(desk, snapshot, at)
+            desk.show({"line": line}, line)
+            return
+        state = desk.house.ledger.state_of(snapshot)
+        now = desk.now(state) if at is None else state.meta.time
+        view = _view(snapshot, state, desk.house.presence.beats() if at is None else {}, now)
+        meta = state.meta
+    desk.show(
+        {
+            "ledger": {"epoch": meta.epoch, "seq": meta.seq, "token": meta.token, "at": meta.time},
+            "sessions": view.sessions,
+            "locks": view.locks,
+            "waiting": view.waiting,
+            "tasks": view.counts,
+            "claimed": view.claimed,
+            "next": view.next,
+            "unlanded": view.unlanded,
+        },
+        lambda: _text(view),
+    )
+
+
+@click.command(epilog="Example: gitcoord where --json")
+@command
+def where(desk: Desk) -> None:
+    """Show which repository and ledger commands here work on, and who decides."""
+    from gitcoord.ledger.ledger import STATE
+
+    house = desk.house
+    place = house.repository
+    facts: dict[str, Any] = {
+        "worktree": place.worktree,
+        "git_dir": place.git_dir,
+        "common_dir": place.common_dir,
+        "ref": STATE,
+        "head": None,
+        "epoch": None,
+        "seq": None,
+        "arbiter": "local",
+        "machine": house.ledger.machine,
+        "home": house.home,
+        "object_format": place.object_format,
+    }
+    if house.ledger.exists():
+        head = house.ledger.head()
+        with house.ledger.state(head) as state:
+            facts |= {"head": head, "epoch": state.meta.epoch, "seq": state.meta.seq}
+
+    def text() -> list[str]:
+        ledger = f"{STATE} at {facts['head']}, sequence number {facts['seq']}"
+        lines = {
+            "worktree": place.worktree or "none (bare repository)",
+            "git dir": place.common_dir,
+            "ledger": ledger if facts["head"] else "none yet; run `gitcoord init`",
+            "decides": "this repository (local)",
+            "machine": house.ledger.machine,
+            "own files": house.home,
+        }
+        return [f"{name:<9}  {value}" for name, value in lines.items()]
+
+    desk.show({"where": facts}, text)
+
+
+@click.command(epilog="Example: gitcoord whoami --json")
+@acting
+@command
+def whoami(desk: Desk) -> None:
+    """Show which session commands here act for, and how that is known."""
+    from gitcoord.domain.life import status_of
+    from gitcoord.domain.record import shown
+    from gitcoord.domain.sessions import living, root
+
+    holder = desk.holder
+    with desk.state() as state:
+        session = living(state, root(holder), desk.context(state, holder))
+        now = desk.now(state)
+    beats = desk.house.presence.beats()
+    beaten = beats[session.id].at if session.id in beats else ""
+    document = shown(session) | {"status": status_of(session, now, beaten)}
+    found_by = _found_by(desk)
+    desk.show(
+        {"session": document, "holder": holder, "agent": session.agent, "found_by": found_by},
+        f"{session.agent}, session {holder} ({document['status']}), known by {found_by}",
+    )
+
+
+def _found_by(desk: Desk) -> str:
+    from gitcoord.entrypoints.cli import actor
+
+    if desk.named:
+        return "--session"
+    if desk.environ.get("GITCOORD_SESSION"):
+        return "GITCOORD_SESSION"
+    if (client := actor.client(desk.environ)) is not None:
+        return f"the {client.name} conversation"
+    return "being the only live session of this worktree"
+
+
+def _line(desk: Desk, snapshot: Snapshot, at: str | None) -> str:
+    """Return the state in one line, read from the index without loading the records."""
+    from gitcoord.domain.time import from_epoch, parse
+
+    now = from_epoch(desk.house.ledger.clock.wall()) if at is None else parse(at)
+    sessions = len(snapshot.find("sessions", "live"))
+    locks = sum(1 for _ in snapshot.scan("locks", "end:", f"end:{now}"))
+    ready = sum(1 for _ in snapshot.scan("tasks", "ready:"))
+    all_of_it = ", ".join(
+        _counted(count, *words)
+        for count, *words in (
+            (sessions, "session", "sessions"),
+            (locks, "lock", "locks"),
+            (ready, "ready", "ready"),
+        )
+    )
+    mine = _own_part(desk, snapshot)
+    return f"{mine} | {all_of_it}" if mine else all_of_it
+
+
+def _own_part(desk: Desk, snapshot: Snapshot) -> str:
+    from gitcoord.domain.sessions import Session, root
+
+    try:
+        name = root(desk.holder)
+    except UsageError:
+        return ""
+    session = desk.house.ledger.state_of(snapshot).get(Session, name)
+    if session is None or session.archived:
+        return f"{session.agent if session else name} has ended"
+    held = len(snapshot.find("locks", f"by:{name}"))
+    tasks = snapshot.find("tasks", f"by:{name}")
+    parts = [session.agent, *tasks[:1]]
+    if len(tasks) > 1:
+        parts[-1] += f"+{len(tasks) - 1}"
+    return " ".join([*parts, _counted(held, "lock", "locks")])
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _view(snapshot: Snapshot, state: State, beats: Mapping[str, Beat], now: Time) -> View:
+    from gitcoord.domain import locks, unlanded, waiting
+    from gitcoord.domain.tasks import Task
+    from gitcoord.entrypoints.cli import roster
+
+    counts = {
+        status: sum(1 for _ in snapshot.scan("tasks", f"status:{status}:"))
+        for status in ("pending", "assigned", "in_progress", "blocked", "failed")
+    }
+    counts["ready"] = sum(1 for _ in snapshot.scan("tasks", "ready:"))
+    counts["closed"] = snapshot.count("archive/tasks")
+    claimed = (
+        task
+        for status in ("in_progress", "assigned", "blocked")
+        for task in state.scan(Task, f"status:{status}:")
+    )
+    return View(
+        at=now,
+        sessions=roster.documents(beats, snapshot, roster.live(state), now),
+        locks=sorted(
+            (locks.view(x) for x in state.scan(locks.Lock, "end:") if x.expires_at > now),
+            key=lambda x: (x.agent, x.key),
+        ),
+        waiting=[waiting.view(one) for one in waiting.queue(state)],
+        counts=counts,
+        claimed=list(claimed),
+        next=_first(state.scan(Task, "ready:")),
+        unlanded=sorted(state.all(unlanded.Mark), key=lambda mark: mark.at),
+    )
+
+
+def _first(tasks: Any) -> list[Task]:
+    from itertools import islice
+
+    return list(islice(tasks, SHOWN))
+
+
+def _text(view: View) -> list[str]:
+    from gitcoord.entrypoints.cli import roster
+    from gitcoord.entrypoints.cli.render import left, table
+
+    lines = [roster.sessions_table(view.sessions, view.at)]
+    if view.locks:
+        rows = [
+            (x.agent, x.key, x.mode, left(view.at, x.expires_at), x.reason or x.task)
+            for x in view.locks[:SHOWN]
+        ]
+        lines += ["", table(("held by", "key", "mode", "left", "why"), rows, "")]
+        lines += _more(len(view.locks), "gitcoord lock list")
+    lines += [f"waiting: {one.agent} for {', '.join(one.keys)}" for one in view.waiting]
+    if view.claimed:
+        busy = [(x.agent, x.id, x.status, x.title) for x in view.claimed[:SHOWN]]
+        lines += ["", table(("works on", "task", "status", "title"), busy, "")]
+        lines += _more(len(view.claimed), "gitcoord task list")
+    lines += ["", _tasks_line(view)]
+    if view.unlanded:
+        lines += [
+            f"unlanded: {mark.key} by {mark.agent}, build on {mark.branch}"
+            for mark in view.unlanded[:SHOWN]
+        ]
+        lines += _more(len(view.unlanded), "gitcoord lock list")
+    return lines
+
+
+def _more(count: int, how: str) -> list[str]:
+    return [f"... and {count - SHOWN} more: {how}"] if count > SHOWN else []
+
+
+def _tasks_line(view: View) -> str:
+    counts = view.counts
+    open_ones = sum(counts[x] for x in ("pending", "assigned", "in_progress", "blocked", "failed"))
+    if not open_ones:
+        return "no open tasks" if not counts["closed"] else f"all {counts['closed']} tasks closed"
+    waiting = f"{counts['pending']} pending ({counts['ready']} ready)"
+    parts = [waiting] if counts["pending"] else []
+    parts += [
+        f"{counts[x]} {x.replace('_', ' ')}"
+        for x in ("assigned", "in_progress", "blocked", "failed", "closed")
+        if counts[x]
+    ]
+    said = f"tasks: {', '.join(parts)}"
+    if view.next:
+        said += f"; next is {view.next[0].id} {view.next[0].title}"
+    return said

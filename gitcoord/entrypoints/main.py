@@ -1,0 +1,58 @@
+"""Where the `gitcoord` command starts: run it, and say how it ended.
+
+Every failure leaves through here: one line for people on stderr or one JSON
+document on stdout, and an exit code that scripts can rely on. Nothing heavy is
+imported before it is known which command is meant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gitcoord.entrypoints.cli import cli
+from gitcoord.entrypoints.cli.failures import BUG, INTERRUPTED, exit_code, report
+from gitcoord.errors import GitcoordError, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given[: given.index("--")] if "--" in given else "--json" in given
+    sys.exit(run(given, as_json=as_json))
+
+
+def run(given: list[str], *, as_json: bool) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = cli.main(given, prog_name="gitcoord", standalone_mode=False)
+        sys.stdout.flush()
+    except GitcoordError as error:
+        report(error, as_json=as_json)
+        return exit_code(error)
+    except click.exceptions.NoArgsIsHelpError as usage:
+        click.echo(usage.format_message())
+        return 2
+    except click.ClickException as usage:
+        context = getattr(usage, "ctx", None)
+        hint = f"See `{context.command_path} --help`." if context is not None else None
+        wrong = UsageError(usage.format_message(), hint=hint)
+        report(wrong, as_json=as_json)
+        return exit_code(wrong)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left (`gitcoord log | head`); a second flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as bug:  # noqa: BLE001 - the last door: what comes here is a bug
+        import traceback
+
+        traceback.print_exc()
+        if as_json:
+            report(GitcoordError(f"this is a bug in gitcoord: {bug!r}"), as_json=True)
+        return BUG
+    return result if isinstance(result, int) else 0

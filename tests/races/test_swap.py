@@ -1,0 +1,90 @@
+"""Processes that race one swap: exactly one wins, every round, whichever engines they use."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+
+import pytest
+
+from gitcoord.storage.libgit2 import Libgit2Store
+from gitcoord.storage.plumbing import PlumbingStore
+from gitcoord.storage.repository import find
+from gitcoord.storage.store import ABSENT, Move, Oid, Store, SwapLost, make_object
+from tests.gitrun import git
+
+PROCESSES = 8
+Engine = type[PlumbingStore | Libgit2Store]
+ENGINES: dict[str, list[Engine]] = {
+    "plumbing": [PlumbingStore],
+    "libgit2": [Libgit2Store],
+    "both engines": [PlumbingStore, Libgit2Store],
+}
+Claim = tuple[str, Oid, Oid | None, Oid | None]
+
+
+def racer(
+    path: str,
+    engine: Engine,
+    rounds: int,
+    barrier: Barrier,
+    answers: SimpleQueue[list[Claim]],
+) -> None:
+    """Race one create and one update per round; report (ref, mine, who I beat, who beat me)."""
+    store: Store = engine(find(path, {}))
+    claims: list[Claim] = []
+    for number in range(rounds):
+        fresh = f"refs/coord/race/{number}"
+        for ref in (fresh, "refs/coord/state"):
+            old = store.read_ref(ref)
+            barrier.wait()
+            claims.append(attempt(store, ref, old))
+            barrier.wait()
+    store.close()
+    answers.put(claims)
+
+
+def attempt(store: Store, ref: str, old: object) -> Claim:
+    expect = old if isinstance(old, str) else ABSENT
+    text = f"{mp.current_process().name} {ref} {old}".encode()
+    blob = make_object(b"blob", text, store.object_format)
+    before = expect if isinstance(expect, str) else None
+    try:
+        store.commit([blob], [Move(ref, expect, blob.oid)])
+    except SwapLost as lost:
+        return ref, blob.oid, before, lost.found if isinstance(lost.found, str) else None
+    return ref, blob.oid, before, blob.oid
+
+
+@pytest.mark.parametrize("engines", ENGINES)
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(20), pytest.param(300, marks=pytest.mark.soak)]
+)  # fmt: skip
+def test_of_eight_processes_exactly_one_wins_each_create_and_each_update(
+    repo: str, engines: str, rounds: int
+) -> None:
+    spawn = mp.get_context("spawn")
+    barrier, answers = spawn.Barrier(PROCESSES), spawn.SimpleQueue()
+    kinds = ENGINES[engines]
+    processes = [
+        spawn.Process(target=racer, args=(repo, kinds[n % len(kinds)], rounds, barrier, answers))
+        for n in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    claims = [claim for _ in processes for claim in answers.get()]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    races = sorted({(ref, before or "") for ref, _, before, _ in claims})
+    assert len(races) == 2 * rounds
+    for ref, before in races:
+        rivals = [claim for claim in claims if claim[0] == ref and (claim[2] or "") == before]
+        assert len(rivals) == PROCESSES
+        winners = [mine for _, mine, _, now in rivals if now == mine]
+        assert len(winners) == 1
+        assert {now for _, _, _, now in rivals} == {winners[0]}
+        if not before and ref != "refs/coord/state":
+            assert git(repo, "rev-parse", ref) == winners[0]
+    git(repo, "fsck", "--strict", "--no-dangling")
