@@ -44,7 +44,7 @@ class Heartbeat(Operation, frozen=True, kw_only=True):
         not revive.
         """
         session = present(state, context)
-        touch(state, context, session)
+        touch(state, context, session, refresh=False)
         ends = session.life == "beat" and session.status == "active"
         return Beaten(
             session=session.id,

@@ -167,16 +167,18 @@ def living(state: State, name: str, context: Context) -> Session:
     return session
 
 
-def touch(state: State, context: Context, session: Session) -> None:
+def touch(state: State, context: Context, session: Session, *, refresh: bool = True) -> None:
     """Note that the session has just acted, and extend its claims with their locks.
 
-    Writes at most every eighth of its TTL, so that frequent commands cost no commits of
-    their own. A session that is paused or gone at this point is left as it is.
+    With `refresh` its `seen_at` is moved on, at most every eighth of its TTL; without it only
+    what must be written is: a transaction is not worth a sign of life that the presence
+    carries anyway. A session that is paused or gone at this point is left as it is.
     """
     found = state.get(Session, session.id, archived=False)
     if found is None or found.status != "active":
         return
-    if seconds_between(found.seen_at, context.now) > found.ttl / 8 or found.suspect_since:
+    stale = refresh and seconds_between(found.seen_at, context.now) > found.ttl / 8
+    if stale or found.suspect_since:
         found = msgspec.structs.replace(found, seen_at=context.now, suspect_since="")
         state.put(found)
     from gitcoord.domain.claims import extend

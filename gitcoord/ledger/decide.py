@@ -93,7 +93,7 @@ def _one(
         actor = sessions.acting(state, context) if needed else None
         answer = operation.apply(state, context)
         if actor is not None:
-            sessions.touch(state, context, actor)
+            sessions.touch(state, context, actor, refresh=state.changed_since(mark))
         answers.append(answer)
         if holder := operation.alive(answer, context):
             alive.add(sessions.root(holder))

@@ -92,7 +92,7 @@ class Presence:
             return (), ()
         ref = PREFIX + self._machine
         fmt = self._store.object_format
-        data = codec.encode(Beats(machine=self._machine, sessions=here.sessions))
+        data = codec.encode_record(Beats(machine=self._machine, sessions=here.sessions))
         blob = make_object(b"blob", data, fmt)
         entry = b"100644 presence.json\0" + bytes.fromhex(blob.oid)
         tree = make_object(b"tree", entry, fmt)

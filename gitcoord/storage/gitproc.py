@@ -55,12 +55,12 @@ def child_environment(repository: Repository, environ: Mapping[str, str]) -> dic
 class Git:
     """Starts git children for one repository; asks git once whether it may be trusted.
 
-    `environ` is what the children inherit; None means the environment of this process.
+    `environ` is what the children inherit; None for that in which it was found.
     """
 
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
         self._repository = repository
-        self._inherited = os.environ if environ is None else environ
+        self._inherited = repository.environ if environ is None else environ
         self._environ = child_environment(repository, self._inherited)
         self._trusted = repository.trusted
 

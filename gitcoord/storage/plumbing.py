@@ -7,6 +7,7 @@ git reads packs and makes the swap. Safe between threads. Never starts a `git gc
 from __future__ import annotations
 
 import os
+import sys
 from _thread import RLock
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,12 +24,14 @@ from gitcoord.storage.swap import Swap
 _FEW = 32
 # So many first parents are walked before git is asked about ancestry.
 _NEAR = 64
+# So many commits are asked for at once further down.
+_FAR = 4096
 
 
 class PlumbingStore:
     """One repository. Git children start on first need and live until `close`.
 
-    `environ` is what they inherit, None for the environment of this process.
+    `environ` is what they inherit, None for that in which the repository was found.
     """
 
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
@@ -95,22 +98,31 @@ class PlumbingStore:
 
     def chain(self, start: Oid, limit: int | None = None) -> Iterator[tuple[Oid, bytes]]:
         """Yield first parents from `start`, newest first, to the end or a shallow clone's cut."""
-        cut: frozenset[Oid] | None = None
+        cut = self._cut()
+        wanted = sys.maxsize if limit is None else limit
+        done = 0
         oid: Oid | None = start
-        while oid is not None and limit != 0:
-            kind, data = self.read(oid)
-            if kind != b"commit":
-                raise CorruptRecord(f"{oid} is a {kind.decode()}, not a commit", oid=oid)
-            yield oid, data
-            cut = self._cut() if cut is None else cut
-            oid = None if oid in cut else first_parent(data)
-            limit = None if limit is None else limit - 1
+        while oid is not None and done < wanted:
+            ahead = [oid] if done < _NEAR else self._line(oid, min(wanted - done, _FAR))
+            for name, kind, data in self.read_many(ahead):
+                if kind != b"commit":
+                    raise CorruptRecord(f"{name} is a {kind.decode()}, not a commit", oid=name)
+                yield name, data
+                oid = None if name in cut else first_parent(data)
+            done += len(ahead)
 
     def close(self) -> None:
         """End the git children."""
         with self._reading, self._writing:
             self._reader.close()
             self._swap.close()
+
+    def _line(self, oid: Oid, many: int) -> list[Oid]:
+        """Return `oid` and the first parents below it, as far as git can name them."""
+        asked = ("rev-list", "--first-parent", f"--max-count={many}", oid)
+        code, output, _ = self._git.start(*asked).finish()
+        # One step at a time leads to the gap that stopped git, and names it.
+        return output.decode("ascii").split() if code == 0 else [oid]
 
     def _cut(self) -> frozenset[Oid]:
         try:

@@ -36,6 +36,7 @@ class Repository:
     __slots__ = (
         "bare",
         "common_dir",
+        "environ",
         "git_dir",
         "object_format",
         "ref_format",
@@ -53,6 +54,7 @@ class Repository:
         bare: bool,
         *,
         trusted: bool = True,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         #: HEAD and index of this worktree.
         self.git_dir = git_dir
@@ -67,27 +69,29 @@ class Repository:
         self.bare = bare
         #: False when it was found by searching and may belong to another user of the machine.
         self.trusted = trusted
+        #: The environment of whoever asked: what git children inherit.
+        self.environ: Mapping[str, str] = {} if environ is None else environ
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same place in the same repository."""
-        return isinstance(other, Repository) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
+        return isinstance(other, Repository) and repr(self) == repr(other)
 
     def __hash__(self) -> int:
         """Return a hash that agrees with `==`."""
         return hash((self.git_dir, self.common_dir))
 
     def __repr__(self) -> str:
-        """Return the fields."""
-        return f"Repository({', '.join(f'{n}={getattr(self, n)!r}' for n in self.__slots__)})"
+        """Return the fields that tell one from another; not the environment, it holds secrets."""
+        names = (name for name in self.__slots__ if name != "environ")
+        return f"Repository({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 def find(start: str, environ: Mapping[str, str]) -> Repository:
     """Return the repository that a git command started in `start` would use.
 
     Reads GIT_DIR, GIT_COMMON_DIR, GIT_WORK_TREE, GIT_CEILING_DIRECTORIES and
-    GIT_DISCOVERY_ACROSS_FILESYSTEM from `environ`. Raises NotARepository, or
+    GIT_DISCOVERY_ACROSS_FILESYSTEM from `environ`, which git children of the repository
+    inherit as it is at their start. Raises NotARepository, or
     UnsupportedRepository for a format that is newer than this program; InvalidFile
     for a config that cannot be read. Rules: https://git-scm.com/docs/git#_environment_variables
     """
@@ -117,6 +121,7 @@ def find(start: str, environ: Mapping[str, str]) -> Repository:
         ref_format,
         bare and worktree is None,
         trusted=trusted,
+        environ=environ,
     )
 
 

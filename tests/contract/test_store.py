@@ -41,7 +41,7 @@ class World(NamedTuple):
     @property
     def repository(self) -> Repository:
         assert self.path
-        return find(self.path, {})
+        return find(self.path, os.environ)
 
     def lock_path(self, ref: str) -> str:
         return os.path.join(self.repository.common_dir, *ref.split("/")) + ".lock"
@@ -111,7 +111,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         if path is None:
             return opened[0] if opened else MemoryStore()
         kind = Libgit2Store if request.param.startswith("libgit2") else PlumbingStore
-        return kind(find(path, {}))
+        return kind(find(path, os.environ))
 
     def opener() -> Store:
         opened.append(new())

@@ -123,6 +123,16 @@ def test_one_call_is_bounded_and_says_that_there_is_more() -> None:
     assert wish.subject(world.run(wish), "") == "ledger: compacted, nothing forgotten"
 
 
+def test_zero_is_a_number_to_keep_or_to_forget_and_the_limit_of_age_is_still_young() -> None:
+    world = World()
+    world.put(handoff("h-1", START), change("c-1", START))
+    world.now = plus(START, 30 * DAY)
+    world.unchanged(Compact())
+    world.now = plus(START, 91 * DAY)
+    assert world.unchanged(Compact(limit=0)).more
+    assert world.run(Compact(handoffs_kept=0)).removed == {"changes": 1, "handoffs": 1}
+
+
 @pytest.mark.parametrize("wish", [Compact(limit=-1), Compact(handoffs_kept=-1)])
 def test_negative_numbers_are_refused(wish: Compact) -> None:
     World().refused(InvalidValue, wish)

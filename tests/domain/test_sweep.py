@@ -185,6 +185,17 @@ def test_a_lapsed_lock_goes_to_who_waits_for_it() -> None:
     world.check()
 
 
+def test_an_answer_names_what_lapsed_in_the_order_of_names() -> None:
+    world = World()
+    world.session("s-ann")
+    world.run(AcquireLocks(keys=("z",), ttl=10), "s-ann")
+    world.run(AcquireLocks(keys=("a",), ttl=20), "s-ann")
+    world.pass_time(20)
+    assert world.run(LapseLeases()).keys == ("a", "z")
+    (notice,) = told(world.state(), "s-ann")
+    assert (notice.text, notice.keys) == ("Your time for a, z was over.", ("a", "z"))
+
+
 def test_one_lapse_is_bounded_and_the_next_goes_on() -> None:
     world = World()
     world.session("s-ann")

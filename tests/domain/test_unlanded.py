@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitcoord.domain.key_index import wanted
@@ -80,7 +82,7 @@ def test_a_mark_near_a_key_that_does_not_overlap_it_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("why", ["landed", "dropped"])
-def test_marks_end_when_their_work_has_landed_or_is_dropped(why: str) -> None:
+def test_marks_end_when_their_work_has_landed_or_is_dropped(why: Any) -> None:
     w = released(draft("src/"), draft("doc/"))
     wish = DropMarks(names=("src/**@agent/a", "no@where", "src/**@agent/a"), why=why)
     answer = w.run(wish)

@@ -143,6 +143,31 @@ def test_the_context_tells_an_agent_what_it_has_and_who_is_near(door: Door) -> N
     assert order == sorted(order)
 
 
+def test_the_context_has_what_others_wrote_on_the_task_and_how_it_went_before(door: Door) -> None:
+    ada, bob = door.start("ada"), door.start("bob")
+    door.become(ada)
+    task = door.json("task", "add", "Login", "--description", "With a second factor")["task"]["id"]
+    door("task", "claim", task)
+    door("task", "fail", task, "--error", "no redis")
+    door("task", "retry", task)
+    door("task", "claim", task)
+    door("task", "note", task, "redis is at port 6380", "--session", bob)
+    text = door("context")
+    assert "With a second factor" in text
+    assert "attempt 2; the one before: failed, no redis" in text
+    assert f"Note on {task} by bob" in text
+    assert text.count("Note on") == 1
+
+
+def test_of_many_locks_of_others_some_are_shown_and_the_rest_counted(door: Door) -> None:
+    bob, ada = door.start("bob"), door.start("ada")
+    door("lock", "acquire", *(f"a-{n}.py" for n in range(9)), "--session", bob)
+    text = door("context", "--session", ada)
+    assert "a-5.py" in text
+    assert "a-6.py" not in text
+    assert "and 3 more" in text
+
+
 def test_a_take_over_is_told_at_once(door: Door) -> None:
     ada, bob = busy(door)
     door("lock", "takeover", "a.py", "--reason", "ada is at lunch", "--session", bob)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import os
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
@@ -32,7 +33,7 @@ def racer(
     answers: SimpleQueue[list[Claim]],
 ) -> None:
     """Race one create and one update per round; report (ref, mine, who I beat, who beat me)."""
-    store: Store = engine(find(path, {}))
+    store: Store = engine(find(path, os.environ))
     claims: list[Claim] = []
     for number in range(rounds):
         fresh = f"refs/coord/race/{number}"

@@ -32,7 +32,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="signals and mounts of POSIX"
 
 @pytest.fixture
 def store(repo: str) -> Iterator[PlumbingStore]:
-    store = PlumbingStore(find(repo, {}))
+    store = PlumbingStore(find(repo, os.environ))
     yield store
     store.close()
 
@@ -192,7 +192,7 @@ def test_the_surroundings_of_a_hook_do_not_reach_our_git(repo: str, tmp_path: Pa
         "GIT_TRACE": "1",
         "LC_ALL": "de_DE.UTF-8",
     }
-    store = PlumbingStore(find(repo, {}), environ)
+    store = PlumbingStore(find(repo, os.environ), environ)
     first = put(store, "one")
     with pytest.raises(SwapLost):
         store.commit([], [Move(STATE, ABSENT, first)])
@@ -211,16 +211,38 @@ def test_a_clone_that_is_shallow_ends_the_chain_where_it_was_cut(repo: str, tmp_
     for n in range(3):
         git(repo, "commit", "-q", "--allow-empty", "-m", str(n))
     git(str(tmp_path), "clone", "-q", "--depth=2", f"file://{repo}", "shallow")
-    store = PlumbingStore(find(str(tmp_path / "shallow"), {}))
+    store = PlumbingStore(find(str(tmp_path / "shallow"), os.environ))
     head = str(store.read_ref("refs/heads/main"))
     assert len(list(store.chain(head))) == 2
     assert not store.is_ancestor(git(repo, "rev-parse", "HEAD~3"), head)
     store.close()
 
 
+def test_a_long_chain_is_walked_to_its_end_and_to_a_gap(repo: str, store: PlumbingStore) -> None:
+    head = git(repo, "rev-parse", "HEAD")
+    tree = git(repo, "rev-parse", "HEAD^{tree}")
+    made = [head]
+    objects = []
+    for n in range(200):
+        text = (
+            f"tree {tree}\nparent {made[-1]}\nauthor a <a> {n} +0000\ncommitter a <a> {n} +0000\n\n"
+        )
+        objects.append(make_object(b"commit", text.encode(), "sha1"))
+        made.append(objects[-1].oid)
+    store.commit(objects, [Move(STATE, ABSENT, made[-1])])
+    assert [oid for oid, _ in store.chain(made[-1])] == made[::-1]
+    assert [oid for oid, _ in store.chain(made[-1], 150)] == made[:-151:-1]
+    assert store.is_ancestor(head, made[-1])
+    os.unlink(Path(repo, ".git", "objects", head[:2], head[2:]))
+    walked = store.chain(made[-1])
+    assert [next(walked)[0] for _ in range(200)] == made[:0:-1]
+    with pytest.raises(CorruptRecord, match=head):
+        next(walked)
+
+
 def test_a_borrowed_object_is_read(repo: str, tmp_path: Path) -> None:
     git(str(tmp_path), "clone", "-q", "--shared", repo, "borrower")
-    store = PlumbingStore(find(str(tmp_path / "borrower"), {}))
+    store = PlumbingStore(find(str(tmp_path / "borrower"), os.environ))
     head = str(store.read_ref("refs/heads/main"))
     assert store.read(head)[0] == b"commit"
     assert store.is_ancestor(head, head)
@@ -281,7 +303,7 @@ def fill(disk: str) -> None:
 
 
 def opened(path: str, engine: str) -> PlumbingStore | Libgit2Store:
-    return (PlumbingStore if engine == "PlumbingStore" else Libgit2Store)(find(path, {}))
+    return (PlumbingStore if engine == "PlumbingStore" else Libgit2Store)(find(path, os.environ))
 
 
 @pytest.mark.parametrize("many", [1, 40])

@@ -29,6 +29,9 @@ def test_a_repository_is_found_from_its_root_and_from_below(repo: str) -> None:
         found = find(place, {})
         assert (found.git_dir, found.common_dir) == as_git_says(place)
         assert found.worktree == repo
+    assert found == find(repo, {"PATH": "other"})
+    assert found != find(f"{repo}/.git", {})
+    assert "SECRET" not in repr(find(repo, {"TOKEN": "SECRET"}))
     assert found == Repository(
         f"{repo}/.git", f"{repo}/.git", repo, "sha1", "files", False, trusted=True
     )
@@ -217,7 +220,7 @@ def test_what_belongs_to_somebody_else_is_not_trusted_until_git_says_so(repo: st
     if not hasattr(os, "chown") or os.geteuid() != 0:
         pytest.skip("only root can give a repository away")
     os.chown(repo, 12345, 12345)
-    found = find(repo, {})
+    found = find(repo, os.environ)
     assert not found.trusted
     blob = make_object(b"blob", b"x", "sha1")
     move = Move("refs/coord/state", ABSENT, blob.oid)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: Characters of a description, a note or a handoff that are shown.
 EXCERPT = 300
-#: Notices, notes on the task, and other agents' locks that are looked at.
-NOTICES, NOTES, LOCKS = 5, 3, 200
+#: Notices, notes on each task, and locks of each other agent that are shown.
+NOTICES, NOTES, LOCKS = 5, 3, 6
 
 
 class Section(NamedTuple):
@@ -180,18 +180,23 @@ def _task_lines(task: Task, now: Time) -> list[str]:
     if len(task.attempts) > 1:
         before = task.attempts[-2]
         why = before.error or before.result
-        lines.append(f"attempt {task.attempts[-1].n}; the one before {before.outcome}: {_cut(why)}")
+        said = f"attempt {task.attempts[-1].n}; the one before: {before.outcome}"
+        lines.append(f"{said}, {_cut(why)}" if why else said)
     return lines
 
 
 def _notes(state: State, now: Time, holder: str) -> Section:
     from gitcoord.domain.tasks import held_by, notes_of
 
-    lines = [
-        f"Note on {task.id}, {ago(now, note.at)}: {_cut(note.text)}"
-        for task in held_by(state, holder)
-        for note in reversed(notes_of(state, task.id)[-NOTES:])
-    ]
+    lines = []
+    for task in held_by(state, holder):
+        # What moves have written stands in the task's lines above.
+        said = [note for note in notes_of(state, task.id) if note.kind != "system"]
+        lines += [
+            f"Note on {task.id} by {note.agent or 'somebody'}, {ago(now, note.at)}: "
+            f"{_cut(note.text)}"
+            for note in reversed(said[-NOTES:])
+        ]
     return Section("notes", lines, "gitcoord task show ID")
 
 
@@ -224,8 +229,6 @@ def _unlanded(state: State, now: Time, session: Session | None) -> Section:
 
 
 def _others(state: State, now: Time, session: Session | None) -> Section:
-    from itertools import islice
-
     from gitcoord.domain.life import status_of
     from gitcoord.domain.locks import holdings
     from gitcoord.domain.tasks import held_by
@@ -236,13 +239,15 @@ def _others(state: State, now: Time, session: Session | None) -> Section:
     others.sort(key=lambda one: (one.area != area if area else False, one.agent))
     lines = []
     for one in others:
-        held = list(islice((x for x in holdings(state, one.id) if x.expires_at > now), LOCKS))
+        held = [x for x in holdings(state, one.id) if x.expires_at > now]
         tasks = [f"{task.id} {task.title}" for task in held_by(state, one.id)]
         parts = [f"{one.agent} ({status_of(one, now)})"]
         if what := tasks or [part for part in (one.area, one.task) if part]:
             parts.append(f"works on {', '.join(what)}")
         if held:
-            parts.append(f"holds {', '.join(_lock(lock, now) for lock in held)}")
+            named = [_lock(lock, now) for lock in held[:LOCKS]]
+            more = f" and {len(held) - LOCKS} more" if len(held) > LOCKS else ""
+            parts.append(f"holds {', '.join(named)}{more}")
         elif one.files:
             parts.append(f"declared {', '.join(one.files[:5])}")
         lines.append("; ".join(parts))

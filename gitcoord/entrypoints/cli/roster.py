@@ -51,7 +51,7 @@ def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
 @acting
 @command
 def show(desk: Desk, id: str) -> None:
-    """Show one session and all that it holds; without ID the acting one."""
+    """Show a session (default: the acting one)."""
     from gitcoord.domain.locks import holdings
     from gitcoord.domain.locks import view as lock_view
     from gitcoord.domain.notices import told

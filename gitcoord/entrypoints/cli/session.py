@@ -73,7 +73,7 @@ def start(
     dry_run: bool,
     wanted: str | None,
 ) -> int:
-    """Check in, or continue the session of this client's conversation."""
+    """Check in, or continue this client's session."""
     from gitcoord.entrypoints.cli.checkin import check_in, inherited, process_of
     from gitcoord.entrypoints.cli.facts import printable
 
@@ -215,7 +215,7 @@ def kill(desk: Desk, id: str, reason: str) -> None:
 @acting
 @command
 def pause(desk: Desk, id: str) -> None:
-    """Stop a session's timeout until it is resumed; meanwhile it may not act."""
+    """Stop a session's timeout; it may not act meanwhile."""
     from gitcoord.domain.pausing import Paused, PauseSession
 
     _paused(desk, desk.do(PauseSession(id=id), Paused, acts=not id, agent=_who(desk, id)))

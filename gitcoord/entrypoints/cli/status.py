@@ -96,15 +96,16 @@ def where(desk: Desk) -> None:
             facts |= {"head": head, "epoch": state.meta.epoch, "seq": state.meta.seq}
 
     def text() -> list[str]:
-        ledger = f"{STATE} at {facts['head']}, sequence number {facts['seq']}"
         lines = {
             "worktree": place.worktree or "none (bare repository)",
             "git dir": place.common_dir,
-            "ledger": ledger if facts["head"] else "none yet; run `gitcoord init`",
+            "ledger": STATE if facts["head"] else "none yet; run `gitcoord init`",
+            "head": facts["head"] and f"{facts['head']} (number {facts['seq']})",
             "decides": "this repository (local)",
             "machine": house.ledger.machine,
             "own files": house.home,
         }
+        lines = {name: value for name, value in lines.items() if value}
         return [f"{name:<9}  {value}" for name, value in lines.items()]
 
     desk.show({"where": facts}, text)
