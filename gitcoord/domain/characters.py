@@ -17,7 +17,7 @@ ESCAPABLE = frozenset("*?[]{},\\!^-")
 ACTIVE = frozenset("*?[{}\\")
 
 _LAST = 0x10FFFF
-_BEFORE_SLASH, _AFTER_SLASH = ord("/") - 1, ord("/") + 1
+_SLASH = ord("/")
 _CASED_END = 0x20000
 
 
@@ -93,7 +93,7 @@ def write_class(negated: bool, members: Spans) -> str:
             parts.append(_member(high))
     text = "".join((*parts, "]"))
     if normal(text) != text:
-        raise Malformed("has a class with a combining character")
+        raise Malformed("has a class with a character that combines with others")
     return text
 
 
@@ -101,7 +101,7 @@ def write_class(negated: bool, members: Spans) -> str:
 def spans_of(token: str) -> Spans:
     """Return what a literal character, `?` or a canonical class matches."""
     if token == "?":
-        return ((0, _BEFORE_SLASH), (_AFTER_SLASH, _LAST))
+        return ((0, _SLASH - 1), (_SLASH + 1, _LAST))
     if token[0] != "[":
         return ((ord(token[-1]), ord(token[-1])),)
     negated, members, _ = read_class(token, 0)
@@ -131,24 +131,24 @@ def _complement(members: Spans) -> Spans:
     for start, end in members:
         gaps.append((low, start - 1))
         low = end + 1
-    return _ordered([(a, b) for a, b in (*gaps, (low, _LAST)) if a <= b])
+    return _ordered([*gaps, (low, _LAST)])
 
 
 def _ordered(spans: list[tuple[int, int]]) -> Spans:
-    """Sort, join what touches, and leave "/" out."""
+    """Sort, join what touches, and leave out "/" and empty spans."""
     joined: list[tuple[int, int]] = []
-    for low, high in sorted(spans):
+    for low, high in sorted(span for span in spans if span[0] <= span[1]):
         if joined and low <= joined[-1][1] + 1:
             joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
         else:
             joined.append((low, high))
     parted: list[tuple[int, int]] = []
     for low, high in joined:
-        if low <= _BEFORE_SLASH and high >= _AFTER_SLASH:
-            parted += [(low, _BEFORE_SLASH), (_AFTER_SLASH, high)]
+        if low <= _SLASH <= high:
+            parted += [(low, _SLASH - 1), (_SLASH + 1, high)]
         else:
             parted.append((low, high))
-    return tuple(parted)
+    return tuple((low, high) for low, high in parted if low <= high)
 
 
 def _folded(members: Spans) -> Spans:
@@ -168,7 +168,7 @@ def _folded(members: Spans) -> Spans:
                 start = point + 1
         kept.append((start, high))
     joined: list[tuple[int, int]] = []
-    for low, high in _ordered([(a, b) for a, b in kept if a <= b]):
+    for low, high in _ordered(kept):
         if joined and all(point in changes for point in range(joined[-1][1] + 1, low)):
             joined[-1] = (joined[-1][0], high)
         else:

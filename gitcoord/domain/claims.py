@@ -58,7 +58,7 @@ def lost_keys(state: State, context: Context, task: Task) -> list[str]:
     Until others touch it, a late claim can still be extended; once they took one of its
     keys it is over.
     """
-    if task.status not in CLAIMED or not task.lease_until or context.now < task.lease_until:
+    if not task.lease_until or context.now < task.lease_until:
         return []
     names = {key: lock_name(key, task.session) for key in task.claimed_keys}
     return [key for key, name in names.items() if state.get(Lock, name) is None]

@@ -38,7 +38,7 @@ class Heartbeat(Operation, frozen=True, kw_only=True):
     acting: ClassVar[bool] = False
 
     def apply(self, state: State, context: Context) -> Beaten:
-        """Write at most a refreshed `seen_at` and extended leases; a paused session's not.
+        """Write at most extended leases and the end of a suspicion; a paused session's not.
 
         Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`: a late heartbeat does
         not revive.

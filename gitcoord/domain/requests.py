@@ -122,9 +122,10 @@ def lock_held(found: Sequence[tuple[Want, Lock]]) -> LockHeld:
     """Return the refusal that says which locks are in the way of which keys."""
     first = found[0][1]
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    keys = " ".join(f"'{text}'" for text in dict.fromkeys(want.key.text for want, _ in found[:3]))
     return LockHeld(
         f"{first.agent} holds {first.key} ({first.mode}) until {first.expires_at}{others}",
-        hint="Wait with --wait, work on something else, or take over with a reason.",
+        hint=f"Run `gitcoord lock acquire {keys} --wait 60s` to queue for it, or work elsewhere.",
         conflicts=[_conflict(want, lock) for want, lock in found[:SHOWN_LIMIT]],
         others=max(0, len(found) - SHOWN_LIMIT),
     )

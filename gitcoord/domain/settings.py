@@ -30,16 +30,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     #: Branch on which work counts as landed; empty: the repository's default branch.
     target_branch: str = ""
-    lock_ttl: Positive = 1800
-    lock_ttl_min: Positive = 1
-    lock_ttl_max: Positive = 28800
-    claim_ttl: Positive = 1800
+    lock_ttl: Positive = 1800.0
+    lock_ttl_min: Positive = 1.0
+    lock_ttl_max: Positive = 28800.0
+    claim_ttl: Positive = 1800.0
     #: How long a waiting session may be silent before it loses its place.
-    waiter_ttl: Positive = 30
-    beat_interval: Positive = 30
-    beat_ttl: Positive = 120
+    waiter_ttl: Positive = 30.0
+    beat_interval: Positive = 30.0
+    beat_ttl: Positive = 120.0
     #: How long after its end somebody else's lease still counts.
-    clock_tolerance: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0
+    clock_tolerance: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     conflict_mode: Literal["warn", "block"] = "warn"
     #: Lock key prefixes beside the built-in ones, without the colon.
     namespaces: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: What a dead session's tasks become: pending again, or only marked as stale.
     stale_tasks: Literal["requeue", "mark"] = "requeue"
     when_unreachable: Literal["warn", "deny"] = "warn"
-    ops_kept: Positive = 604_800
+    ops_kept: Positive = 604_800.0
     changes_kept: Count = 500
 
     def changed(self, name: str, value: Any) -> Settings:

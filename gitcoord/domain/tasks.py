@@ -209,7 +209,7 @@ def check_claimant(task: Task, context: Context) -> None:
     """Raise `NotAssigned` if the acting session does not hold the task."""
     if is_claimant(task, context):
         return
-    holder = f"{task.agent or task.session} holds it" if task.session else "nobody holds it"
+    holder = f"{task.agent} holds it" if task.status in CLAIMED else "nobody holds it"
     raise NotAssigned(
         f"task {task.id} is {task.status} and not yours: {holder}",
         hint=f"Run `gitcoord task show {task.id}`.",

@@ -12,8 +12,10 @@ from gitcoord.errors import CorruptRecord
 from gitcoord.storage.gitproc import Git, GitProcess
 from gitcoord.storage.store import Oid
 
-# Requests on their way at once: few enough to fit into the smallest pipe (4 KiB).
-_AHEAD = 60
+# Answers come in groups, which spares git a write for each. Two groups of requests are on
+# their way at once: together they fit into the smallest pipe (4 KiB), so that neither side
+# ever waits for the other to read.
+_GROUP = 25
 
 
 class CatFile:
@@ -54,13 +56,13 @@ class CatFile:
 
 def read_all(git: Git, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]]:
     """Yield (oid, kind, data) in order through a git of its own; raises CorruptRecord."""
-    process = git.start("cat-file", "--batch")
+    process = git.start("cat-file", "--batch-command", "--buffer")
     try:
-        sent = 0
         for done, oid in enumerate(oids):
-            if sent - done <= _AHEAD // 2 and sent < len(oids):
-                process.send(b"".join(b"%s\n" % o.encode() for o in oids[sent : done + _AHEAD]))
-                sent = min(done + _AHEAD, len(oids))
+            if done == 0:
+                process.send(_requests(oids[:_GROUP]))
+            if done % _GROUP == 0:
+                process.send(_requests(oids[done + _GROUP : done + 2 * _GROUP]))
             answer = _answer(process, oid)
             if answer is None:
                 complaint = process.finish()[2]
@@ -68,6 +70,10 @@ def read_all(git: Git, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]
             yield oid, *answer
     finally:
         process.close()
+
+
+def _requests(oids: Sequence[Oid]) -> bytes:
+    return b"".join(b"contents %s\n" % oid.encode("ascii") for oid in oids) + b"flush\n"
 
 
 def _answer(process: GitProcess, oid: Oid) -> tuple[bytes, bytes] | None:

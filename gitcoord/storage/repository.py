@@ -54,7 +54,6 @@ class Repository:
         bare: bool,
         *,
         trusted: bool = True,
-        environ: Mapping[str, str] | None = None,
     ) -> None:
         #: HEAD and index of this worktree.
         self.git_dir = git_dir
@@ -69,8 +68,8 @@ class Repository:
         self.bare = bare
         #: False when it was found by searching and may belong to another user of the machine.
         self.trusted = trusted
-        #: The environment of whoever asked: what git children inherit.
-        self.environ: Mapping[str, str] = {} if environ is None else environ
+        #: The environment of whoever asked for it, as `find` was told: git children inherit it.
+        self.environ: Mapping[str, str] = {}
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same place in the same repository."""
@@ -113,7 +112,7 @@ def find(start: str, environ: Mapping[str, str]) -> Repository:
         worktree = os.path.normpath(os.path.join(start, environ["GIT_WORK_TREE"]))
     elif "core.worktree" in config and not bare:
         worktree = os.path.normpath(os.path.join(git_dir, config["core.worktree"]))
-    return Repository(
+    repository = Repository(
         git_dir,
         common_dir,
         worktree,
@@ -121,8 +120,9 @@ def find(start: str, environ: Mapping[str, str]) -> Repository:
         ref_format,
         bare and worktree is None,
         trusted=trusted,
-        environ=environ,
     )
+    repository.environ = environ
+    return repository
 
 
 def home(repository: Repository) -> str:

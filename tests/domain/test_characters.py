@@ -21,7 +21,7 @@ from gitcoord.domain.characters import (
 
 NOT_SURROGATES = [*range(0xD800), *range(0xE000, sys.maxunicode + 1)]
 #: Neighbours with and without case, alternating pairs, and letters that fold to far away.
-LETTERS = "-!+/09@AaZz[\\]^`{é\u00c9\u00df\u0100\u0101\u0102\u0103\u017f\u1e9e\u212a\u24b6"
+LETTERS = "-!+/09@AaZz[\\]^`{é\u00c9\u00df\u0100\u0101\u0102\u0103\u017f\u1e9e\u24b6"
 
 
 def written(low: str, high: str, others: str) -> str:
@@ -63,7 +63,7 @@ def test_no_character_of_the_syntax_composes_or_comes_from_composing() -> None:
     for point in NOT_SURROGATES[0x80:]:
         assert not set(normal(chr(point))) & set(syntax)
         if unicodedata.combining(chr(point)):
-            assert normal(f"x{syntax}{chr(point)}") == f"x{syntax}{chr(point)}"
+            assert normal(f"x{syntax}{chr(point)}").startswith("x" + syntax)
 
 
 @settings(deadline=None, max_examples=60)
@@ -90,13 +90,13 @@ def test_a_written_class_reads_as_itself(text: str, negated: bool, fold_case: bo
     again = write_class(negated, members)
     assert read_class(again, 0, fold_case) == (negated, members, len(again))
     assert all(low <= high for low, high in members)
-    assert ord("/") not in points(members)
+    assert not meets(members, ((ord("/"), ord("/")),))
 
 
 @given(classes)
 def test_a_negated_class_has_every_other_character_but_the_slash(text: str) -> None:
     _, members, _ = read_class(text, 0)
-    inside, outside = points(spans_of(text)), points(spans_of("[!" + text[1:]))
-    assert inside == points(members)
-    assert not inside & outside
-    assert len(inside) + len(outside) == sys.maxunicode
+    outside = spans_of("[!" + text[1:])
+    assert spans_of(text) == members
+    assert not meets(members, outside)
+    assert sum(high - low + 1 for low, high in (*members, *outside)) == sys.maxunicode

@@ -103,7 +103,9 @@ def test_settings_can_add_namespaces() -> None:
     assert refusal.value.details == {"key": "api:users", "known": ["file", "queue"]}
 
 
-@pytest.mark.parametrize("text", ["users:x", ":x", "API:x", " api:x", "https://example.org/x", "?:b"])
+@pytest.mark.parametrize(
+    "text", ["users:x", ":x", "API:x", " api:x", "https://example.org/x", "?:b"]
+)
 def test_an_unknown_namespace_is_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(UnknownNamespace, match="known are file, api, contract") as refusal:
         parse(text)
@@ -178,10 +180,10 @@ def test_an_unknown_namespace_is_refused_with_the_known_ones(text: str) -> None:
         ("[a-/]", 'has a "/" between'),
         ("[!/]", 'has a "/" between'),
         ("[z-a]", "the wrong way round"),
-        ("[[:alpha:]]", "a kind of class"),
+        ("x/[[:alpha:]]", "a kind of class"),
         ("[a[.x.]]", "a kind of class"),
         ("[[=a=]]", "a kind of class"),
-        ("[x\u0301a]", "combining character"),
+        ("[\u0301e]", "combines with others"),
         ("{", 'has a "{" without'),
         ("{a,b", 'has a "{" without'),
         ("{a,{b,c}", 'has a "{" without'),
@@ -262,10 +264,10 @@ def test_any_text_is_a_key_or_refused_in_words(text: str) -> None:
         assert parse(key.text) == key
 
 
-@given(st.lists(st.text(st.sampled_from(SYNTAX.replace("/", "")), min_size=1), min_size=1))
-def test_an_escaped_path_is_the_key_of_that_path(names: list[str]) -> None:
-    path = unicodedata.normalize("NFC", "/".join(names))
-    assume(len(path) < 200 and not {".", ".."} & set(path.split("/")))
+@given(st.text(st.sampled_from(SYNTAX), min_size=1, max_size=10))
+def test_an_escaped_path_is_the_key_of_that_path(text: str) -> None:
+    path = unicodedata.normalize("NFC", text)
+    assume(not {"", ".", ".."} & set(path.split("/")))
     assume(path[1:2] != ":" or not path[0].isalpha() or path[2:3] not in ("", "/", "\\"))
     key = parse(escape(path))
     assert (key.literal, key.is_literal, key.text) == (path, True, escape(path))

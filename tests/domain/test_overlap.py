@@ -13,7 +13,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gitcoord.domain import globs, overlap as subject
+from gitcoord.domain import globs
+from gitcoord.domain import overlap as subject
 from gitcoord.domain.keys import Key, ancestors, escape, parse
 from gitcoord.domain.overlap import matches, overlap
 from gitcoord.errors import InvalidKey
@@ -205,7 +206,7 @@ def test_an_accent_within_braces_joins_the_letter_before_them() -> None:
         ("[A-Z]x", "qX"),
         ("[Z-\\^]", "z"),
         ("[à-ü].c", "É.c"),
-        ("[À-\u02ff].c", "é.c"),
+        ("[À-Þ].c", "é.c"),
         ("stra?e", "STRAẞE"),
         ("ᾳ", "ᾼ"),
         ("J\u030c", "\u01f0"),

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.departure import EndSession
 from gitcoord.domain.lock_operations import AcquireLocks
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.operation import Operation
 from gitcoord.domain.pausing import Heartbeat, PauseSession, ResumeSession
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.sweep import SweepSession
+from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import plus
 from gitcoord.errors import SessionAlive, SessionEnded, SessionNotFound, SessionRequired
 from tests.domain.world import START, World
@@ -34,11 +37,29 @@ def test_a_heartbeat_says_until_when_the_session_may_be_silent_and_writes_nothin
     assert Heartbeat().acting is False
 
 
-def test_a_heartbeat_after_an_eighth_of_the_ttl_is_written_down() -> None:
+def test_a_heartbeat_is_carried_by_the_presence_and_costs_no_transaction() -> None:
     world = world_with(life="beat")
-    world.pass_time(16)
+    world.pass_time(100)
+    world.unchanged(Heartbeat(), "s-ann")
+    assert world.get(Session, "s-ann").seen_at == START
+
+
+def test_a_heartbeat_extends_a_claim_that_is_half_over() -> None:
+    world = world_with(life="beat")
+    world.run(AddTasks(tasks=(NewTask(id="t-1", title="One", keys=("docs/",)),)), "s-ann")
+    world.run(ClaimTask(id="t-1", ttl=100), "s-ann")
+    world.pass_time(60)
     world.run(Heartbeat(), "s-ann")
-    assert world.get(Session, "s-ann").seen_at == world.now
+    assert world.get(Task, "t-1").lease_until == plus(START, 160)
+    assert [each.expires_at for each in world.all(Lock)] == [plus(START, 160)]
+
+
+def test_a_heartbeat_takes_away_a_suspicion() -> None:
+    world = world_with(life="beat", suspect_since=START)
+    world.pass_time(1)
+    world.run(Heartbeat(), "s-ann")
+    session = world.get(Session, "s-ann")
+    assert (session.suspect_since, session.seen_at) == ("", world.now)
 
 
 def test_silence_does_not_end_a_session_of_leases_so_its_heartbeat_names_no_end() -> None:

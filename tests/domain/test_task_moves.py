@@ -160,6 +160,7 @@ def test_only_the_claimant_moves_a_task_but_anybody_cancels_it(world: World) -> 
         wished = MoveTask(id="t-1", move=wish, reason="r")  # type: ignore[arg-type]
         refusal = world.refused(NotAssigned, wished, "s-2")
         assert refusal.details["session"] == "s-1/sub"
+        assert refusal.message == "task t-1 is assigned and not yours: 1 holds it"
         world.refused(NotAssigned, wished, "s-1/other")
     assert move(world, "start", "s-1").task.session == "s-1/sub"
     task = move(world, "cancel", "s-boss", reason="not needed").task

@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+from gitcoord.bootstrap import open_house
+from gitcoord.domain.operation import Beat
+from gitcoord.domain.time import plus
+from gitcoord.entrypoints.cli import roster
 from gitcoord.entrypoints.cli.words import _repeated
 from tests.entrypoints.door import Door
 from tests.gitrun import git
@@ -245,6 +249,21 @@ def test_the_list_shows_the_living_and_on_request_the_others(door: Door) -> None
     assert sessions(door, "--all") == {ada: "active", bob: "paused", eve: "ended"}
     assert sessions(door, "--all", "--agent", "eve") == {eve: "ended"}
     assert "ada" in door("session", "list")
+
+
+def test_who_is_silent_is_idle_and_who_beats_is_not(door: Door) -> None:
+    door.start("ada")
+    house = open_house(door.place, os.environ)
+    with house.ledger.snapshot() as snapshot:
+        state = house.ledger.state_of(snapshot)
+        (ada,) = roster.live(state)
+        later = plus(ada.seen_at, 3600)
+        beats = {ada.id: Beat(7, plus(later, -1))}
+        silent = roster.documents({}, snapshot, [ada], later)
+        beating = roster.documents(beats, snapshot, [ada], later)
+    house.close()
+    assert [row["status"] for row in (*silent, *beating)] == ["idle", "active"]
+    assert [row["seen_at"] for row in beating] == [beats[ada.id].at]
 
 
 def test_of_many_who_have_left_the_newest_are_listed(door: Door) -> None:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ from gitcoord.bootstrap import House
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.sessions import Session
 from gitcoord.ledger import journal
+from gitcoord.ledger.checkup import checkup
 from gitcoord.storage.worktree import Checkout
 from tests.gitrun import git
-from tests.ledger.houses import begun, opened, session
+from tests.ledger.houses import acquire, begun, opened, session
 
 WRITERS = 6
 posix = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
@@ -94,8 +96,6 @@ def test_kills_lose_nothing_that_was_reported_and_apply_nothing_twice(
 
 def _nothing_is_held_by_the_dead(house: House, repo: str) -> None:
     """Sweep, and see that nothing is held, nothing is queued, and that work goes on."""
-    from gitcoord.ledger.checkup import checkup
-
     judge = house.judge()
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -112,8 +112,6 @@ def _nothing_is_held_by_the_dead(house: House, repo: str) -> None:
         if one.severity == "error"
     ]
     assert errors == []
-    from tests.ledger.houses import acquire
-
     assert acquire(house, session(house, "next"), "anything").locks
 
 
@@ -129,7 +127,7 @@ def test_a_leader_killed_before_it_answers_has_its_group_answered_once(
     )
     waiting = []
     try:
-        _until(lambda: (tmp_path / "leading").exists())
+        _until((tmp_path / "leading").exists)
         command = [sys.executable, "-m", "tests.races.one", repo]
         root = Path(__file__).parents[2]
         waiting = [
@@ -158,9 +156,8 @@ def test_a_leader_killed_before_it_answers_has_its_group_answered_once(
     assert any(answer["repeated"] for answer in answers)
 
 
-def _until(condition: object) -> None:
+def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    assert callable(condition)
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)

@@ -84,15 +84,27 @@ def add_to(group: click.Group) -> None:
 
 
 def _command(move: str, way: Way) -> click.Command:
-    def body(desk: Desk, id: str, **said: Any) -> None:
-        _move(desk, move, id, **said)
+    def body(desk: Desk, id: str | None, **said: Any) -> None:
+        _move(desk, move, id or _only_task(desk, move), **said)
 
     body.__doc__ = way.help
     made: Any = acting(command(body))
     for option in reversed(way.options):
         made = OPTIONS[option](made)
-    made = click.argument("id")(made)
+    made = click.argument("id", required=False)(made)
     return click.command(move, help=way.help, epilog=f"Example: gitcoord task {way.example}")(made)
+
+
+def _only_task(desk: Desk, move: str) -> str:
+    """Return the one task that the acting session holds. Raises `UsageError`."""
+    from gitcoord.domain.tasks import held_by
+
+    with desk.state() as state:
+        mine = [task.id for task in held_by(state, desk.holder)]
+    if len(mine) == 1:
+        return mine[0]
+    held = f"it holds {', '.join(mine)}" if mine else "this session holds none"
+    raise UsageError(f"which task? {held}", hint=f"Run `gitcoord task {move} ID`.", tasks=mine)
 
 
 def _move(
