@@ -12,8 +12,10 @@ from gitcoord.ledger.committer import Committer
 from gitcoord.ledger.coordinator import PATIENCE, Coordinator
 from gitcoord.ledger.group import Group
 from gitcoord.ledger.ledger import Ledger
+from gitcoord.ledger.packing import Packing
 from gitcoord.ledger.presence import Presence
 from gitcoord.ledger.spool import Spool
+from gitcoord.storage import growth
 from gitcoord.storage.cache import Cache
 from gitcoord.storage.repository import Repository, find, home
 from gitcoord.storage.store import Store
@@ -42,8 +44,6 @@ class House(NamedTuple):
 
     def grown(self) -> bool:
         """Say whether git's objects of the ledger are due to be packed; a look at one file."""
-        from gitcoord.storage import growth
-
         return growth.due(self.repository) != ""
 
     def consolidate(self) -> int:
@@ -109,7 +109,14 @@ def assemble(
     presence = Presence(folder, store, name)
     spool = Spool(folder)
     committer = Committer(ledger, presence, spool)
-    coordinator = Coordinator(ledger, Group(folder, committer), committer, spool, patience=patience)
+    coordinator = Coordinator(
+        ledger,
+        Group(folder, committer),
+        committer,
+        spool,
+        packing=Packing(repository),
+        patience=patience,
+    )
     return House(repository, folder, store, ledger, coordinator, presence, spool)
 
 

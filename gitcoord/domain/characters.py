@@ -126,6 +126,10 @@ def _member(point: int) -> str:
     return "\\" + char if char in "[]\\!^-" else char
 
 
+def _has(spans: Spans, point: int | None) -> bool:
+    return point is not None and any(low <= point <= high for low, high in spans)
+
+
 def _complement(members: Spans) -> Spans:
     gaps, low = [], 0
     for start, end in members:
@@ -154,9 +158,9 @@ def _ordered(spans: list[tuple[int, int]]) -> Spans:
 def _folded(members: Spans) -> Spans:
     """Replace every member by its folding.
 
-    Characters that no folded path holds may stay between two members which they part: every
-    other class that holds them holds such a neighbour too, or is negated and lacks both, so
-    no answer changes and a wide range stays one range.
+    Characters that no folded path holds stay where they part two members and fold to a third:
+    every other class that holds them holds both neighbours, every negated one lacks them only
+    with both, so no answer changes, a wide range stays one, and folding again changes nothing.
     """
     changes = _foldings(0x80 if members[-1][1] < 0x80 else _CASED_END)
     kept: list[tuple[int, int]] = []
@@ -168,8 +172,10 @@ def _folded(members: Spans) -> Spans:
                 start = point + 1
         kept.append((start, high))
     joined: list[tuple[int, int]] = []
-    for low, high in _ordered(kept):
-        if joined and all(point in changes for point in range(joined[-1][1] + 1, low)):
+    spans = _ordered(kept)
+    for low, high in spans:
+        between = range(joined[-1][1] + 1, low) if joined else ()
+        if joined and all(_has(spans, changes.get(point)) for point in between):
             joined[-1] = (joined[-1][0], high)
         else:
             joined.append((low, high))

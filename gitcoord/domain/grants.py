@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.notices import tell
 from gitcoord.domain.operation import Context
 from gitcoord.domain.requests import (
     Request,
@@ -41,7 +42,7 @@ def settle(state: State, context: Context, asked: Request) -> list[Lock]:
     if live:
         raise lock_held(live)
     check_turn(state, context, lacking)
-    locks = place(state, context, asked, ended)
+    locks = succeed(state, context, asked, ended)
     if ended:
         grant(state, context)
     return locks
@@ -52,6 +53,17 @@ def place(state: State, context: Context, asked: Request, gone: Iterable[Lock]) 
     for lock in gone:
         state.remove(lock)
     return [_granted(state, context, asked, want) for want in asked.wants]
+
+
+def succeed(state: State, context: Context, asked: Request, ended: Iterable[Lock]) -> list[Lock]:
+    """Place the request where others' time was over, and tell these who has their keys."""
+    lost: dict[str, list[str]] = {}
+    for lock in ended:
+        lost.setdefault(lock.session, []).append(lock.key)
+    for holder, keys in sorted(lost.items()):
+        text = f"Your time for {', '.join(sorted(keys))} was over; {asked.agent} is there now."
+        tell(state, context, holder, "lapsed", text, sorted(keys))
+    return place(state, context, asked, ended)
 
 
 def renew(

@@ -53,14 +53,6 @@ _OTHER = (
     r"signing)[_-]?(?:access[_-]?)?(?:key|token|secret)"
 )
 #: What stands where a secret would, but is none: a variable, a gap, a kind of value.
-_HARMLESS = re.compile(
-    r"""[\[\](){}<>$%*.…] | [^"']{0,2}$
-    | (?:none|null|nil|true|false|undefined|empty|required|optional|missing|redacted|changeme
-        |string|str|bytes|int|bool|any|text|x+|\*+)\b
-    | [A-Za-z_][\w.]*[(\[]
-    | (?:\w+\.)+(?:\w*(?:pass|secret|token|key|pwd)\w*)$""",
-    re.IGNORECASE | re.VERBOSE,
-)
 
 
 def hide(value: Any) -> Any:
@@ -116,13 +108,25 @@ def _hidden_assignment(match: re.Match[str]) -> str:
 
 def _secret_value(value: str, sure: bool, *, quoted: bool) -> bool:
     """Say whether the value can be a secret: any word after `password=`, else a random one."""
-    if value.startswith(HIDDEN) or _HARMLESS.match(value):
+    if value.startswith(HIDDEN) or _harmless().match(value):
         return False
     if sure:
         return True
     letters = any(char.isalpha() for char in value)
     mixed = letters and any(char.isdigit() or char in "!#$%^&*+=?" for char in value)
     return mixed and (len(value) >= 8 or (quoted and len(value) >= 6)) and " " not in value
+
+
+@cache
+def _harmless() -> re.Pattern[str]:
+    return re.compile(
+        r"""[\[\](){}<>$%*.…] | [^"']{0,2}$
+        | (?:none|null|nil|true|false|undefined|empty|required|optional|missing|redacted|changeme
+            |string|str|bytes|int|bool|any|text|x+|\*+)\b
+        | [A-Za-z_][\w.]*[(\[]
+        | (?:\w+\.)+(?:\w*(?:pass|secret|token|key|pwd)\w*)$""",
+        re.IGNORECASE | re.VERBOSE,
+    )
 
 
 @cache

@@ -8,7 +8,6 @@ silent for longer than its lease loses its place. Not here: the waiting itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,6 +47,8 @@ class Waiter(Record, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The holder and a digest of what it waits for."""
+        from hashlib import sha256  # not on the way of those who never wait
+
         wanted = "\n".join((self.mode, *self.keys))
         return f"{self.session}:{sha256(wanted.encode()).hexdigest()[:16]}"
 
@@ -151,7 +152,7 @@ def grant(state: State, context: Context) -> None:
 
     Waiters that are dead are removed on the way.
     """
-    from gitcoord.domain.grants import place
+    from gitcoord.domain.grants import succeed
 
     for waiter in queue(state):
         if dead(state, context, waiter):
@@ -162,7 +163,7 @@ def grant(state: State, context: Context) -> None:
         live, ended = contest(state, context, lacking)
         if not live and next(_ahead(state, context, lacking, waiter.ticket), None) is None:
             state.remove(waiter)
-            place(state, context, asked, ended)
+            succeed(state, context, asked, ended)
 
 
 def leave(state: State, context: Context, waiters: Iterable[Waiter]) -> None:

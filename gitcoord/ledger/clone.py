@@ -75,7 +75,7 @@ def spool(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
                 Request.unpacked(msgspec.json.decode(file.read()))
         except FileNotFoundError:
             continue
-        except (OSError, msgspec.DecodeError, KeyError, TypeError, GitcoordError) as error:
+        except (OSError, ValueError, KeyError, TypeError, GitcoordError) as error:
             path = os.path.join(folder, name)
             yield Finding(
                 "spool_unreadable",

@@ -11,12 +11,12 @@ import time
 from collections.abc import Sequence
 
 from gitcoord.domain.operation import Operation
-from gitcoord.errors import Contended, GitcoordError, NotInitialised
+from gitcoord.errors import Contended, GitcoordError, NotInitialised, Unavailable
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.decide import Decision, decide
 from gitcoord.ledger.journal import diary_lines
 from gitcoord.ledger.ledger import Ledger, fresh_state
-from gitcoord.ledger.presence import Presence
+from gitcoord.ledger.presence import Extra, Presence
 from gitcoord.ledger.request import Reply, Request
 from gitcoord.ledger.spool import Spool
 from gitcoord.storage.store import ABSENT, SwapLost
@@ -69,8 +69,16 @@ class Committer:
                 if extra[1]:
                     ledger.store.commit(*extra)
             if extra[1]:
-                self._presence.published(extra)
+                self._published(extra)
         return decision
+
+    def _published(self, extra: Extra) -> None:
+        try:
+            self._presence.published(extra)
+        except Unavailable:
+            # The disk is full or closed, but the swap has landed and its success must be
+            # told. What was not remembered is only published once more.
+            return
 
     def begin(self, operation: Operation, agent: str) -> Reply:
         """Create the ledger with `operation` as its first transaction.

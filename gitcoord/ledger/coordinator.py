@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitcoord.domain.operation import Answer, Operation, packed, unpacked
 from gitcoord.domain.secrets import hide
-from gitcoord.errors import AlreadyInitialised
+from gitcoord.errors import AlreadyInitialised, InvalidValue
 from gitcoord.ledger.request import Batch, Reply, Request
 from gitcoord.storage.store import SwapLost
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gitcoord.ledger.committer import Committer
     from gitcoord.ledger.group import Group
     from gitcoord.ledger.ledger import Ledger
+    from gitcoord.ledger.packing import Packing
     from gitcoord.ledger.spool import Spool
 
 A = TypeVar("A", bound=Answer)
@@ -38,12 +39,14 @@ class Coordinator:
         committer: Committer,
         spool: Spool,
         *,
+        packing: Packing | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self.ledger = ledger
         self._group = group
         self._committer = committer
         self._spool = spool
+        self._packing = packing
         self._patience = patience
 
     def run(
@@ -70,7 +73,10 @@ class Coordinator:
             )
             for at, wish in enumerate(wishes)
         ]
-        return self._group.submit(requests, self._patience)
+        replies = self._group.submit(requests, self._patience)
+        if self._packing is not None:
+            self._packing.decided()
+        return replies
 
     def do(
         self,
@@ -109,6 +115,10 @@ def cleaned(operation: Operation) -> Operation:
 
     Raises `TextTooLong` and `InvalidValue`, the same for every door.
     """
-    body = packed(operation)
+    try:
+        body = packed(operation)
+    except UnicodeEncodeError as wrong:
+        shown = wrong.object.encode("utf-8", "backslashreplace").decode()[:80]
+        raise InvalidValue(f"{operation.tag}: {shown!r} is not valid UTF-8") from wrong
     hidden = hide(body)
     return operation if hidden == body else unpacked(hidden)

@@ -48,10 +48,11 @@ def decide(
     transaction of a ledger may consist of defaults.
     """
     decision = Decision([], [], [], set())
+    beats = dict(presence)
     for request in requests:
         mark = state.savepoint()
         try:
-            reply = _one(state, request, reading, presence, decision, begin)
+            reply = _one(state, request, reading, beats, decision, begin)
         except GitcoordError as refusal:
             state.rollback(mark)
             reply = Reply(error=refusal)
@@ -68,7 +69,7 @@ def _one(
     state: State,
     request: Request,
     reading: Reading,
-    presence: Mapping[str, Beat],
+    beats: dict[str, Beat],
     decision: Decision,
     begin: bool,
 ) -> Reply:
@@ -83,7 +84,7 @@ def _one(
         op_id=request.id,
         session=request.session,
         agent=_agent(state, request),
-        presence=presence,
+        presence=beats,
         clock_trusted=reading.trusted,
     )
     answers: list[Answer] = []
@@ -98,6 +99,9 @@ def _one(
         if holder := operation.alive(answer, context):
             alive.add(sessions.root(holder))
     decision.alive.update(alive)
+    for name in alive:
+        # A sweep further back in this group must see that the session has just acted.
+        beats[name] = Beat(beats.get(name, Beat(0)).count + 1, reading.now)
     if begin or state.changed_since(mark):
         state.put(
             Op(

@@ -9,15 +9,19 @@ when the leader leaves or dies. There is no daemon.
 from __future__ import annotations
 
 import os
-import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown
 from gitcoord.ledger.committer import Committer, answered
-from gitcoord.ledger.queue import Queue, Taken
 from gitcoord.ledger.request import Reply, Request
 from gitcoord.storage.oslock import OsLock
+
+if TYPE_CHECKING:
+    from gitcoord.ledger.queue import Queue, Taken
 
 #: Rounds that a leader commits for others after its own, so that no command leads for long.
 ROUNDS = 4
@@ -40,10 +44,24 @@ class Group:
     def __init__(self, home: str, committer: Committer, queue: Queue | None = None) -> None:
         self._home = home
         self._committer = committer
-        self._queue = queue or Queue(home)
+        self._given = queue
         self._lead = OsLock(os.path.join(home, "lead.lock"))
         self._pending: list[_Pending] = []
-        self._serving = threading.Lock()
+        self._adding = allocate_lock()
+        self._serving = allocate_lock()
+
+    @cached_property
+    def _queue(self) -> Queue:
+        from gitcoord.ledger.queue import Queue  # most commands are alone and never need one
+
+        return self._given or Queue(self._home)
+
+    def _somebody_waits(self) -> bool:
+        """Say whether there is anything in the queue, whoever left it there."""
+        try:
+            return bool(os.listdir(os.path.join(self._home, "queue")))
+        except FileNotFoundError:
+            return False
 
     def submit(self, requests: Sequence[Request], patience: float) -> list[Reply]:
         """Return a reply to each request; waits at most `patience` seconds to be decided.
@@ -52,7 +70,8 @@ class Group:
         `OutcomeUnknown` when a leader took the requests and did not answer.
         """
         mine = _Pending(requests)
-        self._pending.append(mine)
+        with self._adding:
+            self._pending.append(mine)
         with self._serving:
             if mine.replies is None and mine.error is None:
                 self._serve(patience)
@@ -62,7 +81,8 @@ class Group:
         return mine.replies
 
     def _serve(self, patience: float) -> None:
-        group, self._pending = self._pending, []
+        with self._adding:
+            group, self._pending = self._pending, []
         requests = [request for one in group for request in one.requests]
         try:
             replies = self._decide(requests, time.monotonic() + patience)
@@ -111,13 +131,14 @@ class Group:
             for _ in range(ROUNDS):
                 if not self._round([], waiting_only=True):
                     break
-            self._queue.sweep(time.time())
+            if self._somebody_waits():
+                self._queue.sweep(time.time())
             return replies
         finally:
             self._leave()
 
     def _round(self, own: list[Request], *, waiting_only: bool = False) -> list[Reply]:
-        taken = self._queue.take(time.time())
+        taken = self._queue.take(time.time()) if self._somebody_waits() else []
         if waiting_only and not taken:
             return []
         requests = [*own, *(request for ticket in taken for request in ticket.requests)]
@@ -139,4 +160,5 @@ class Group:
 
     def _leave(self) -> None:
         self._lead.release()
-        self._queue.wake_next()
+        if self._somebody_waits():
+            self._queue.wake_next()

@@ -16,8 +16,11 @@ from gitcoord.domain.operation import packed
 from gitcoord.domain.time import Time, from_epoch, to_epoch
 from gitcoord.errors import CorruptRecord
 from gitcoord.ledger.request import Request
+from gitcoord.storage.digest import sha256
 
 _SUBJECT = 100
+#: Longest arguments, in bytes of JSON, that the diary repeats in full.
+ARGUMENTS = 65_536
 
 
 class Entry(NamedTuple):
@@ -77,6 +80,11 @@ def diary_lines(entry: Entry) -> list[dict[str, Any]]:
     for operation in entry.request.operations:
         arguments = packed(operation)
         line: dict[str, Any] = {"op": arguments.pop("op"), "id": entry.request.id}
+        body = msgspec.json.encode(arguments)
+        if len(body) > ARGUMENTS:
+            # A large import must not make every reader of the diary carry it: what it
+            # changed stands in the commit's tree.
+            arguments = {"bytes": len(body), "sha256": sha256(body).hexdigest()}
         if entry.request.session:
             line["session"] = entry.request.session
         if entry.agent:

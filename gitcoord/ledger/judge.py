@@ -21,6 +21,7 @@ from gitcoord.ledger import machine
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.coordinator import Coordinator
 from gitcoord.ledger.presence import Presence
+from gitcoord.storage.durable import put
 
 #: Seconds between two looks of commands that look on the side.
 EVERY = 5.0
@@ -115,13 +116,9 @@ class Judge:
         try:
             with open(self._path, "rb") as file:
                 return msgspec.json.decode(file.read(), type=Watched)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, ValueError):
             # Without a memory the judge only watches for one more TTL.
             return Watched()
 
     def _write(self, watched: Watched) -> None:
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        temporary = f"{self._path}.{os.getpid()}"
-        with open(temporary, "wb") as file:
-            file.write(msgspec.json.encode(watched))
-        os.replace(temporary, self._path)
+        put(self._path, msgspec.json.encode(watched))

@@ -17,12 +17,18 @@ _LINUX = sys.platform.startswith("linux")
 
 def host() -> str:
     """Return the machine's network name, reduced to what a ref name may hold."""
-    import socket
-
     name = "".join(
-        c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname()
+        c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in _network_name()
     )
     return name.strip("-").lower()[:40] or "machine"
+
+
+def _network_name() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
 
 
 def identity(home: str) -> str:

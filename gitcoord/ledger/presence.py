@@ -9,6 +9,7 @@ other machines and for people: a commit without history, replaced each time.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,9 @@ class Beats(msgspec.Struct, kw_only=True, omit_defaults=True):
 class _File(msgspec.Struct, kw_only=True, omit_defaults=True):
     sessions: dict[str, Beat] = {}
     published_at: Time = EPOCH
-    published: str = ""
+    #: Objects of the published commit, and of the one before it, which may still be read.
     objects: list[str] = []
+    stale: list[str] = []
 
 
 Extra = tuple[Sequence[GitObject], Sequence[Move]]
@@ -50,6 +52,7 @@ class Presence:
 
     def __init__(self, home: str, store: Store, machine: str) -> None:
         self._path = os.path.join(home, "presence.json")
+        self._objects = os.path.join(os.path.dirname(home), "objects")
         self._store = store
         self._machine = machine
         self._now = _File()
@@ -112,12 +115,17 @@ class Presence:
         return (blob, tree, commit), (Move(ref, before, commit.oid),)
 
     def published(self, extra: Extra) -> None:
-        """Remember what was published and drop the objects that it replaced."""
-        stale, self._now.objects = self._now.objects, [one.oid for one in extra[0]]
+        """Remember what was published, and drop what nobody can be reading any more.
+
+        Nothing refers to a replaced presence, so that no packing would ever take it along.
+        """
+        here, now = self._now, [one.oid for one in extra[0]]
+        gone = here.stale
+        here.objects, here.stale = now, here.objects
         self._write()
-        drop = getattr(self._store, "drop_loose", None)
-        if drop is not None:
-            drop([oid for oid in stale if oid not in self._now.objects])
+        for oid in gone:
+            if oid not in here.objects and oid not in here.stale:
+                _drop(os.path.join(self._objects, oid[:2], oid[2:]))
 
     def _write(self) -> None:
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
@@ -125,6 +133,16 @@ class Presence:
         with open(temporary, "wb") as file:
             file.write(msgspec.json.encode(self._now))
         os.replace(temporary, self._path)
+
+
+def _drop(path: str) -> None:
+    """Remove a loose object; one that cannot be removed is left to `git gc`."""
+    try:
+        if os.name == "nt":
+            os.chmod(path, stat.S_IWRITE)
+        os.remove(path)
+    except (FileNotFoundError, PermissionError):
+        return
 
 
 def published(store: Store) -> dict[str, Beats]:

@@ -13,7 +13,7 @@ import os
 import select
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from gitcoord.domain.sessions import Process
 from gitcoord.errors import GitcoordError
 from gitcoord.ledger import machine
 from gitcoord.ledger.request import Reply, Request, fresh_id
+from gitcoord.storage.durable import disk_error
 
 FORMAT = 1
 #: Tickets that one round of a leader takes.
@@ -109,12 +110,15 @@ class Queue:
         self._swept = 0.0
 
     def publish(self, requests: Sequence[Request]) -> Ticket:
-        """Put requests into the queue."""
+        """Put requests into the queue. Raises `ReadOnly`, `DiskFull` or `Unavailable`."""
         try:
-            return Ticket(self.folder, requests)
-        except FileNotFoundError:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            return Ticket(self.folder, requests)
+            try:
+                return Ticket(self.folder, requests)
+            except FileNotFoundError:
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)
+                return Ticket(self.folder, requests)
+        except OSError as error:
+            raise disk_error(error, f"write in {self.folder}") from error
 
     def take(self, now: float) -> list[Taken]:
         """Take the waiting tickets, oldest first. Only the leader may call this.
@@ -129,8 +133,8 @@ class Queue:
                 if name.endswith(".req"):
                     os.rename(base + ".req", base + ".run")
                 with open(base + ".run", "rb") as file:
-                    body = msgspec.json.decode(file.read())
-            except (FileNotFoundError, msgspec.DecodeError):
+                    body = msgspec.json.decode(file.read(), type=dict[str, Any])
+            except (FileNotFoundError, ValueError):
                 continue
             if body.get("format") != FORMAT:
                 _give_back(base)
@@ -141,7 +145,7 @@ class Queue:
                 continue
             try:
                 requests = [Request.unpacked(one) for one in body["requests"]]
-            except GitcoordError:
+            except (GitcoordError, KeyError, TypeError):
                 _give_back(base)
                 _ring(bell)
                 continue
@@ -154,10 +158,15 @@ class Queue:
 
     def answer(self, ticket: Taken, replies: Sequence[Reply]) -> None:
         """Give a taken ticket its replies and wake its sender."""
-        with open(ticket.name + ".tmp", "wb") as file:
-            file.write(msgspec.json.encode([reply.packed() for reply in replies]))
-        os.rename(ticket.name + ".tmp", ticket.name + ".ans")
-        _remove(ticket.name + ".run")
+        try:
+            with open(ticket.name + ".tmp", "wb") as file:
+                file.write(msgspec.json.encode([reply.packed() for reply in replies]))
+            os.rename(ticket.name + ".tmp", ticket.name + ".ans")
+            _remove(ticket.name + ".run")
+        except OSError:
+            # The disk is full, but what was decided is decided: the sender takes the lead
+            # next, asks again under the same operation id, and gets the first answer.
+            _remove(ticket.name + ".tmp")
         _ring(ticket.bell)
 
     def wake_next(self) -> None:

@@ -7,7 +7,6 @@ and, as JSON, between the processes of a machine.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, packed, unpacked
 from gitcoord.errors import GitcoordError, by_code
+from gitcoord.storage.digest import sha256
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -56,7 +56,7 @@ class Request:
     def digest(self) -> str:
         """Return the SHA-256 of what is asked, by whom; equal for a repeated request."""
         body = [self.session, [packed(one) for one in self.operations]]
-        return hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()
+        return str(sha256(msgspec.json.encode(body, order="sorted")).hexdigest())
 
     def packed(self) -> dict[str, Any]:
         """Return the request as plain data."""

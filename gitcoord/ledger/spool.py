@@ -15,6 +15,7 @@ import msgspec
 
 from gitcoord.errors import GitcoordError
 from gitcoord.ledger.request import Request
+from gitcoord.storage.durable import disk_error, put
 
 #: Spooled requests that one transaction takes along, and refusals kept for it.
 RIDERS = 64
@@ -30,11 +31,8 @@ class Spool:
 
     def add(self, request: Request) -> None:
         """Keep the request until a decision takes it along."""
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        path = os.path.join(self._folder, request.id.replace("/", "_"))
-        with open(path + ".tmp", "wb") as file:
-            file.write(msgspec.json.encode(request.packed()))
-        os.replace(path + ".tmp", path + ".json")
+        path = os.path.join(self._folder, request.id.replace("/", "_") + ".json")
+        put(path, msgspec.json.encode(request.packed()))
 
     def waiting(self) -> list[str]:
         """Return the file names of the waiting requests, oldest first."""
@@ -54,7 +52,7 @@ class Spool:
             try:
                 with open(os.path.join(self._folder, name), "rb") as file:
                     taken.append(Request.unpacked(msgspec.json.decode(file.read())))
-            except (OSError, msgspec.DecodeError, KeyError, GitcoordError):
+            except (OSError, ValueError, KeyError, TypeError, GitcoordError):
                 continue
         return taken
 
@@ -67,9 +65,11 @@ class Spool:
         """Keep diary lines of refusals for the next transaction."""
         if not lines:
             return
-        os.makedirs(os.path.dirname(self._refused), mode=0o700, exist_ok=True)
-        with open(self._refused, "ab") as file:
-            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        try:
+            with open(self._refused, "ab") as file:
+                file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        except OSError as error:
+            raise disk_error(error, f"write {self._refused}") from error
 
     def refusals(self) -> list[dict[str, Any]]:
         """Return the newest kept refusals, at most `REFUSALS`."""
@@ -82,7 +82,7 @@ class Spool:
         for line in kept:
             try:
                 lines.append(msgspec.json.decode(line))
-            except msgspec.DecodeError:
+            except ValueError:
                 continue
         return lines
 

@@ -64,6 +64,35 @@ def temporary(directory: str, stem: str) -> str:
     return os.path.join(directory, f"{stem}_{os.getpid()}_{os.urandom(6).hex()}")
 
 
+def put(path: str, data: bytes) -> None:
+    """Give a private file this content, whole or not at all; it may be lost in a power cut.
+
+    Makes its directory. Raises `ReadOnly`, `DiskFull` or `Unavailable`.
+    """
+    interim = f"{path}.{os.getpid()}"
+    try:
+        try:
+            _write_private(interim, data)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            _write_private(interim, data)
+        os.replace(interim, path)
+    except OSError as error:
+        raise disk_error(error, f"write {path}") from error
+
+
+def _write_private(path: str, data: bytes) -> None:
+    try:
+        with open(path, "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+    except OSError:
+        if os.path.exists(path):
+            os.unlink(path)
+        raise
+
+
 def write_synced(path: str, parts: list[bytes], mode: int) -> None:
     """Write a file that must not exist yet, and sync it; a failed one is removed again."""
     fd = os.open(path, CREATE, mode)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from gitcoord.errors import CorruptRecord
@@ -38,9 +39,9 @@ class Node(NamedTuple):
 
 EMPTY = Node({}, {}, {})
 
-_ENTRIES = {
-    size: re.compile(rb"([0-7]{5,6}) ([^\0/]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)
-}
+@cache
+def _entries(size: int) -> re.Pattern[bytes]:
+    return re.compile(rb"([0-7]{5,6}) ([^\0/]+)\0(.{%d})" % size, re.DOTALL)
 
 
 def load(read: Reader, raw: bytes | None) -> Node:
@@ -69,7 +70,7 @@ def parse(data: bytes, oid: Oid) -> Node:
     """Return the node that the data of the tree object `oid` describes. Raises `CorruptRecord`."""
     node = Node({}, {}, {})
     length = 0
-    for mode, name, raw in _ENTRIES[len(oid) // 2].findall(data):
+    for mode, name, raw in _entries(len(oid) // 2).findall(data):
         length += len(mode) + len(name) + len(raw) + 2
         if is_record(name):
             if mode != FILE:

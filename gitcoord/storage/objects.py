@@ -6,7 +6,6 @@ Promises that every object is whole, durable and safe from a prune that runs now
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from gitcoord.errors import CorruptRecord
+from gitcoord.storage.digest import FORMATS
 from gitcoord.storage.durable import (
     disk_error,
     sync_directory,
@@ -22,26 +22,26 @@ from gitcoord.storage.durable import (
     temporary,
     write_synced,
 )
-from gitcoord.storage.packfile import index, pack
 from gitcoord.storage.store import GitObject, Oid
 
 #: Up to so many objects become loose files: above it one pack costs fewer syncs.
 LOOSE_LIMIT = 24
 
 
-def write(directory: str, objects: Sequence[GitObject], fmt: str) -> None:
+def write(directory: str, objects: Sequence[GitObject], fmt: str) -> str | None:
     """Store the objects under the `objects` directory of a repository, durably.
 
-    Raises ReadOnly, DiskFull or Unavailable; what was stored until then is harmless garbage.
+    Returns the path of the pack they are in, None where they are loose. Raises ReadOnly,
+    DiskFull or Unavailable; what was stored until then is harmless garbage.
     """
     unique = {item.oid: item for item in objects}
     try:
         if len(unique) > LOOSE_LIMIT:
-            write_pack(directory, list(unique.values()), fmt)
-        else:
-            write_loose(directory, unique.values())
+            return write_pack(directory, list(unique.values()), fmt)
+        write_loose(directory, unique.values())
     except OSError as error:
         raise disk_error(error, f"write objects in {directory}") from error
+    return None
 
 
 def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
@@ -54,11 +54,19 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
         touched.add(folder)
         if _refresh(path):
             continue
-        if _make_directory(folder, mode):
-            touched.add(directory)
         body = zlib.compress(b"%s %d\0%s" % (kind, len(data), data), 1)
-        interim = temporary(folder, "tmp_obj")
-        write_synced(interim, [body], 0o444 & mode)
+        while True:
+            if _make_directory(folder, mode):
+                touched.add(directory)
+            interim = temporary(folder, "tmp_obj")
+            try:
+                write_synced(interim, [body], 0o444 & mode)
+            except FileNotFoundError:
+                # The user's `git gc` removes folders that are empty, also one just made.
+                if not os.path.isdir(folder) and os.path.isdir(directory):
+                    continue
+                raise
+            break
         _publish(interim, path)
     for folder in sorted(touched):
         sync_directory(folder)
@@ -66,6 +74,8 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
 
 def write_pack(directory: str, objects: Sequence[GitObject], fmt: str) -> str:
     """Store the objects, whose oids are distinct, as one pack; return its path. Raises OSError."""
+    from gitcoord.storage.packfile import index, pack  # few transactions are so large
+
     folder = os.path.join(directory, "pack")
     mode = stat.S_IMODE(os.stat(directory).st_mode)
     if _make_directory(folder, mode):
@@ -119,7 +129,7 @@ def read_loose(
     kind, _, size = header.partition(b" ")
     if not size.isdigit() or int(size) != len(data):
         raise CorruptRecord(f"object {oid} is not as long as it says", oid=oid)
-    if verify and hashlib.new(verify, whole, usedforsecurity=False).hexdigest() != oid:
+    if verify and FORMATS[verify](whole, usedforsecurity=False).hexdigest() != oid:
         raise CorruptRecord(f"object {oid} does not have the content of its name", oid=oid)
     return kind, data
 

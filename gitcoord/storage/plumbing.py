@@ -10,15 +10,19 @@ import os
 import sys
 from _thread import RLock
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gitcoord.errors import CorruptRecord, Unavailable
+from gitcoord.storage import growth
 from gitcoord.storage import objects as loose
-from gitcoord.storage.catfile import CatFile, read_all
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.refs import Refs
 from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import Expected, GitObject, Move, Oid, check_moves, first_parent
 from gitcoord.storage.swap import Swap
+
+if TYPE_CHECKING:
+    from gitcoord.storage.catfile import CatFile
 
 # So many objects are looked for as files before a git is started to read them.
 _FEW = 32
@@ -36,12 +40,13 @@ class PlumbingStore:
 
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
         self.object_format = repository.object_format
+        self._repository = repository
         self._objects = os.path.join(repository.common_dir, "objects")
         self._shallow = os.path.join(repository.common_dir, "shallow")
         self._git = Git(repository, environ)
         self._refs = Refs(repository, self._git)
         self._swap = Swap(repository, self._git, self._refs)
-        self._reader = CatFile(self._git)
+        self._reader: CatFile | None = None
         self._reading = RLock()
         self._writing = RLock()
 
@@ -64,11 +69,17 @@ class PlumbingStore:
         if found is not None:
             return found
         with self._reading:
+            if self._reader is None:
+                from gitcoord.storage.catfile import CatFile  # not before something is packed
+
+                self._reader = CatFile(self._git)
             return self._reader.read(oid)
 
     def read_many(self, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]]:
         """Yield (oid, kind, data) in order."""
         if len(oids) > _FEW:
+            from gitcoord.storage.catfile import read_all
+
             yield from read_all(self._git, oids)
             return
         for oid in oids:
@@ -80,7 +91,11 @@ class PlumbingStore:
         self._git.trust()
         with self._writing:
             if objects:
-                loose.write(self._objects, objects, self.object_format)
+                pack = loose.write(self._objects, objects, self.object_format)
+                if pack is None:
+                    growth.noted(self._repository, len(objects))
+                else:
+                    growth.noted(self._repository, 0, [pack])
             if moves:
                 self._swap.make(moves)
 
@@ -114,7 +129,8 @@ class PlumbingStore:
     def close(self) -> None:
         """End the git children."""
         with self._reading, self._writing:
-            self._reader.close()
+            if self._reader is not None:
+                self._reader.close()
             self._swap.close()
 
     def _line(self, oid: Oid, many: int) -> list[Oid]:

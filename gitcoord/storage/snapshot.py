@@ -113,6 +113,9 @@ class Snapshot:
             raise ValueError("the snapshot is closed")
         try:
             return self._connection.execute(sql, values).fetchall()
+        except UnicodeEncodeError:
+            # Nothing is stored under a name that is not valid Unicode.
+            return []
         except sqlite3.DatabaseError:
             # A damaged page is met only when it is read.
             release, self._release = self._release, _nothing

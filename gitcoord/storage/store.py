@@ -7,11 +7,11 @@ swap, or any way to move a ref without naming the value it is expected to have.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, final
 
 from gitcoord.errors import InvalidValue
+from gitcoord.storage.digest import FORMATS
 
 Oid = str
 OID_LENGTH = {"sha1": 40, "sha256": 64}
@@ -114,7 +114,7 @@ def make_object(kind: bytes, data: bytes, fmt: str) -> GitObject:
     `kind` is b"blob", b"tree" or b"commit", `fmt` "sha1" or "sha256". Source:
     https://git-scm.com/docs/hash-function-transition#_object_names
     """
-    digest = hashlib.new(fmt, b"%s %d\0" % (kind, len(data)), usedforsecurity=False)
+    digest = FORMATS[fmt](b"%s %d\0" % (kind, len(data)), usedforsecurity=False)
     digest.update(data)
     return GitObject(kind, data, digest.hexdigest())
 

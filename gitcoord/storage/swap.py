@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gitcoord.errors import (
     Contended,
@@ -21,12 +22,14 @@ from gitcoord.errors import (
     OutcomeUnknown,
     ReadOnly,
 )
-from gitcoord.storage import lockfiles
 from gitcoord.storage.durable import disk_error, sync_directory, temporary, write_synced
 from gitcoord.storage.gitproc import Git, GitProcess
 from gitcoord.storage.refs import Refs
 from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import Absent, Move, SwapLost
+
+if TYPE_CHECKING:
+    from gitcoord.storage import lockfiles
 
 #: Seconds for which a held lock file is tried again.
 PATIENCE = 1.0
@@ -79,6 +82,8 @@ class Swap:
             if time.monotonic() > end:
                 break
             pause(attempt)
+        from gitcoord.storage import lockfiles  # only for those who met one
+
         held = lockfiles.in_the_way(self._repository, [move.ref for move in moves])
         raise still_held(held)
 
@@ -160,6 +165,8 @@ def pause(attempt: int) -> None:
 
 def still_held(held: Sequence[lockfiles.LockFile]) -> GitcoordError:
     """Return what to raise when lock files outlast the patience: StaleLockFile or Contended."""
+    from gitcoord.storage import lockfiles
+
     if held and held[0].stale:
         return lockfiles.explain(held[0].path)
     if held:

@@ -10,13 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 
 from gitcoord.errors import GitcoordError, LedgerMissing, LedgerRewound
-from gitcoord.storage.durable import disk_error, temporary
+from gitcoord.storage.durable import disk_error
 from gitcoord.storage.oslock import OsLock
 from gitcoord.storage.store import Absent, Expected, Oid, Store
+
+# Bytes of the file, less than a disk writes at once; readings before it counts as damaged.
+_SIZE = 256
+_TRIES = 10
 
 _MISSING = (
     "It may have been deleted by `git push --mirror` or by hand. `gitcoord doctor` shows the best"
@@ -40,6 +45,8 @@ class _Stored(msgspec.Struct):
     epoch: int
     seq: int
     head: Oid
+    #: Checksum of the rest, for who reads while another process writes.
+    sum: int
 
 
 class Witness:
@@ -52,16 +59,17 @@ class Witness:
     def seen(self) -> Seen | None:
         """Return the newest state that was noted, or None. Raises `ReadOnly` or `Unavailable`."""
         try:
-            with open(self._path, "rb", buffering=0) as file:
-                found = _decoder.decode(file.read())
+            for _ in range(_TRIES):
+                with open(self._path, "rb", buffering=0) as file:
+                    found = _parsed(file.read())
+                if found is not None:
+                    return found
         except FileNotFoundError:
-            return None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            # It is written without fsync, so a power cut may leave an empty file behind.
             return None
         except OSError as error:
             raise disk_error(error, f"read {self._path}") from error
-        return Seen(found.epoch, found.seq, found.head)
+        # Damaged. Refusing to work would protect nobody: the ledger itself is checked elsewhere.
+        return None
 
     def check(self, store: Store, head: Expected, facts: Callable[[Oid], tuple[int, int]]) -> None:
         """Raise `LedgerMissing` or `LedgerRewound` if `head` betrays what was seen.
@@ -104,22 +112,34 @@ class Witness:
                 seen = self.seen()
                 if seen is not None and (epoch, seq) <= (seen.epoch, seen.seq):
                     return head == seen.head
-                self._write(_Stored(epoch, seq, head))
+                self._write(Seen(epoch, seq, head))
         except (OSError, GitcoordError):
             # Reading must work where nothing can be written; a writer fails by itself.
             return False
         return True
 
-    def _write(self, state: _Stored) -> None:
-        interim = temporary(os.path.dirname(self._path), "witness")
+    def _write(self, state: Seen) -> None:
+        # In place, always of one size: a fifteenth of the time of a new file and a rename,
+        # and a power cut leaves the old or the new one, not an empty one.
+        line = msgspec.json.encode(_Stored(*state, _sum(state))).ljust(_SIZE - 1) + b"\n"
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            with open(interim, "wb", buffering=0) as file:
-                file.write(msgspec.json.encode(state))
-            os.replace(interim, self._path)
-        except BaseException:
-            if os.path.exists(interim):
-                os.unlink(interim)
-            raise
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+
+
+def _parsed(data: bytes) -> Seen | None:
+    try:
+        found = _decoder.decode(data[:_SIZE])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    seen = Seen(found.epoch, found.seq, found.head)
+    return seen if found.sum == _sum(seen) else None
+
+
+def _sum(state: Seen) -> int:
+    return crc32(f"{state.epoch} {state.seq} {state.head}".encode())
 
 
 _decoder = msgspec.json.Decoder(_Stored)

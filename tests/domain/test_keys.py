@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gitcoord.domain.globs import EXPANDED_LIMIT
@@ -238,6 +238,7 @@ def test_with_case_folding_the_text_is_folded() -> None:
     assert parse("SRC/").text == "SRC/**"
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(SYNTAX + SYNTAX.upper()), max_size=12), st.booleans())
 @example("e\\-\u0301", False)
 @example("J\u030c", True)
@@ -254,6 +255,7 @@ def test_the_canonical_text_of_a_key_is_its_own(text: str, fold_case: bool) -> N
     assert key.is_literal or key.literal[-1:] in ("", "/")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_a_key_or_refused_in_words(text: str) -> None:
     try:
@@ -264,6 +266,7 @@ def test_any_text_is_a_key_or_refused_in_words(text: str) -> None:
         assert parse(key.text) == key
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(SYNTAX), min_size=1, max_size=10))
 def test_an_escaped_path_is_the_key_of_that_path(text: str) -> None:
     path = unicodedata.normalize("NFC", text)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gitcoord.domain import globs
 from gitcoord.domain import overlap as subject
+from gitcoord.domain.characters import spans_of
 from gitcoord.domain.keys import Key, ancestors, escape, parse
 from gitcoord.domain.overlap import matches, overlap
 from gitcoord.errors import InvalidKey
@@ -277,7 +278,7 @@ def test_no_pattern_makes_the_comparison_long(one: str) -> None:
         b = parse(other)
         size = sum(len(each) for k in (a, b) for each in globs.expand(globs.tokens(k.text)))
         subject._compile.cache_clear()
-        subject.spans_of.cache_clear()
+        spans_of.cache_clear()
         assert lines_run(lambda b=b: overlap(a, b)) < 40 * size + 10 * len(one) * len(other)
 
 
@@ -290,7 +291,7 @@ def test_hostile_stars_are_still_compared_exactly() -> None:
 
 def test_overlap_is_symmetric_for_random_bytes_of_syntax() -> None:
     dice = random.Random(7)
-    found = []
+    found: list[Key] = []
     while len(found) < 60:
         text = "".join(dice.choice("ab/*?[]{},!-") for _ in range(dice.randint(1, 9)))
         try:

@@ -370,6 +370,8 @@ def test_entries_that_nobody_knows_survive_splitting_and_collapsing() -> None:
         assert {o.oid for o in made} <= after <= objects.reachable(old) | {o.oid for o in made}
         wanted = {e for (_, n), d in changes.items() if d and (e := entry_name(n))}
         assert {e for t, e, _ in records(objects.read, root) if t == "locks"} >= wanted
+        places = [(table, entry) for table, entry, _ in records(objects.read, root)]
+        assert len(places) == len(set(places))
         changed = listed(objects, old).items() ^ listed(objects, root).items()
         assert {(t, e) for t, e, _, _ in diff(objects.read, old, root)} == {p for p, _ in changed}
     assert len([1 for t, _, _ in records(objects.read, root) if t == "locks"]) == 70

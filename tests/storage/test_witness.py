@@ -126,10 +126,11 @@ def test_a_note_waits_for_nobody(witness: Witness, tmp_path: Path) -> None:
     assert witness.note(1, 1, "a" * 40)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"epoch": 1}', b"\xff\xfe"])
-def test_a_file_that_a_power_cut_emptied_locks_nobody_out(
-    witness: Witness, tmp_path: Path, data: bytes
-) -> None:
+TORN = b'{"epoch":1,"seq":9,"head":"aa","sum":1}'
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"epoch": 1}', b"\xff\xfe", TORN])
+def test_a_damaged_file_locks_nobody_out(witness: Witness, tmp_path: Path, data: bytes) -> None:
     witness.note(1, 1, "a" * 40)
     (tmp_path / "home" / "witness.json").write_bytes(data)
     assert witness.seen() is None

@@ -39,14 +39,25 @@ def exit_code(error: GitcoordError) -> int:
 def report(error: GitcoordError, *, as_json: bool) -> None:
     """Print the error: as a document on stdout, or as a few lines on stderr."""
     if as_json:
-        body = {"ok": False, "error": error.as_dict()}
-        click.echo(msgspec.json.encode(body).decode("utf-8", "replace"))
+        body = {"ok": False, "error": _visible(error.as_dict())}
+        click.echo(msgspec.json.encode(body).decode())
         return
     lines = [f"{error.code}: {error.message}", *_details(error.details)]
     if error.hint:
         lines.append(f"next: {error.hint}")
     sys.stdout.flush()
     click.echo("\n".join(lines), err=True)
+
+
+def _visible(value: Any) -> Any:
+    """Return the same with bytes that are no UTF-8, as words may hold them, made visible."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _visible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_visible(item) for item in value]
+    return value
 
 
 def _details(details: dict[str, Any]) -> list[str]:

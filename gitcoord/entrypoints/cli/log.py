@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: gitcoord log --agent claude-1 --operation lock --since 2h")
 @click.option("--agent", metavar="NAME", help="Only what this agent did.")
-@click.option("--session", metavar="ID", help="Only what this session did.")
+@click.option("--session", "by", metavar="ID", help="Only what this session did.")
 @click.option("--operation", metavar="OP", help="Only this operation, e.g. lock or lock.acquire.")
 @click.option("--key", metavar="KEY", help="Only what touches keys that overlap this one.")
 @click.option("--since", metavar="TIME", help="From then on: a time, or how long ago (2h).")
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def log(
     desk: Desk,
     agent: str | None,
-    session: str | None,
+    by: str | None,
     operation: str | None,
     key: str | None,
     since: str | None,
@@ -42,7 +42,7 @@ def log(
 
     wanted = Filter(
         agent=agent or "",
-        session=session or "",
+        session=by or "",
         operation=operation or "",
         key=key or "",
         since=_moment(desk, since),

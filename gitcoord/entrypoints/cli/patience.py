@@ -8,6 +8,8 @@ keeps that place and looks whether the keys were granted.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,13 +39,32 @@ def acquired(desk: Desk, wish: AcquireLocks) -> Locked:
     return _wait(desk, wish, answer)
 
 
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Let SIGTERM end what runs in the block the way an exception does: by clearing up.
+
+    Agents stop commands that take long with it. The exit code is 143, as in a shell.
+    """
+    import signal
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
 def _wait(desk: Desk, wish: AcquireLocks, answer: Locked) -> Locked:
     from gitcoord.domain.lock_operations import LeaveQueue, Left
 
     assert answer.queued is not None
     desk.note(f"waiting for {', '.join(answer.queued.keys)}")
     try:
-        granted = _queued(desk, wish)
+        with unwinding():
+            granted = _queued(desk, wish)
     except BaseException:
         # Also when the person interrupts: a place in the queue must not outlive its owner.
         desk.do(LeaveQueue(keys=wish.keys), Left)

@@ -30,20 +30,50 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     console = Console()
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        drawn.add_column(column.upper(), overflow="fold")
+    for row in trimmed(columns, rows, console.width):
+        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     with console.capture() as captured:
         console.print(drawn)
     return captured.get().strip("\n")
+
+
+#: Columns of people's words, which are cut where a terminal is narrow; all else is shown whole.
+PROSE = frozenset({"reason", "why", "why not", "title", "summary", "works on"})
+#: Cells of the terminal that are left of them at least.
+SHORTEST = 12
+
+
+def trimmed(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> list[list[str]]:
+    """Return the rows with their prose cut so that a line fits in `width` cells if it can."""
+    from rich.cells import cell_len, set_cell_size
+
+    wide = [
+        max(cell_len(column), *(cell_len(row[at]) for row in rows))
+        for at, column in enumerate(columns)
+    ]
+    prose = [at for at, column in enumerate(columns) if column in PROSE]
+    while prose and sum(wide) + 2 * len(wide) > width:
+        widest = max(prose, key=lambda at: wide[at])
+        if wide[widest] <= SHORTEST:
+            break
+        wide[widest] -= 1
+    return [
+        [
+            cell if cell_len(cell) <= room else set_cell_size(cell, room - 1) + "…"
+            for cell, room in zip(row, wide, strict=True)
+        ]
+        for row in rows
+    ]
 
 
 #: Words that carry a colour on a terminal.

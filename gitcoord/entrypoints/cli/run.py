@@ -63,10 +63,6 @@ def run(
     The session beats for as long as the command runs, however long that is; its end,
     also by a crash, frees everything.
     """
-    from gitcoord.domain.lock_operations import AcquireLocks
-    from gitcoord.entrypoints.cli.checkin import check_in
-    from gitcoord.entrypoints.cli.patience import acquired
-
     if desk.json:
         raise UsageError("run has no --json: its output is that of the command")
     started = check_in(desk, name=name, type=kind, life="beat", task=" ".join(words)[:200])

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from gitcoord.domain.time import parse_duration
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.keys import typed
 
 if TYPE_CHECKING:
     from gitcoord.domain.claiming import Claimed
@@ -60,6 +62,12 @@ def add(
             field: tuple(said.pop(field)) for field in ("depends_on", "keys", "requires")
         }
         new = [NewTask(id=name or fresh_id("t-"), title=title or "", type=kind, **lists, **said)]
+    new = [
+        msgspec.structs.replace(
+            one, keys=tuple(typed(one.keys, desk.house.repository, desk.directory))
+        )
+        for one in new
+    ]
     answer = desk.do(AddTasks(tasks=tuple(new)), Added)
     document: dict[str, Any] = {"tasks": answer.tasks}
     if file is None:
@@ -100,7 +108,8 @@ def claim(desk: Desk, id: str, keys: Sequence[str], ttl: str | None, worktree: s
     from gitcoord.domain.claiming import Claimed, ClaimTask
 
     seconds = None if ttl is None else parse_duration(ttl)
-    answer = desk.do(ClaimTask(id=id, keys=tuple(keys), ttl=seconds), Claimed)
+    more = tuple(typed(keys, desk.house.repository, desk.directory))
+    answer = desk.do(ClaimTask(id=id, keys=more, ttl=seconds), Claimed)
     _show_claim(desk, answer, worktree)
 
 

@@ -91,7 +91,7 @@ def _agents(stage: Stage, wish: Wish) -> Iterator[list[subprocess.Popen[bytes]]]
                     branch=stage.branch,
                     diary=os.path.join(stage.folder, f"{name}.jsonl"),
                     locks=wish.locks,
-                    dies_at=2 if wish.kill and number == 1 else 0,
+                    dies_at=1 if wish.kill and number == 1 else 0,
                     pace=wish.pace,
                     ends_at=time.time() + LONGEST - 10,
                 )

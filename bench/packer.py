@@ -1,0 +1,70 @@
+"""Keeps a ledger's objects few while others write, as commands do on the side; and counts them.
+
+Starts the same background command as they do, one at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import NamedTuple, Self
+
+from bench.scratch import Place
+
+
+class Objects(NamedTuple):
+    """How many loose objects and packs a repository has."""
+
+    loose: int
+    packs: int
+
+
+class Packer:
+    """Looks after one ledger for as long as the block lasts."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._house = place.house()
+        self._running: subprocess.Popen[bytes] | None = None
+        #: The most that was there at any look.
+        self.most = Objects(0, 0)
+        self.runs = 0
+
+    def __enter__(self) -> Self:
+        """Return the packer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what runs."""
+        if self._running is not None:
+            self._running.wait()
+        self._house.close()
+
+    def look(self) -> None:
+        """Count, and start packing when it is due and not under way."""
+        now = objects(self._place)
+        self.most = Objects(max(self.most.loose, now.loose), max(self.most.packs, now.packs))
+        busy = self._running is not None and self._running.poll() is None
+        if not busy and self._house.grown():
+            self.runs += 1
+            self._running = subprocess.Popen(
+                [sys.executable, "-m", "gitcoord", "compact", "--pack-only"],
+                cwd=self._place.path,
+                env=self._place.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+
+def objects(place: Place) -> Objects:
+    """Return how many loose objects and packs the repository has now."""
+    folder = os.path.join(place.path, ".git", "objects")
+    loose = packs = 0
+    for name in os.listdir(folder):
+        if len(name) == 2:
+            loose += sum(len(one) >= 38 for one in os.listdir(os.path.join(folder, name)))
+        elif name == "pack":
+            packs = sum(one.endswith(".pack") for one in os.listdir(os.path.join(folder, name)))
+    return Objects(loose, packs)
