@@ -65,13 +65,12 @@ class AcquireLocks(Operation, frozen=True, kw_only=True):
     reason: str = ""
     #: Seconds for which the caller is ready to wait; over 0: queue up instead of a refusal.
     wait: Seconds = 0
-    task: str = ""
 
     def apply(self, state: State, context: Context) -> Locked:
         """Give the locks or a place in the queue. Raises what `locks.take` raises."""
         session = acting(state, context)
         asked, ignored = request(state, context, session, self.keys, self.mode)
-        asked = asked._replace(ttl=self.ttl, reason=self.reason, task=self.task)
+        asked = asked._replace(ttl=self.ttl, reason=self.reason)
         unlanded = marks_near(state, *(want.key for want in asked.wants))
         before = state.meta.token
         try:

@@ -119,6 +119,6 @@ def cleaned(operation: Operation) -> Operation:
         body = packed(operation)
     except UnicodeEncodeError as wrong:
         shown = wrong.object.encode("utf-8", "backslashreplace").decode()[:80]
-        raise InvalidValue(f"{operation.tag}: {shown!r} is not valid UTF-8") from wrong
+        raise InvalidValue(f"{operation.tag}: '{shown}' is not valid UTF-8") from wrong
     hidden = hide(body)
     return operation if hidden == body else unpacked(hidden)

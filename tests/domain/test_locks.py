@@ -522,9 +522,10 @@ def test_a_claims_locks_end_with_it_except_what_is_needed_otherwise() -> None:
 
 def test_an_upgrade_for_another_claim_keeps_the_first_one() -> None:
     w = world()
-    w.run(AcquireLocks(keys=("a",), mode="shared", task="t-1"), "s-a")
-    w.run(AcquireLocks(keys=("a",), task="t-2"), "s-a")
-    (found,) = w.all(Lock)
+    state, session = w.state(), w.get(Session, "s-a")
+    take(state, w.context("s-a"), session, ["a"], mode="shared", task="t-1")
+    take(state, w.context("s-a"), session, ["a"], task="t-2")
+    (found,) = holdings(state, "s-a")
     assert (found.mode, found.task, found.also_for) == ("exclusive", "t-1", ("t-2",))
 
 
@@ -586,7 +587,7 @@ def test_a_diary_line_is_cut_before_its_token() -> None:
 
 
 def test_operations_survive_their_plain_form_and_wrong_fields_are_refused() -> None:
-    wish = AcquireLocks(keys=("a",), mode="shared", ttl=5, reason="r", wait=3, task="t-1")
+    wish = AcquireLocks(keys=("a",), mode="shared", ttl=5, reason="r", wait=3)
     assert unpacked(packed(wish)) == wish
     with pytest.raises(InvalidValue):
         unpacked(packed(wish) | {"mode": "both"})

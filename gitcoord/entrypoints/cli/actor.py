@@ -39,6 +39,12 @@ def client(environ: Mapping[str, str]) -> Client | None:
     return None
 
 
+def worktree(house: House) -> str:
+    """Return this worktree as the ledger names it: bytes that are no UTF-8 are made visible."""
+    path = house.repository.worktree or ""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def find(house: House, environ: Mapping[str, str], given: str | None) -> str:
     """Return the acting holder.
 
@@ -59,7 +65,7 @@ def find(house: House, environ: Mapping[str, str], given: str | None) -> str:
             return mine[0].id
         here = [
             session
-            for session in state.find(Session, f"tree:{house.repository.worktree or ''}")
+            for session in state.find(Session, f"tree:{worktree(house)}")
             if session.machine == house.ledger.machine
         ]
     if not here:

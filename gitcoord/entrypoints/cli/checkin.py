@@ -50,7 +50,7 @@ def check_in(
         agent=name or (before.agent if before else _generated(taken)),
         life=life,  # type: ignore[arg-type]
         machine=house.ledger.machine,
-        worktree=house.repository.worktree or "",
+        worktree=actor.worktree(house),
         client=client.name if client else "",
         client_session=client.session if client else "",
         process=process,

@@ -39,8 +39,7 @@ def exit_code(error: GitcoordError) -> int:
 def report(error: GitcoordError, *, as_json: bool) -> None:
     """Print the error: as a document on stdout, or as a few lines on stderr."""
     if as_json:
-        body = {"ok": False, "error": _visible(error.as_dict())}
-        click.echo(msgspec.json.encode(body).decode())
+        click.echo(document({"ok": False, "error": error.as_dict()}))
         return
     lines = [f"{error.code}: {error.message}", *_details(error.details)]
     if error.hint:
@@ -49,8 +48,15 @@ def report(error: GitcoordError, *, as_json: bool) -> None:
     click.echo("\n".join(lines), err=True)
 
 
+def document(body: dict[str, Any]) -> str:
+    """Return one JSON document. Bytes of words and paths that are no UTF-8 are made visible."""
+    try:
+        return msgspec.json.encode(body).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_visible(msgspec.to_builtins(body))).decode()
+
+
 def _visible(value: Any) -> Any:
-    """Return the same with bytes that are no UTF-8, as words may hold them, made visible."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):

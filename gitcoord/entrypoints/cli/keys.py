@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gitcoord.domain.keys import escape
+from gitcoord.domain.keys import escape, parse
 
 if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
@@ -20,7 +20,10 @@ _GLOB = frozenset("*?[{\\")
 
 
 def typed(words: Iterable[str], repository: Repository, directory: str) -> list[str]:
-    """Return the keys that the words mean; wrong ones are left for the rules to refuse."""
+    """Return the keys that the words mean; wrong ones are left for the rules to refuse.
+
+    All but broken UTF-8, which no request can carry: raises `InvalidKey`.
+    """
     return [_one(word, repository.worktree, directory) for word in words]
 
 
@@ -39,6 +42,8 @@ def _path(word: str, worktree: str | None, directory: str) -> str:
 
 def _one(word: str, worktree: str | None, directory: str) -> str:
     text = _path(word, worktree, directory)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        parse(text)
     if worktree is None or not text or text.startswith("/") or ".." in text.split("/"):
         return text
     path = text.removeprefix("file:")

@@ -17,12 +17,12 @@ def prepared(desk: Desk, task: Task, folder: str) -> tuple[Task, dict[str, Any]]
     stays in that case, so the command can be repeated with another folder.
     """
     from gitcoord.domain.tasks import RecordWorktree, WorktreeRecorded
+    from gitcoord.entrypoints.cli.facts import printable
     from gitcoord.storage import linked
 
     path = os.path.abspath(os.path.join(desk.directory, folder))
     made = linked.add(desk.checkout, path, agent=task.agent, task=task.id)
     branch = made.branch or linked.branch_name(task.agent, task.id)
-    answer = desk.do(
-        RecordWorktree(id=task.id, worktree=made.path, branch=branch), WorktreeRecorded
-    )
+    wish = RecordWorktree(id=task.id, worktree=printable(made.path), branch=branch)
+    answer = desk.do(wish, WorktreeRecorded)
     return answer.task, {"path": made.path, "branch": branch}
