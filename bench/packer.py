@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import NamedTuple, Self
 
+from bench.ratio import Wrong
 from bench.scratch import Place
 
 
@@ -37,16 +38,16 @@ class Packer:
 
     def __exit__(self, *_: object) -> None:
         """Wait for what runs."""
+        self._house.close()
         if self._running is not None:
             self._running.wait()
-        self._house.close()
+            self._busy()
 
     def look(self) -> None:
-        """Count, and start packing when it is due and not under way."""
+        """Count, and start packing when it is due and not under way. Raises `Wrong`."""
         now = objects(self._place)
         self.most = Objects(max(self.most.loose, now.loose), max(self.most.packs, now.packs))
-        busy = self._running is not None and self._running.poll() is None
-        if not busy and self._house.grown():
+        if not self._busy() and self._house.grown():
             self.runs += 1
             self._running = subprocess.Popen(
                 [sys.executable, "-m", "gitcoord", "compact", "--pack-only"],
@@ -56,6 +57,12 @@ class Packer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+
+    def _busy(self) -> bool:
+        code = None if self._running is None else self._running.poll()
+        if code:
+            raise Wrong(f"packing ended with {code}")
+        return self._running is not None and code is None
 
 
 def objects(place: Place) -> Objects:

@@ -122,9 +122,13 @@ def _unmet(results: Sequence[Result]) -> list[str]:
     unmet = [one for one in results if one.met not in ("yes", "-")]
     if not unmet:
         return ["Every target is met."]
-    return ["Not met, and where the time goes:", ""] + [
-        f"* {one.row.name}: {one.reason or one.row.cost or 'no reason is known'}." for one in unmet
-    ]
+    names: dict[str, list[str]] = {}
+    for one in unmet:
+        names.setdefault(one.reason or one.row.cost or "no reason is known", []).append(
+            one.row.name
+        )
+    lines = [f"* {', '.join(rows)}: {reason}." for reason, rows in names.items()]
+    return ["Not met, and where the time goes:", "", *lines]
 
 
 def _cells(one: Result) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from bench.scratch import Place, Scratch
 
 _BASELINE = "`python -c pass`"
 _COST = (
-    "start-up: importing click and msgspec alone costs a multiple of bare Python, before our own "
-    "modules, SQLite and the one or two git processes of a transaction"
+    "imports: click and msgspec alone cost more than four times a bare Python, our own modules "
+    "and SQLite about twice it; a transaction adds its syncs and one git process"
 )
 
 

@@ -38,7 +38,6 @@ class Waiter(Record, frozen=True, kw_only=True):
     #: Seconds for which the locks will be given; None: what they have, or the default.
     ttl: float | None = None
     reason: str = ""
-    task: str = ""
     since: Time
     #: Its place: lower goes first.
     ticket: int
@@ -68,7 +67,6 @@ class WaiterView(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     agent: str
     reason: str
-    task: str
     since: Time
     ticket: int
     lease_until: Time
@@ -105,7 +103,6 @@ def enqueue(state: State, context: Context, asked: Request, mode: Mode) -> Waite
         mode=mode,
         ttl=None if asked.ttl is None else float(asked.ttl),
         reason=asked.reason,
-        task=asked.task,
         since=context.now,
         ticket=1 + max((each.ticket for each in queue(state)), default=0),
         lease_until=ends,
@@ -222,7 +219,7 @@ def _places(state: State, context: Context, asked: Request) -> Iterator[Waiter]:
 
 def _request(state: State, waiter: Waiter) -> Request:
     wants = tuple(wish(state.settings, stored(key), waiter.mode) for key in waiter.keys)
-    return Request(waiter.session, waiter.agent, wants, waiter.ttl, waiter.reason, waiter.task)
+    return Request(waiter.session, waiter.agent, wants, waiter.ttl, waiter.reason)
 
 
 def _excludes(state: State, want: Want, waiter: Waiter) -> bool:

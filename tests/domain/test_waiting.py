@@ -39,7 +39,7 @@ def waiters(w: World) -> list[str]:
 def test_who_is_ready_to_wait_gets_a_place_and_is_told_what_is_in_the_way() -> None:
     w = world()
     w.run(AcquireLocks(keys=("a",)), "s-a")
-    answer = w.run(wait("b", "a", ttl=77, reason="why", task="t-1"), "s-b")
+    answer = w.run(wait("b", "a", ttl=77, reason="why"), "s-b")
     assert answer.locks == []
     assert answer.queued.keys == ("a", "b")
     assert (answer.queued.ticket, answer.queued.since) == (1, START)
@@ -60,7 +60,7 @@ def test_a_wait_that_is_not_needed_is_not_queued() -> None:
 def test_the_releasing_transaction_grants_what_was_asked_for() -> None:
     w = world()
     w.run(AcquireLocks(keys=("a",)), "s-a")
-    w.run(wait("a", ttl=77, reason="why", task="t-1"), "s-b")
+    w.run(wait("a", ttl=77, reason="why"), "s-b")
     w.pass_time(5)
     seq = w.meta.seq
     w.run(ReleaseLocks(all=True), "s-a")
@@ -68,7 +68,7 @@ def test_the_releasing_transaction_grants_what_was_asked_for() -> None:
     (lock,) = w.all(Lock)
     assert (lock.session, lock.agent, lock.token) == ("s-b", "b", 2)
     assert (lock.expires_at, lock.ttl) == (plus(w.now, 77), 77)
-    assert (lock.reason, lock.task) == ("why", "t-1")
+    assert (lock.reason, lock.task) == ("why", "")
     assert waiters(w) == []
     w.check()
 

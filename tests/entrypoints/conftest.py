@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from gitcoord.entrypoints.cli.actor import CLIENTS
 from tests.entrypoints.door import Door
+from tests.entrypoints.program import Programs
 
 
 @pytest.fixture
@@ -22,6 +25,14 @@ def bare_door(
 ) -> Door:
     """Stand at the root of a repository without a ledger."""
     return outside(repo, monkeypatch, capfd)
+
+
+@pytest.fixture
+def program(door: Door) -> Iterator[Programs]:
+    """Start gitcoord as processes of their own, at the root of the door's repository."""
+    started = Programs(door.place)
+    yield started
+    started.close()
 
 
 def outside(place: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Door:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.entrypoints.door import Door, refs
+from tests.entrypoints.program import Programs, until
 from tests.gitrun import git
 
 #: What a lock has for programs: docs/cli.md.
@@ -27,26 +26,6 @@ LOCK = {
 def locked(door: Door, *words: str) -> dict[str, str]:
     """Return the agent of each locked key."""
     return {one["key"]: one["agent"] for one in door.json("lock", "list", *words)["locks"]}
-
-
-def program(door: Door, *words: str, **environ: str) -> subprocess.Popen[str]:
-    """Start gitcoord as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "gitcoord", *words],
-        cwd=door.place,
-        env=os.environ | environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Wait until something holds; a minute is for ever."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_acquired_locks_are_told_with_all_that_a_program_needs(door: Door) -> None:
@@ -316,9 +295,7 @@ def test_a_take_over_needs_a_reason_and_is_told_to_the_old_holder(door: Door) ->
     old = door.json("lock", "acquire", "src/**", "--session", ada)["locks"][0]
     error = door.refused("lock", "takeover", "src/a.py", "--session", bob, code=2)
     assert error["code"] == "reason_required"
-    answer = door.json(
-        "lock", "takeover", "src/a.py", "--reason", "ada is gone", "--session", bob
-    )
+    answer = door.json("lock", "takeover", "src/a.py", "--reason", "ada is gone", "--session", bob)
     assert set(answer) == {"ok", "locks", "taken", "unlanded"}
     assert answer["taken"] == [old]
     assert answer["locks"][0]["token"] > old["token"]
@@ -333,12 +310,10 @@ def test_people_are_told_from_whom_they_took(door: Door) -> None:
     assert f"taken from ada (session {ada}): a.py" in said
 
 
-def test_waiting_ends_with_the_locks_once_they_are_free(door: Door) -> None:
+def test_waiting_ends_with_the_locks_once_they_are_free(door: Door, program: Programs) -> None:
     ada, bob = door.start("ada"), door.start("bob")
     door("lock", "acquire", "a.py", "--session", ada)
-    waiter = program(
-        door, "lock", "acquire", "a.py", "b.py", "--wait", "60s", "--json", "--session", bob
-    )
+    waiter = program("lock", "acquire", "a.py", "b.py", "--wait", "60s", "--json", "--session", bob)
     until(lambda: door.json("lock", "list")["waiting"])
     (place,) = door.json("lock", "list")["waiting"]
     assert (place["agent"], place["keys"]) == ("bob", ["a.py", "b.py"])
@@ -376,10 +351,12 @@ def door_error(door: Door, *words: str) -> dict[str, Any]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_is_interrupted_while_waiting_leaves_no_place(door: Door, how: int) -> None:
+def test_whoever_is_interrupted_while_waiting_leaves_no_place(
+    door: Door, program: Programs, how: int
+) -> None:
     ada, bob = door.start("ada"), door.start("bob")
     door("lock", "acquire", "a.py", "--session", ada)
-    waiter = program(door, "lock", "acquire", "a.py", "--wait", "60s", "--session", bob)
+    waiter = program("lock", "acquire", "a.py", "--wait", "60s", "--session", bob)
     until(lambda: door.json("lock", "list")["waiting"])
     waiter.send_signal(how)
     out, err = waiter.communicate(timeout=60)
@@ -390,10 +367,10 @@ def test_whoever_is_interrupted_while_waiting_leaves_no_place(door: Door, how: i
     assert locked(door) == {"a.py": "ada"}
 
 
-def test_a_newcomer_does_not_pass_who_waits(door: Door) -> None:
+def test_a_newcomer_does_not_pass_who_waits(door: Door, program: Programs) -> None:
     ada, bob, eve = door.start("ada"), door.start("bob"), door.start("eve")
     door("lock", "acquire", "a.py", "--session", ada)
-    waiter = program(door, "lock", "acquire", "*.py", "--wait", "60s", "--session", bob)
+    waiter = program("lock", "acquire", "*.py", "--wait", "60s", "--session", bob)
     until(lambda: door.json("lock", "list")["waiting"])
     error = door.refused("lock", "acquire", "b.py", "--session", eve)
     assert error["code"] == "queued_behind"

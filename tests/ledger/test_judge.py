@@ -19,10 +19,10 @@ from gitcoord.domain.sessions import Process, Session
 from gitcoord.domain.sweep import SweepSession
 from gitcoord.errors import SessionAlive
 from gitcoord.ledger import machine
+from gitcoord.ledger.clock import Reading
 from gitcoord.ledger.decide import decide
 from gitcoord.ledger.judge import EVERY, Verdicts
 from gitcoord.ledger.ledger import STATE
-from gitcoord.ledger.clock import Reading
 from gitcoord.ledger.request import Request
 from tests.gitrun import git
 from tests.ledger.houses import START, Hands, acquire, begun, opened, session

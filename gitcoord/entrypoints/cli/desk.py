@@ -20,7 +20,7 @@ from gitcoord.bootstrap import House, open_house
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
-from gitcoord.entrypoints.cli.failures import document
+from gitcoord.entrypoints.cli.failures import encoded as encoded
 from gitcoord.errors import SessionRequired
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Desk:
         """Print the answer: one JSON document, or the text for people."""
         if self.json:
             body = {"ok": True} | {key: shown(value) for key, value in document.items()}
-            click.echo(document(body))
+            click.echo(encoded(body))
             return
         said = text if isinstance(text, str) else text()
         said = said if isinstance(said, str) else "\n".join(said)

@@ -39,7 +39,7 @@ def exit_code(error: GitcoordError) -> int:
 def report(error: GitcoordError, *, as_json: bool) -> None:
     """Print the error: as a document on stdout, or as a few lines on stderr."""
     if as_json:
-        click.echo(document({"ok": False, "error": error.as_dict()}))
+        click.echo(encoded({"ok": False, "error": error.as_dict()}))
         return
     lines = [f"{error.code}: {error.message}", *_details(error.details)]
     if error.hint:
@@ -48,7 +48,7 @@ def report(error: GitcoordError, *, as_json: bool) -> None:
     click.echo("\n".join(lines), err=True)
 
 
-def document(body: dict[str, Any]) -> str:
+def encoded(body: dict[str, Any]) -> str:
     """Return one JSON document. Bytes of words and paths that are no UTF-8 are made visible."""
     try:
         return msgspec.json.encode(body).decode()

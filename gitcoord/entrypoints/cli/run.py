@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -17,13 +18,15 @@ import click
 from gitcoord.domain.time import parse_duration, seconds_between
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.keys import typed
-from gitcoord.errors import GitcoordError, Refused, UsageError
+from gitcoord.errors import GitcoordError, NotLockHolder, Refused, SessionPaused, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.domain.sessions import Session
 
 #: Exit codes that shells use for a command that is not there or cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
+#: The kind of notice that says that somebody has taken a lock over.
+TAKEN = "takeover"
 
 
 @click.command(
@@ -63,29 +66,38 @@ def run(
     The session beats for as long as the command runs, however long that is; its end,
     also by a crash, frees everything.
     """
+    from gitcoord.domain.lock_operations import AcquireLocks
+    from gitcoord.entrypoints.cli.checkin import check_in
+    from gitcoord.entrypoints.cli.patience import acquired, unwinding
+
     if desk.json:
         raise UsageError("run has no --json: its output is that of the command")
-    started = check_in(desk, name=name, type=kind, life="beat", task=" ".join(words)[:200])
-    session = started.session
-    desk.__dict__["holder"] = session.id
+    wish = AcquireLocks(
+        keys=tuple(typed(keys, desk.house.repository, desk.directory)),
+        mode="shared" if shared else "exclusive",
+        ttl=None if ttl is None else parse_duration(ttl),
+        reason=reason or " ".join(words)[:200],
+        wait=0 if wait is None else parse_duration(wait),
+    )
     code = NOT_STARTED
-    try:
-        if keys:
-            wish = AcquireLocks(
-                keys=tuple(typed(keys, desk.house.repository, desk.directory)),
-                mode="shared" if shared else "exclusive",
-                ttl=None if ttl is None else parse_duration(ttl),
-                reason=reason or " ".join(words)[:200],
-                wait=0 if wait is None else parse_duration(wait),
-            )
-            acquired(desk, wish)
-        code = _watch_over(desk, session, words, stop=if_lost == "stop")
-    finally:
-        _leave(desk, "completed" if code == 0 else "failure")
+    with unwinding():
+        started = check_in(desk, name=name, type=kind, life="beat", task=" ".join(words)[:200])
+        session = started.session
+        desk.__dict__["holder"] = session.id
+        try:
+            locks = acquired(desk, wish).locks if keys else []
+            lives = [seconds_between(one.acquired_at, one.expires_at) for one in locks]
+            # A short lock is looked after often enough to be renewed in time.
+            pulse = min([session.interval, *(life / 3 for life in lives)])
+            code = _watch_over(desk, session, words, pulse=pulse, stop=if_lost == "stop")
+        finally:
+            _leave(desk, "completed" if code == 0 else "failure")
     return code
 
 
-def _watch_over(desk: Desk, session: Session, words: Sequence[str], *, stop: bool) -> int:
+def _watch_over(
+    desk: Desk, session: Session, words: Sequence[str], *, pulse: float, stop: bool
+) -> int:
     environment = {**os.environ, "GITCOORD_SESSION": session.id}
     try:
         child = subprocess.Popen(list(words), env=environment, cwd=desk.directory)
@@ -95,32 +107,41 @@ def _watch_over(desk: Desk, session: Session, words: Sequence[str], *, stop: boo
     except OSError as error:
         desk.note(f"gitcoord run: {words[0]}: {error.strerror}")
         return NOT_STARTED
-    previous = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    told = False
-    try:
+    told = ""
+    with _passing_on(child):
         while True:
             try:
-                code = child.wait(timeout=session.interval)
+                code = child.wait(timeout=pulse)
             except subprocess.TimeoutExpired:
-                trouble = _beat(desk)
-                if trouble is not None and not told:
-                    told = True
+                trouble = _beat(desk, session)
+                if trouble is not None and trouble.code != told:
+                    told = trouble.code
                     desk.note(f"gitcoord run: {trouble.code}: {trouble.message}")
-                    if stop and isinstance(trouble, Refused):
+                    lost = isinstance(trouble, Refused) and not isinstance(trouble, SessionPaused)
+                    if stop and lost:
                         child.terminate()
                 continue
-            except KeyboardInterrupt:
-                # The terminal has sent it to the command too, which decides when to end.
-                continue
             return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _passing_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Hand SIGTERM on to the command and leave it to the command when to end."""
+    # The terminal sends an interrupt to the command as well.
+    handlers = {signal.SIGTERM: lambda *_: child.terminate(), signal.SIGINT: lambda *_: None}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _beat(desk: Desk) -> GitcoordError | None:
+def _beat(desk: Desk, session: Session) -> GitcoordError | None:
     """Beat once and renew what is past half of its time; return what went wrong, if anything."""
     from gitcoord.domain.lock_operations import RenewLocks
     from gitcoord.domain.locks import holdings
+    from gitcoord.domain.notices import told
     from gitcoord.domain.pausing import Heartbeat
 
     house = desk.house
@@ -134,6 +155,7 @@ def _beat(desk: Desk) -> GitcoordError | None:
                 if lock.session == desk.holder
                 and seconds_between(now, lock.expires_at) < lock.ttl / 2
             )
+            taken = [x for x in told(state, desk.holder, session.started_at) if x.kind == TAKEN]
         if old:
             wishes.append(RenewLocks(keys=old))
         for reply in house.coordinator.run(*wishes, session=desk.holder):
@@ -142,7 +164,7 @@ def _beat(desk: Desk) -> GitcoordError | None:
         house.judge().look_if_due()
     except GitcoordError as error:
         return error
-    return None
+    return NotLockHolder(taken[-1].text) if taken else None
 
 
 def _leave(desk: Desk, outcome: Literal["completed", "failure"]) -> None:
