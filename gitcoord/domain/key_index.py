@@ -21,18 +21,35 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 
 
+#: Keys by canonical text: what is wanted now is stored next, and parsing it is not cheap.
+_known: dict[str, Key] = {}
+_KNOWN_LIMIT = 8192
+
+
+def _remember(key: Key) -> None:
+    if len(_known) >= _KNOWN_LIMIT:
+        _known.clear()
+    _known[key.text] = key
+
+
 def wanted(settings: Settings, text: str) -> Key:
     """Return the key that somebody wrote, by the settings' prefixes and case folding.
 
     Raises `InvalidKey` and `UnknownNamespace`.
     """
     prefixes = (*DEFAULT_PREFIXES, *settings.namespaces)
-    return parse(text, prefixes=prefixes, fold_case=settings.case_folding)
+    key = parse(text, prefixes=prefixes, fold_case=settings.case_folding)
+    _remember(key)
+    return key
 
 
 def stored(text: str) -> Key:
     """Return the key with this canonical text, whatever prefixes the settings know today."""
-    return parse(text, prefixes=(text.partition(":")[0],))
+    key = _known.get(text)
+    if key is None:
+        key = parse(text, prefixes=(text.partition(":")[0],))
+        _remember(key)
+    return key
 
 
 def term(text: str) -> str:

@@ -181,9 +181,10 @@ def touch(state: State, context: Context, session: Session, *, refresh: bool = T
     if stale or found.suspect_since:
         found = msgspec.structs.replace(found, seen_at=context.now, suspect_since="")
         state.put(found)
-    from gitcoord.domain.claims import extend
+    if state.has("tasks", f"by:{found.id}"):
+        from gitcoord.domain.claims import extend
 
-    extend(state, context, found)
+        extend(state, context, found)
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

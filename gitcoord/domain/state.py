@@ -53,6 +53,7 @@ class State:
         self.meta = meta
         self.settings = settings
         self._seen: dict[Place, Record | None] = {}
+        self._found: dict[tuple[str, str], list[str]] = {}
         self._changed: dict[Place, Record | None] = {}
         self._terms: dict[str, list[tuple[str, str]]] = {}
         self._undo: list[tuple[Place, bool, Record | None]] = []
@@ -67,7 +68,10 @@ class State:
     def find(self, kind: type[R], term: str, *, archived: bool = False) -> list[R]:
         """Return the records that have exactly this term, ordered by name."""
         table = ARCHIVE + kind.table if archived else kind.table
-        names = {n for n in self._base.find(table, term) if (table, n) not in self._changed}
+        stored = self._found.get((table, term))
+        if stored is None:
+            stored = self._found[table, term] = self._base.find(table, term)
+        names = {n for n in stored if (table, n) not in self._changed}
         own = self._terms.get(table, [])
         for at in range(bisect_left(own, (term, "")), len(own)):
             if own[at][0] != term:
@@ -117,6 +121,18 @@ class State:
             data = self._base.load(table, name)
             self._seen[place] = None if data is None else self._decode(data, kind)
         return self._seen[place]  # type: ignore[return-value]
+
+    def has(self, table: str, term: str) -> bool:
+        """Say whether a live record of that table has exactly this term.
+
+        Asks without the kind of record, so that whoever only has to know this need not
+        load the rules of it.
+        """
+        own = self._terms.get(table, [])
+        at = bisect_left(own, (term, ""))
+        if at < len(own) and own[at][0] == term:
+            return True
+        return any((table, name) not in self._changed for name in self._base.find(table, term))
 
     def put(self, record: Record) -> None:
         """Store the record in place of the one with its name; archived ones move."""

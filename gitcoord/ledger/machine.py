@@ -10,7 +10,9 @@ import os
 import sys
 
 from gitcoord.domain.sessions import Process
+from gitcoord.errors import Unavailable
 from gitcoord.ledger.request import fresh_id
+from gitcoord.storage.durable import put
 
 _LINUX = sys.platform.startswith("linux")
 
@@ -40,18 +42,19 @@ def identity(home: str) -> str:
     path = os.path.join(home, "machine")
     mine = host()
     try:
-        with open(path, encoding="utf-8") as file:
-            known = file.read().strip()
-        if known.startswith(mine + "-"):
+        with open(path, "rb") as file:
+            known = file.read(256).decode("ascii", "replace").strip()
+        if known.startswith(mine + "-") and known[len(mine) + 1 :].isalnum():
             return known
-    except FileNotFoundError:
+    except OSError:
+        # There is none, or it cannot be read: then writing says whether that matters.
         pass
     made = f"{mine}-{fresh_id()[:4]}"
-    os.makedirs(home, mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(made + "\n")
-    os.replace(temporary, path)
+    try:
+        put(path, f"{made}\n".encode())
+    except Unavailable:
+        # Reading must work where nothing can be written; a writer fails by itself.
+        return made
     return made
 
 

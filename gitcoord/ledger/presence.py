@@ -18,6 +18,7 @@ import msgspec
 from gitcoord.domain.operation import Beat
 from gitcoord.domain.time import EPOCH, Time, seconds_between
 from gitcoord.storage import codec
+from gitcoord.storage.durable import put
 from gitcoord.storage.store import ABSENT, Absent, GitObject, Move, Oid, Store, make_object
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Presence:
         try:
             with open(self._path, "rb") as file:
                 self._now = msgspec.json.decode(file.read(), type=_File)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, ValueError):
             # A torn or foreign file only costs the beats so far: every session then
             # shows a presence that changed, which delays a sweep and loses nothing.
             self._now = _File()
@@ -128,11 +129,7 @@ class Presence:
                 _drop(os.path.join(self._objects, oid[:2], oid[2:]))
 
     def _write(self) -> None:
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        temporary = f"{self._path}.{os.getpid()}"
-        with open(temporary, "wb") as file:
-            file.write(msgspec.json.encode(self._now))
-        os.replace(temporary, self._path)
+        put(self._path, msgspec.json.encode(self._now))
 
 
 def _drop(path: str) -> None:

@@ -29,7 +29,7 @@ def pack(objects: Sequence[GitObject], fmt: str) -> tuple[list[bytes], list[Entr
     entries = []
     offset = len(parts[0])
     for kind, data, oid in objects:
-        entry = _size(_CODES[kind], len(data)) + zlib.compress(data)
+        entry = _size(_CODES[kind], len(data)) + zlib.compress(data, 1)
         entries.append((bytes.fromhex(oid), zlib.crc32(entry), offset))
         parts.append(entry)
         offset += len(entry)

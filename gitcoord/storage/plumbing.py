@@ -90,6 +90,8 @@ class PlumbingStore:
         check_moves(moves)
         self._git.trust()
         with self._writing:
+            if moves:
+                self._swap.ready()
             if objects:
                 pack = loose.write(self._objects, objects, self.object_format)
                 if pack is None:

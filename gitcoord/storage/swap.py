@@ -87,6 +87,17 @@ class Swap:
         held = lockfiles.in_the_way(self._repository, [move.ref for move in moves])
         raise still_held(held)
 
+    def ready(self) -> GitProcess:
+        """Return the git that will make the next swap, started if there is none.
+
+        Whoever calls this before writing objects lets git start in the meantime.
+        """
+        process = self._process
+        if process is None or not process.usable:
+            self.close()
+            process = self._process = self._git.start(*_COMMAND)
+        return process
+
     def close(self) -> None:
         """End the git that is kept."""
         if self._process is not None:
@@ -95,10 +106,7 @@ class Swap:
 
     def _attempt(self, moves: Sequence[Move]) -> str | None:
         """Return None when git reports success, else its last words ("" when it was killed)."""
-        process = self._process
-        if process is None or not process.usable:
-            self.close()
-            process = self._process = self._git.start(*_COMMAND)
+        process = self.ready()
         process.send(b"".join(_lines(moves)))
         for answer in (b"start: ok", b"prepare: ok", b"commit: ok"):
             if process.stdout.readline().rstrip() != answer:

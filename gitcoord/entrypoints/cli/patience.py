@@ -28,15 +28,25 @@ CONFIRM = 0.4
 
 def acquired(desk: Desk, wish: AcquireLocks) -> Locked:
     """Return the locks. Raises what refuses them, or `WaitTimedOut` when waiting did not help."""
+    if not wish.wait:
+        return _asked(desk, wish)
+    with unwinding():
+        try:
+            answer = _asked(desk, wish)
+        except (KeyboardInterrupt, SystemExit):
+            # It may be in the queue before it has heard of it.
+            _left(desk, wish)
+            raise
+        return answer if answer.queued is None else _wait(desk, wish, answer)
+
+
+def _asked(desk: Desk, wish: AcquireLocks) -> Locked:
     try:
-        answer = desk.do(wish, Locked)
+        return desk.do(wish, Locked)
     except (LockHeld, QueuedBehind):
         if not desk.house.judge().look().swept:
             raise
-        answer = desk.do(wish, Locked)
-    if answer.queued is None:
-        return answer
-    return _wait(desk, wish, answer)
+        return desk.do(wish, Locked)
 
 
 @contextmanager
@@ -58,21 +68,18 @@ def unwinding() -> Iterator[None]:
 
 
 def _wait(desk: Desk, wish: AcquireLocks, answer: Locked) -> Locked:
-    from gitcoord.domain.lock_operations import LeaveQueue, Left
-
     assert answer.queued is not None
-    desk.note(f"waiting for {', '.join(answer.queued.keys)}")
     try:
-        with unwinding():
-            granted = _queued(desk, wish)
+        desk.note(f"waiting for {', '.join(answer.queued.keys)}")
+        granted = _queued(desk, wish)
     except BaseException:
         # Also when the person interrupts: a place in the queue must not outlive its owner.
-        desk.do(LeaveQueue(keys=wish.keys), Left)
+        _left(desk, wish)
         raise
     if granted is not None:
         return granted
     # What was granted between the last look and the leaving is ours.
-    if desk.do(LeaveQueue(keys=wish.keys), Left).locks:
+    if _left(desk, wish):
         return desk.do(msgspec.structs.replace(wish, wait=0), Locked)
     raise WaitTimedOut(
         f"{', '.join(wish.keys)} did not become free in {wish.wait:g} s",
@@ -80,6 +87,13 @@ def _wait(desk: Desk, wish: AcquireLocks, answer: Locked) -> Locked:
         waited=wish.wait,
         conflicts=answer.conflicts,
     )
+
+
+def _left(desk: Desk, wish: AcquireLocks) -> bool:
+    """Give the place in the queue up; whether the keys were granted before that."""
+    from gitcoord.domain.lock_operations import LeaveQueue, Left
+
+    return bool(desk.do(LeaveQueue(keys=wish.keys), Left).locks)
 
 
 def _queued(desk: Desk, wish: AcquireLocks) -> Locked | None:
