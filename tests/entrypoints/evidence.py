@@ -1,0 +1,60 @@
+"""What a refusal leaves behind: nothing, and words that say what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.entrypoints.door import Door
+from tests.gitrun import git
+
+
+def surroundings(place: str) -> str:
+    """Return all refs, HEAD, the index and the files of a worktree, as one text."""
+    index = Path(git(place, "rev-parse", "--absolute-git-dir"), "index")
+    return "\n".join(
+        (
+            git(place, "for-each-ref"),
+            git(place, "rev-parse", "--symbolic-full-name", "HEAD"),
+            hashlib.sha256(index.read_bytes()).hexdigest() if index.exists() else "",
+            git(place, "--no-optional-locks", "status", "--porcelain", "--ignored", "-uall"),
+        )
+    )
+
+
+def says_no(door: Door, code: str, exit_code: int, *words: str) -> dict[str, Any]:
+    """Run a command for a program and for a person; prove that it fails alike and changes nothing.
+
+    Returns the error of the JSON document.
+    """
+    before = surroundings(door.place)
+    separator = words.index("--") if "--" in words else len(words)
+    asked = (*words[:separator], "--json", *words[separator:])
+    body = json.loads(door(*asked, code=exit_code))
+    assert body["ok"] is False
+    assert "Traceback" not in door.err
+    error: dict[str, Any] = body["error"]
+    assert error["code"] == code, error
+    assert error["message"]
+    tells(door, code, exit_code, *words, hint=error.get("hint"))
+    assert surroundings(door.place) == before
+    return error
+
+
+def tells(door: Door, code: str, exit_code: int, *words: str, hint: str | None = None) -> str:
+    """Run a command that fails for a person; return what it says on stderr."""
+    out = door(*words, code=exit_code)
+    assert out == ""
+    assert "Traceback" not in door.err
+    assert door.err.startswith(f"{code}: "), door.err
+    if hint:
+        assert f"next: {hint.splitlines()[0]}" in door.err
+    return door.err
+
+
+def home(place: str) -> Path:
+    """Return the folder of gitcoord's private files."""
+    return Path(os.path.realpath(place), ".git", "gitcoord")
