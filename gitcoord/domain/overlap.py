@@ -62,21 +62,20 @@ def matches(key: Key, path: str, *, fold_case: bool = False) -> bool:
 class _Places:
     """The places before each token of a program as bits of integers.
 
-    A set of places is read together with whether the text so far ends within a segment
-    or with a slash (or is empty): the first may go on with "/", the second may not.
+    Empty segments are let through: what matches one, `*` alone or what `**` stands for, matches
+    a letter too, so where two patterns have such a text in common they have a path in common.
     """
 
     __slots__ = (
+        "_characters",
         "_classes",
         "_crossing",
         "_deeps",
         "_edges",
         "_letters",
         "_loops",
-        "_settled",
         "_skips",
         "_slashes",
-        "characters",
         "ends",
         "program",
         "start",
@@ -97,17 +96,13 @@ class _Places:
         self._edges = self._slashes | self.ends
         self._letters = {token[-1]: bits for token, bits in at.items() if token[0] not in "?["}
         self._classes = [(spans_of(token), bits) for token, bits in at.items() if token[0] in "?["]
-        self.characters = 0
-        for bits in at.values():
-            self.characters |= bits
+        self._characters = sum(at.values())
         self.start = self._entered(((self.ends << 1) | 1) & ((1 << len(program)) - 1))
-        entries = self.start | self.slash(self._slashes | self._deeps)
-        self._settled = self.flood(self.step(entries, self.characters))
 
     def accepting(self, token: str) -> int:
         """Return the places whose token can match a character that this token matches."""
         if token == ANY:
-            return self.characters
+            return self._characters
         spans = spans_of(token)
         if token[0] == "[":
             found = 0
@@ -146,10 +141,9 @@ class _Places:
         return places | _fill(places & ~(self._edges | self._deeps), self._edges)
 
     def spread(self, places: int) -> int:
-        """Return the places within segments, after any text, from places within one."""
+        """Return the places after any text, perhaps none."""
         flooded = self.flood(places)
-        doors = flooded & (self._slashes | self._crossing)
-        return flooded | _fill(doors, self.ends) & self._settled
+        return flooded | _fill(flooded & (self._slashes | self._crossing), self.ends)
 
     def _entered(self, firsts: int) -> int:
         """Return these first places of segments, with those that they reach without text."""
@@ -167,30 +161,26 @@ def _fill(places: int, tops: int) -> int:
 
 
 def _meet(program: list[str], other: _Places, entry: int) -> bool:
-    """Return whether the program and the other pattern, begun at `entry`, have a text in common.
-
-    After each token, `fresh` are the places of the other where the text ends with a slash,
-    `within` those where it ends within a segment.
-    """
-    fresh, within = entry, 0
+    """Return whether the program and the other pattern, begun at `entry`, match a common path."""
+    places = entry
     accepting: dict[str, int] = {}
     for token in program:
         if token == SLASH:
-            fresh, within = other.slash(within), 0
+            places = other.slash(places)
         elif token == STAR:
-            within = other.flood(within | other.step(fresh, other.characters))
+            places = other.flood(places)
         elif token == DEEP:
-            fresh |= other.slash(other.spread(other.step(fresh, other.characters)))
+            places |= other.slash(other.spread(places))
         elif token == REST:
-            within = other.spread(within)
+            places = other.spread(places)
         elif token == END:
-            if within & other.ends:
+            if places & other.ends:
                 return True
-            fresh, within = entry, 0
+            places = entry
         else:
             if token not in accepting:
                 accepting[token] = other.accepting(token)
-            fresh, within = 0, other.step(fresh | within, accepting[token])
+            places = other.step(places, accepting[token])
     return False
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as _dt
 import re
 
-from gitcoord.errors import InvalidValue
+from gitcoord.errors import CorruptRecord, InvalidValue
 
 Time = str
 
@@ -26,21 +26,21 @@ def from_epoch(seconds: float) -> Time:
 
 
 def to_epoch(time: Time) -> float:
-    """Return the seconds between 1970 and `time`."""
-    return _dt.datetime.fromisoformat(time).timestamp()
+    """Return the seconds between 1970 and `time`. Raises `CorruptRecord`, like all that read one."""
+    return _moment(time).timestamp()
 
 
 def plus(time: Time, seconds: float) -> Time:
     """Return the time `seconds` later; beyond the year 9999 it stays at its end."""
     try:
-        return _text(_dt.datetime.fromisoformat(time) + _dt.timedelta(seconds=seconds))
+        return _text(_moment(time) + _dt.timedelta(seconds=seconds))
     except OverflowError:
         return "9999-12-31T23:59:59.999Z" if seconds > 0 else EPOCH
 
 
 def seconds_between(earlier: Time, later: Time) -> float:
     """Return the seconds from `earlier` to `later`; negative when they are the other way."""
-    return (_dt.datetime.fromisoformat(later) - _dt.datetime.fromisoformat(earlier)).total_seconds()
+    return (_moment(later) - _moment(earlier)).total_seconds()
 
 
 def is_time(text: str) -> bool:
@@ -60,13 +60,13 @@ def parse(text: str) -> Time:
     """
     try:
         found = _dt.datetime.fromisoformat(text.strip())
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=_dt.UTC)
+        return _text(found.astimezone(_dt.UTC))
+    except (ValueError, OverflowError):
         raise InvalidValue(
             f"not a time: {text!r}", hint="Write it as 2026-01-31T12:00:00Z."
         ) from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=_dt.UTC)
-    return _text(found.astimezone(_dt.UTC))
 
 
 def parse_duration(text: str | float) -> float:
@@ -92,5 +92,16 @@ def _seconds(bare: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit, _ in parts)
 
 
+def _moment(time: Time) -> _dt.datetime:
+    try:
+        found = _dt.datetime.fromisoformat(time)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise CorruptRecord(f"{time[:40]!r} is stored as a time and is none")
+    return found
+
+
 def _text(moment: _dt.datetime) -> Time:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    # Years have four digits here on every system, which those of strftime have not.
+    return moment.isoformat(timespec="milliseconds")[: len(EPOCH) - 1] + "Z"

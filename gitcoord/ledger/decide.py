@@ -83,7 +83,7 @@ def _one(
         now=reading.now,
         op_id=request.id,
         session=request.session,
-        agent=_agent(state, request),
+        agent=_agent(state, request, request.session),
         presence=beats,
         clock_trusted=reading.trusted,
     )
@@ -112,14 +112,20 @@ def _one(
                 outcome=[msgspec.to_builtins(answer) for answer in answers],
             )
         )
-        decision.entries.append(_entry(state, request, answers, None))
+        actor_name = next(iter(alive), request.session)
+        decision.entries.append(_entry(state, request, answers, None, actor_name))
     return Reply(answers)
 
 
 def _entry(
-    state: State, request: Request, answers: Sequence[Answer], refusal: GitcoordError | None
+    state: State,
+    request: Request,
+    answers: Sequence[Answer],
+    refusal: GitcoordError | None,
+    holder: str | None = None,
 ) -> Entry:
-    agent = _agent(state, request)
+    # Who checks in has no session yet when asking, and one when it is told.
+    agent = _agent(state, request, holder or request.session)
     subjects = [
         operation.subject(answer, agent)
         for operation, answer in zip(request.operations, answers, strict=False)
@@ -127,9 +133,9 @@ def _entry(
     return Entry(request, agent, subjects, refusal.code if refusal else "done")
 
 
-def _agent(state: State, request: Request) -> str:
+def _agent(state: State, request: Request, holder: str | None) -> str:
     """Return the name under which the request enters the diary."""
-    if request.session is None:
+    if holder is None:
         return request.agent
-    session = state.get(sessions.Session, sessions.root(request.session))
+    session = state.get(sessions.Session, sessions.root(holder))
     return session.agent if session is not None else request.agent

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import packed
-from gitcoord.domain.time import Time, from_epoch, to_epoch
+from gitcoord.domain.time import EPOCH, Time, from_epoch, to_epoch
 from gitcoord.errors import CorruptRecord
 from gitcoord.ledger.request import Request
 from gitcoord.storage.digest import sha256
@@ -96,7 +96,7 @@ def diary_lines(entry: Entry) -> list[dict[str, Any]]:
 def read(oid: str, raw: bytes) -> Transaction:
     """Return the transaction of a raw commit. Raises `CorruptRecord`."""
     head, _, message = raw.decode("utf-8", "replace").partition("\n\n")
-    tree, parents, author, seconds = "", [], "", 0.0
+    tree, parents, author, date = "", [], "", EPOCH
     for field in head.split("\n"):
         word, _, value = field.partition(" ")
         if word == "tree":
@@ -106,21 +106,27 @@ def read(oid: str, raw: bytes) -> Transaction:
         elif word == "author":
             author = value.partition(" <")[0]
         elif word == "committer":
-            seconds = float(value.rsplit(" ", 2)[1])
+            date = _date(value)
     if not tree:
         raise CorruptRecord(f"commit {oid} has no tree", oid=oid)
     subject, _, rest = message.partition("\n")
     lines = [_line(line) for line in rest.split("\n") if line.startswith("{")]
-    return Transaction(
-        oid, tree, tuple(parents), author, from_epoch(seconds), subject, [x for x in lines if x]
-    )
+    return Transaction(oid, tree, tuple(parents), author, date, subject, [x for x in lines if x])
+
+
+def _date(line: str) -> Time:
+    """Return the date of an author or committer line; what is none must not hide the diary."""
+    try:
+        return from_epoch(float(line.rsplit(" ", 2)[1]))
+    except (ValueError, IndexError, OverflowError, OSError):
+        return EPOCH
 
 
 def tree_of(oid: str, raw: bytes) -> str:
     """Return the tree that a raw commit names. Raises `CorruptRecord`."""
     if not raw.startswith(b"tree "):
         raise CorruptRecord(f"{oid} is not a commit of the ledger", oid=oid)
-    return raw[5 : raw.index(b"\n")].decode("ascii", "replace")
+    return raw[5:].partition(b"\n")[0].decode("ascii", "replace")
 
 
 def _line(text: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import Any
 from gitcoord.domain.record import Meta
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.state import State
+from gitcoord.domain.time import is_time
 from gitcoord.errors import (
     CorruptRecord,
     NotInitialised,
@@ -183,7 +184,10 @@ def read_meta(data: bytes | None) -> Meta:
     """Return the ledger's counters. Raises `CorruptRecord`, `FormatTooNew`."""
     if data is None:
         raise CorruptRecord("the ledger has no meta.json")
-    return codec.decode_record(data, Meta, "meta.json")
+    meta = codec.decode_record(data, Meta, "meta.json")
+    if meta.time and not is_time(meta.time):
+        raise CorruptRecord(f"meta.json has {meta.time[:40]!r} for a time")
+    return meta
 
 
 def encoded(state: State) -> dict[tuple[str, str], bytes | None]:

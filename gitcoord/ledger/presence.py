@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gitcoord.domain.operation import Beat
-from gitcoord.domain.time import EPOCH, Time, seconds_between
+from gitcoord.domain.time import EPOCH, Time, is_time, seconds_between
 from gitcoord.storage import codec
 from gitcoord.storage.durable import put
 from gitcoord.storage.store import ABSENT, Absent, GitObject, Move, Oid, Store, make_object
@@ -62,11 +62,12 @@ class Presence:
         """Return the last beat of each session, freshly read."""
         try:
             with open(self._path, "rb") as file:
-                self._now = msgspec.json.decode(file.read(), type=_File)
+                found = msgspec.json.decode(file.read(), type=_File)
         except (FileNotFoundError, ValueError):
-            # A torn or foreign file only costs the beats so far: every session then
-            # shows a presence that changed, which delays a sweep and loses nothing.
-            self._now = _File()
+            found = _File()
+        # A torn or foreign file only costs the beats so far: every session then
+        # shows a presence that changed, which delays a sweep and loses nothing.
+        self._now = found if is_time(found.published_at) else _File()
         return self._now.sessions
 
     def count(self, alive: Iterable[str], now: Time) -> None:

@@ -6,8 +6,11 @@ exactly what it lost and who has it; a dead one always loses them.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,9 +18,10 @@ import pytest
 from gitcoord.bootstrap import House
 from gitcoord.domain.claiming import Claimed, NextTask
 from gitcoord.domain.departure import Ended, EndSession
-from gitcoord.domain.lock_operations import Locked, RenewLocks
+from gitcoord.domain.lock_operations import AcquireLocks, Locked, RenewLocks
+from gitcoord.domain.locks import Lock
 from gitcoord.domain.pausing import Beaten, Heartbeat, Paused, PauseSession, ResumeSession
-from gitcoord.domain.sessions import Session, Started, StartSession
+from gitcoord.domain.sessions import Session
 from gitcoord.domain.task_moves import Moved, MoveTask
 from gitcoord.errors import (
     LockHeld,
@@ -28,9 +32,10 @@ from gitcoord.errors import (
 )
 from gitcoord.ledger import machine
 from gitcoord.ledger.ledger import STATE
+from gitcoord.storage.oslock import OsLock
 from tests.acceptance.world import World
 from tests.gitrun import git
-from tests.ledger.houses import acquire, session
+from tests.ledger.houses import acquire, begun, session
 
 MINUTE, HOUR = 60.0, 3600.0
 #: After how many seconds without a sign of life a beating session is dead.
@@ -298,73 +303,6 @@ def test_a_paused_session_is_not_swept_and_goes_on_after_it(world: World) -> Non
     assert world.look() == [ada.id]
 
 
-def test_two_agents_with_one_name_are_rivals_in_life_and_in_locks(world: World) -> None:
-    first, second = session(world.house, life="beat"), session(world.other, life="beat")
-    assert first.id != second.id
-    assert first.agent == second.agent
-    acquire(world.house, first, "src/")
-    with pytest.raises(LockHeld) as refused:
-        acquire(world.other, second, "src/a.py")
-    assert refused.value.details["conflicts"][0]["session"] == first.id
-    acquire(world.other, second, "docs/")
-    world.refused(NotLockHolder, RenewLocks(keys=("src/",)), second, world.other)
-    world.look()
-    world.hands.pass_(TTL - 1)
-    world.other.coordinator.do(Heartbeat(), Beaten, session=second.id)
-    world.hands.pass_(1)
-    assert world.look() == [first.id]
-    assert world.keys(second) == ["docs/**"]
-    assert acquire(world.other, second, "src/a.py").locks
-
-
-def check_in(house: House, id: str, **fields: str) -> Started:
-    wish = StartSession(
-        id=id,
-        agent="ada",
-        machine=house.ledger.machine,
-        client="claude",
-        client_session="conversation-1",
-        life="beat",
-        **fields,  # type: ignore[arg-type]
-    )
-    return house.coordinator.do(wish, Started)
-
-
-def test_the_resumed_conversation_of_a_client_is_the_same_session(world: World) -> None:
-    first = check_in(world.house, "s-first")
-    acquire(world.house, first.session, "src/")
-    world.hands.pass_(TTL - 1)
-    again = check_in(world.other, "s-second")
-    assert again.resumed
-    assert again.session.id == "s-first"
-    assert again.session.started_at == first.session.started_at
-    assert [lock.key for lock in acquire(world.other, again.session, "src/").locks] == ["src/**"]
-    with world.house.ledger.state() as state:
-        assert [one.id for one in state.all(Session)] == ["s-first"]
-    # Checking in is a sign of life.
-    world.look()
-    world.hands.pass_(TTL - 1)
-    assert world.look() == []
-
-
-def test_a_conversation_resumed_after_its_session_was_swept_is_a_new_one_that_takes_back(
-    world: World,
-) -> None:
-    first = check_in(world.house, "s-first").session
-    acquire(world.house, first, "src/", "docs/")
-    world.look()
-    world.hands.pass_(TTL)
-    assert world.look() == ["s-first"]
-    bob = session(world.other, "bob")
-    acquire(world.other, bob, "docs/")
-    error = world.refused(SessionEnded, Heartbeat(), first)
-    free = [each["key"] for each in error.details["lost"] if each["held_by"] is None]
-    again = check_in(world.house, "s-second")
-    assert (again.resumed, again.session.id) == (False, "s-second")
-    assert free == ["src/**"]
-    assert [lock.key for lock in acquire(world.house, again.session, *free).locks] == free
-
-
 @pytest.mark.parametrize(
     "act",
     [
@@ -387,3 +325,60 @@ def test_every_accepted_operation_counts_as_a_heartbeat(
     assert world.look() == []
     world.hands.pass_(2)
     assert world.look() == [ada.id]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a process that can be stopped")
+def test_a_command_that_stood_still_is_told_which_lock_it_lost_and_to_whom(repo: str) -> None:
+    house = begun(repo, lock_ttl_min=0.1)
+    bob = session(house, "bob")
+    waits = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "gitcoord", "run", "--lock", "a.py", "--ttl", "300ms", "--", *waits],
+        cwd=repo,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdin is not None
+    assert run.stderr is not None
+
+    def taken() -> bool:
+        wish = AcquireLocks(keys=("a.py",))
+        return house.coordinator.run(wish, session=bob.id)[0].error is None
+
+    def stopped() -> bool:
+        run.send_signal(signal.SIGSTOP)
+        # Not while it leads: then it would stop everybody.
+        with OsLock(os.path.join(house.home, "lead.lock")) as lead:
+            if lead.try_acquire():
+                return True
+        run.send_signal(signal.SIGCONT)
+        return False
+
+    try:
+        until(lambda: holders(house) != [])
+        until(stopped)
+        until(taken)
+        run.send_signal(signal.SIGCONT)
+        said = run.stderr.readline()
+    finally:
+        run.send_signal(signal.SIGCONT)
+        run.stdin.close()
+        run.wait()
+        run.stderr.close()
+    assert "lock_not_found_or_not_owner" in said
+    assert "a.py" in said
+    assert "bob" in said
+
+
+def holders(house: House) -> list[str]:
+    with house.ledger.state() as state:
+        return [lock.session for lock in state.all(Lock)]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    ends = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.05)

@@ -14,11 +14,12 @@ from tests.gitrun import git
 
 def surroundings(place: str) -> str:
     """Return all refs, HEAD, the index and the files of a worktree, as one text."""
-    index = Path(git(place, "rev-parse", "--absolute-git-dir"), "index")
+    folder = Path(place, ".git")
+    index = folder / "index"
     return "\n".join(
         (
             git(place, "for-each-ref"),
-            git(place, "rev-parse", "--symbolic-full-name", "HEAD"),
+            (folder / "HEAD").read_text(),
             hashlib.sha256(index.read_bytes()).hexdigest() if index.exists() else "",
             git(place, "--no-optional-locks", "status", "--porcelain", "--ignored", "-uall"),
         )

@@ -23,6 +23,7 @@ from gitcoord.ledger import clone, history, journal, remedies
 from gitcoord.ledger.finding import LISTED, Finding, listed
 from gitcoord.storage import codec, tree
 from gitcoord.storage.store import Move, make_object
+from gitcoord.storage.witness import Witness
 from gitcoord.storage.worktree import Checkout
 from tests.gitrun import git
 from tests.ledger.houses import START, Hands, acquire, begun, opened, session
@@ -334,7 +335,8 @@ def test_a_presence_that_cannot_be_read_is_named(house: House, repo: str) -> Non
 
 def test_a_witness_whose_state_is_gone_is_told(house: House) -> None:
     path = Path(house.home, "witness.json")
-    path.write_bytes(msgspec.json.encode({"epoch": 1, "seq": 1, "head": "1" * 40}))
+    path.unlink()
+    assert Witness(house.home).note(1, 1, "1" * 40)
     assert "witness_stale" in examine(house)
     path.unlink()
     assert examine(house, grave=False)["witness_empty"].severity == "note"

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_threads_that_wait_while_a_swap_is_under_way_share_the_next_one(repo: st
     group = Group(house.home, slow)
     first = Worker(lambda: group.submit([wish(1)], 20))
     assert slow.begins.wait(30)
-    others = [Worker(lambda n=n: group.submit([wish(n)], 20)) for n in range(2, 12)]
+    others = [Worker(partial(group.submit, [wish(n)], 20)) for n in range(2, 12)]
     until(lambda: len(group._pending) == 10)
     slow.goes_on.set()
     for worker in [first, *others]:
@@ -217,7 +218,7 @@ def test_a_waiter_is_decided_by_the_leader_that_comes_along(repo: str) -> None:
 def test_a_waiter_takes_over_when_the_leader_has_left(repo: str) -> None:
     house = begun(repo)
     lock = leading(house)
-    waiters = [Worker(lambda n=n: ask(opened(repo), n)) for n in range(1, 4)]
+    waiters = [Worker(partial(ask, opened(repo), n)) for n in range(1, 4)]
     until(lambda: requests_waiting(house) == 3)
     lock.release()
     assert [worker.result()[0].error for worker in waiters] == [None] * 3
@@ -270,7 +271,7 @@ def test_a_leader_leaves_after_its_rounds_though_others_still_wait(repo: str) ->
 def test_when_nothing_can_be_decided_waiters_and_leader_are_told_the_same(repo: str) -> None:
     house = opened(repo)
     lock = leading(house)
-    asks = [Worker(lambda n=n: ask(opened(repo), n)) for n in range(1, 4)]
+    asks = [Worker(partial(ask, opened(repo), n)) for n in range(1, 4)]
     until(lambda: requests_waiting(house) == 3)
     lock.release()
     results = [ask.result() for ask in asks]
@@ -311,7 +312,7 @@ def test_threads_of_two_houses_lose_nothing_and_grant_nothing_twice(repo: str) -
                 won.append(f"r{turn}")
         return won
 
-    workers = [Worker(lambda n=n: work(n)) for n in range(8)]
+    workers = [Worker(partial(work, n)) for n in range(8)]
     wins = [(number % 2, key) for number, worker in enumerate(workers) for key in worker.result()]
     with pair[0].ledger.state() as state:
         locks = list(state.all(Lock))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gitcoord.domain.time import Time, seconds_between
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> str:
@@ -31,18 +35,26 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from rich.console import Console
+
+    console = Console()
+    with console.capture() as captured:
+        console.print(drawn(columns, rows, console.width))
+    return captured.get().strip("\n")
+
+
+def drawn(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, lines: bool = False
+) -> Table:
+    """Return the rows as a table for a terminal of that width; `lines`: a row is one line."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        drawn.add_column(column.upper(), overflow="fold")
-    for row in trimmed(columns, rows, console.width):
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    with console.capture() as captured:
-        console.print(drawn)
-    return captured.get().strip("\n")
+        made.add_column(column.upper(), overflow="ellipsis" if lines else "fold", no_wrap=lines)
+    for row in trimmed(columns, rows, width):
+        made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    return made
 
 
 #: Columns of people's words, which are cut where a terminal is narrow; all else is shown whole.
@@ -51,9 +63,7 @@ PROSE = frozenset({"reason", "why", "why not", "title", "summary", "works on"})
 SHORTEST = 12
 
 
-def trimmed(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
-) -> list[list[str]]:
+def trimmed(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Return the rows with their prose cut so that a line fits in `width` cells if it can."""
     from rich.cells import cell_len, set_cell_size
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 #: Exit codes that shells use for a command that is not there or cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
-#: The kind of notice that says that somebody has taken a lock over.
-TAKEN = "takeover"
+#: The kinds of notice that say that a lock is lost: taken over, or not renewed in time
+#: (a machine that was asleep, a process that was stopped).
+LOST = ("takeover", "lapsed")
 
 
 @click.command(
@@ -155,7 +156,7 @@ def _beat(desk: Desk, session: Session) -> GitcoordError | None:
                 if lock.session == desk.holder
                 and seconds_between(now, lock.expires_at) < lock.ttl / 2
             )
-            taken = [x for x in told(state, desk.holder, session.started_at) if x.kind == TAKEN]
+            lost = [x for x in told(state, desk.holder, session.started_at) if x.kind in LOST]
         if old:
             wishes.append(RenewLocks(keys=old))
         for reply in house.coordinator.run(*wishes, session=desk.holder):
@@ -164,7 +165,7 @@ def _beat(desk: Desk, session: Session) -> GitcoordError | None:
         house.judge().look_if_due()
     except GitcoordError as error:
         return error
-    return NotLockHolder(taken[-1].text) if taken else None
+    return NotLockHolder(lost[-1].text) if lost else None
 
 
 def _leave(desk: Desk, outcome: Literal["completed", "failure"]) -> None:

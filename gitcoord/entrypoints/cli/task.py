@@ -56,7 +56,7 @@ def add(
     if (title is None) == (file is None):
         raise UsageError("give a title, or --file", hint="See `gitcoord task add --help`.")
     if file is not None:
-        new = read_tasks(file, lambda: fresh_id("t-"))
+        new = read_tasks(file, desk.directory, lambda: fresh_id("t-"))
     else:
         lists: dict[str, Any] = {
             field: tuple(said.pop(field)) for field in ("depends_on", "keys", "requires")
@@ -171,10 +171,9 @@ def graph(desk: Desk, as_dot: bool, everything: bool) -> None:
         if everything:
             found += state.all(Task, archived=True)
     edges = [[name, one.id] for one in found for name in one.depends_on]
-    desk.show(
-        {"tasks": found, "edges": edges},
-        lambda: dot(found) if as_dot else text_graph(found) or "there are no open tasks",
-    )
+    drawn = dot(found) if as_dot else text_graph(found) or "there are no open tasks"
+    document: dict[str, Any] = {"tasks": found, "edges": edges}
+    desk.show(document | ({"dot": drawn} if as_dot else {}), drawn.rstrip("\n"))
 
 
 @task.command(epilog="Example: gitcoord task note t-4k2m8x7q1z 'the test needs a clock'")

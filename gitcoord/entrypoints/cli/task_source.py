@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
 LARGEST = 16 * 1024 * 1024
 
 
-def read_tasks(path: str, make_id: Callable[[], str]) -> list[NewTask]:
-    """Return the tasks of a file; "-" is standard input. Raises `InvalidFile`."""
+def read_tasks(path: str, directory: str, make_id: Callable[[], str]) -> list[NewTask]:
+    """Return the tasks of a file, relative to `directory`; "-" is standard input.
+
+    Raises `InvalidFile`.
+    """
     from gitcoord.domain.task_file import tasks_from
 
-    return tasks_from(read_document(path), make_id)
+    return tasks_from(read_document(path, directory), make_id)
 
 
-def read_document(path: str) -> Any:
+def read_document(path: str, directory: str) -> Any:
     """Return what a YAML or JSON file holds, as plain data. Raises `InvalidFile`."""
     import yaml
 
@@ -30,7 +34,7 @@ def read_document(path: str) -> Any:
         if path == "-":
             raw = sys.stdin.buffer.read(LARGEST + 1)
         else:
-            with open(path, "rb") as file:
+            with open(os.path.join(directory, path), "rb") as file:
                 raw = file.read(LARGEST + 1)
     except OSError as error:
         raise InvalidFile(f"{path}: {error.strerror}", file=path) from error

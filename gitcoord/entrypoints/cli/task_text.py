@@ -118,7 +118,10 @@ def described(task: Task, ways: Sequence[Obstacle], notes: Sequence[Note]) -> li
     for attempt in task.attempts:
         end = attempt.outcome or "under way"
         lines.append(f"  attempt {attempt.n}   {attempt.agent} {attempt.started_at[:19]}Z: {end}")
-    lines += [f"  note        {one.at[:19]}Z {one.agent}: {one.text}" for one in notes]
+    lines += [
+        f"  note        {one.at[:19]}Z{' ' * bool(one.agent)}{one.agent}: {one.text}"
+        for one in notes
+    ]
     if task.description:
         lines += ["", task.description]
     return lines

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 
 import click
 
@@ -24,21 +27,30 @@ def export(desk: Desk, output: str | None, at: str | None) -> None:
     from gitcoord.ledger.transfer import exported
 
     ledger = desk.house.ledger
-    commit = None if at is None else commit_at(ledger, parse(at))
-    count = -1
+    lines = exported(ledger, None if at is None else commit_at(ledger, parse(at)))
+    if output is None:
+        for line in lines:
+            sys.stdout.buffer.write(line)
+        return
+    count = _written(os.path.join(desk.directory, output), lines) - 1
+    desk.show({"records": count, "file": output}, f"wrote {count} records to {output}")
+
+
+def _written(path: str, lines: Iterator[bytes]) -> int:
+    """Write the lines to a file, which is replaced only by a whole one; return how many."""
+    part, count = f"{path}.part", 0
     try:
-        with open(output, "wb") if output else sys.stdout.buffer as file:
-            for line in exported(ledger, commit):
+        with open(part, "wb") as file:
+            for line in lines:
                 file.write(line)
                 count += 1
-            file.flush()
-            if not output:
-                return
-    except BrokenPipeError:
-        raise
+        os.replace(part, path)
     except OSError as error:
-        raise Unavailable(f"{output}: {error.strerror}") from error
-    desk.show({"records": count, "file": output}, f"wrote {count} records to {output}")
+        raise Unavailable(f"{path}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            os.remove(part)
+    return count
 
 
 @click.command("import", epilog="Example: gitcoord import ledger.jsonl")
@@ -52,10 +64,14 @@ def import_(desk: Desk, file: str) -> None:
     from gitcoord.ledger.transfer import import_lines
 
     try:
-        with open(file, "rb") if file != "-" else sys.stdin.buffer as source:
-            answer = import_lines(desk.house.coordinator, source, agent=desk.person)
+        if file == "-":
+            lines = sys.stdin.buffer.readlines()
+        else:
+            with open(os.path.join(desk.directory, file), "rb") as source:
+                lines = source.readlines()
     except OSError as error:
         raise InvalidFile(f"{file}: {error.strerror}", file=file) from error
+    answer = import_lines(desk.house.coordinator, lines, agent=desk.person)
     desk.show(
         {
             "added": answer.added,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import click
 
@@ -29,7 +30,8 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
     house = desk.house
     refs = house.store.list_refs("refs/coord/")
     settings = _settings(desk)
-    files = _files(house.home)
+    common = house.repository.common_dir
+    files = _files(common, house.home)
     live = _live(desk) if refs else []
     if live and not (force or dry_run):
         raise Refused(
@@ -40,7 +42,7 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
     if not dry_run:
         house.close()
         _remove(desk, refs, settings)
-        _clear(house.home)
+        _clear(common, files, house.home)
         desk.__dict__.pop("house", None)
     word = "would remove" if dry_run else "removed"
     desk.show(
@@ -48,7 +50,7 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
         lambda: (
             [
                 *(f"{word} {ref}" for ref in sorted(refs)),
-                *(f"{word} {house.home}{os.sep}{name}" for name in files),
+                *(f"{word} {os.path.join(common, name)}" for name in files),
                 *(f"{word} setting {name}" for name in settings),
             ]
             or "there is nothing of gitcoord here"
@@ -90,15 +92,30 @@ def _remove(desk: Desk, refs: dict[str, str], settings: list[str]) -> None:
         git.run("config", "--local", "--unset-all", name, accept=(0, 5))
 
 
-def _files(home: str) -> list[str]:
-    found = []
-    for folder, _, names in os.walk(home):
-        found += [os.path.relpath(os.path.join(folder, name), home) for name in names]
-    return sorted(found)
+def _files(common: str, home: str) -> list[str]:
+    """Return gitcoord's files in the git directory, relative to it."""
+    from gitcoord.storage.linked import OWNER_FILE
+
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(home) for name in names]
+    linked = os.path.join(common, "worktrees")
+    for name in os.listdir(linked) if os.path.isdir(linked) else ():
+        owner = os.path.join(linked, name, OWNER_FILE)
+        if os.path.isfile(owner):
+            found.append(owner)
+    return sorted(os.path.relpath(path, common) for path in found)
 
 
-def _clear(home: str) -> None:
+def _clear(common: str, files: list[str], home: str) -> None:
+    """Remove the files, the folder of this clone, and the folders that git leaves of refs."""
     import shutil
 
+    for name in files:
+        with suppress(FileNotFoundError):
+            os.remove(os.path.join(common, name))
     if os.path.isdir(home):
         shutil.rmtree(home)
+    for top in ("refs", os.path.join("logs", "refs")):
+        for folder, _, _ in os.walk(os.path.join(common, top, "coord"), topdown=False):
+            # Whatever is not empty is somebody else's.
+            with suppress(OSError):
+                os.rmdir(folder)

@@ -36,5 +36,5 @@ def upkeep(house: House) -> None:
 def _older(path: str, seconds: float) -> bool:
     try:
         return abs(time.time() - os.stat(path).st_mtime) > seconds
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return os.path.isdir(os.path.dirname(path))

@@ -11,19 +11,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.entrypoints.cli.render import STYLES, ago, left
+from gitcoord.entrypoints.cli.failures import encoded
+from gitcoord.entrypoints.cli.render import ago, drawn, left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitcoord.domain.state import State
+    from gitcoord.domain.time import Time
     from gitcoord.ledger.journal import Transaction
 
 #: Seconds between two looks at the ref, and between two drawings when nothing moves.
 LOOK, REDRAW = 0.25, 5.0
+#: Most locks and tasks on the screen.
+SHOWN = 15
 
 
 @click.command(epilog="Example: gitcoord watch --for 10m")
@@ -50,10 +53,11 @@ def _lines(desk: Desk, end: float | None) -> None:
             body = {
                 "oid": one.oid,
                 "time": one.time,
+                "agent": one.agent,
                 "subject": one.subject,
                 "operations": one.lines,
             }
-            click.echo(msgspec.json.encode(body).decode("utf-8", "replace"))
+            click.echo(encoded(body))
         else:
             click.echo(f"{one.time[:19]}Z  {one.subject}")
         sys.stdout.flush()
@@ -91,54 +95,65 @@ def _screen(desk: Desk, end: float | None) -> None:
             if head != seen or time.monotonic() - drawn_at > REDRAW:
                 seen, drawn_at = head, time.monotonic()
                 with desk.state() as state:
-                    live.update(_picture(desk, state), refresh=True)
+                    live.update(_picture(desk, state, live.console.width), refresh=True)
                 judge.look_if_due()
             time.sleep(LOOK)
 
 
-def _picture(desk: Desk, state: State) -> Any:
-    from rich import box
+def _picture(desk: Desk, state: State, width: int) -> Any:
+    """Return the screen: a line for each session, lock, task and transaction."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    from gitcoord.domain.life import status_of
     from gitcoord.domain.locks import Lock
-    from gitcoord.domain.sessions import Session
     from gitcoord.domain.tasks import Task
     from gitcoord.ledger.history import transactions
 
     now = desk.now(state)
+    locks = sorted(
+        (lock for lock in state.all(Lock) if lock.expires_at > now), key=lambda lock: lock.key
+    )
+    parts: dict[str, tuple[tuple[str, ...], list[tuple[str, ...]]]] = {
+        "Sessions": (
+            ("agent", "status", "seen", "area", "works on"),
+            _people(desk, state, now),
+        ),
+        "Locks": (
+            ("key", "mode", "agent", "left", "reason"),
+            [(x.key, x.mode, x.agent, left(now, x.expires_at), x.reason) for x in locks[:SHOWN]],
+        ),
+        "Tasks": (
+            ("id", "status", "priority", "agent", "title"),
+            [(x.id, x.status, str(x.priority), x.agent, x.title) for x in _open_tasks(state, Task)],
+        ),
+        "Lately": (
+            ("time", "what"),
+            [(x.time[11:19], x.subject) for x in transactions(desk.house.ledger, limit=8)],
+        ),
+    }
+    place = desk.house.repository.worktree or desk.house.repository.common_dir
+    title = Text(f"gitcoord  transaction {state.meta.seq}, {now[:19]}Z", overflow="ellipsis")
+    title.append(f"  (Ctrl-C ends)  {place}", "dim").no_wrap = True
+    lines: list[Any] = [title]
+    for name, (columns, rows) in parts.items():
+        lines += [Text(f"\n{name}", "bold"), drawn(columns, rows, width, lines=True)]
+        if name == "Locks" and len(locks) > SHOWN:
+            lines.append(Text(f"... and {len(locks) - SHOWN} more", "dim"))
+    return Group(*lines)
+
+
+def _people(desk: Desk, state: State, now: Time) -> list[tuple[str, ...]]:
+    from gitcoord.domain.life import status_of
+    from gitcoord.domain.sessions import Session
+
     beats = desk.house.presence.beats()
-
-    def drawn(title: str, *columns: str) -> Table:
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, expand=True)
-        for column in columns:
-            table.add_column(column, overflow="ellipsis", no_wrap=True)
-        return table
-
-    people = drawn("Sessions", "agent", "status", "area", "task", "last sign")
+    rows: list[tuple[str, ...]] = []
     for session in state.find(Session, "live"):
         beat = beats[session.id].at if session.id in beats else ""
-        status = status_of(session, now, beat)
         sign = ago(now, max(session.seen_at, beat))
-        people.add_row(
-            session.agent, Text(status, STYLES.get(status, "")), session.area, session.task, sign
-        )
-    locks = drawn("Locks", "key", "mode", "agent", "left", "reason")
-    for lock in state.all(Lock):
-        if lock.expires_at > now:
-            locks.add_row(lock.key, lock.mode, lock.agent, left(now, lock.expires_at), lock.reason)
-    tasks = drawn("Tasks", "id", "status", "priority", "agent", "title")
-    for task in _open_tasks(state, Task):
-        style = STYLES.get(task.status, "")
-        tasks.add_row(task.id, Text(task.status, style), str(task.priority), task.agent, task.title)
-    diary = drawn("Lately", "time", "what")
-    for one in transactions(desk.house.ledger, limit=8):
-        diary.add_row(one.time[11:19], one.subject)
-    title = Text(f"gitcoord  {desk.house.repository.worktree or desk.house.repository.common_dir}")
-    title.append(f"  transaction {state.meta.seq}, {now[:19]}Z  (Ctrl-C ends)", "dim")
-    return Group(title, people, locks, tasks, diary)
+        status = status_of(session, now, beat)
+        rows.append((session.agent, status, sign, session.area, session.task))
+    return rows
 
 
 def _open_tasks(state: State, kind: Any) -> list[Any]:
@@ -147,7 +162,7 @@ def _open_tasks(state: State, kind: Any) -> list[Any]:
     found: list[Any] = []
     for status in order:
         for task in state.scan(kind, f"status:{status}:"):
-            if len(found) >= 15:
+            if len(found) >= SHOWN:
                 return found
             found.append(task)
     return found
