@@ -26,7 +26,10 @@ def from_epoch(seconds: float) -> Time:
 
 
 def to_epoch(time: Time) -> float:
-    """Return the seconds between 1970 and `time`. Raises `CorruptRecord`, like all that read one."""
+    """Return the seconds between 1970 and `time`.
+
+    Raises `CorruptRecord` for a stored text that is no time, as do all that count with one.
+    """
     return _moment(time).timestamp()
 
 

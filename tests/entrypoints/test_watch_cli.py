@@ -78,6 +78,7 @@ def test_on_a_terminal_a_screen_shows_who_holds_what(door: Door, columns: int) -
     door.start("ada", "--area", "web")
     door("lock", "acquire", "src/deep/folder/**", "--reason", "the login of everybody")
     door("task", "add", "Login " + "and more " * 20)
+    door("task", "add", "[red]Literally[/] [this]")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     child = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -16,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from gitcoord.domain.configure import ChangeSettings
 from gitcoord.entrypoints.main import run
+from gitcoord.ledger.queue import Queue
+from gitcoord.ledger.request import Reply, Request
+from gitcoord.storage.oslock import OsLock
 from tests.conftest import first_commit
 from tests.entrypoints.conftest import outside
 from tests.entrypoints.door import Door, refs
@@ -93,11 +96,9 @@ class Disk:
     def fill(self, leave: int) -> None:
         """Leave room for so many bytes."""
         with open(self.path / "filler", "wb", buffering=0) as file:
-            try:
+            with pytest.raises(OSError, match="No space left"):
                 while True:
                     file.write(bytes(65536))
-            except OSError as full:
-                assert full.errno == errno.ENOSPC
             file.truncate(max(0, file.tell() - leave))
 
     def empty(self) -> None:
@@ -177,6 +178,27 @@ def test_on_a_full_disk_writing_says_so_and_works_again_when_there_is_space(
         assert "space" in error["hint"]
     disk.empty()
     healthy(small)
+
+
+def test_who_cannot_even_queue_on_a_full_disk_is_told(disk: Disk, small: Door) -> None:
+    with OsLock(str(home(small.place) / "lead.lock")) as lead:
+        assert lead.try_acquire()
+        disk.fill(leave=0)
+        says_no(small, "disk_full", 5, "lock", "acquire", "other.py")
+    disk.empty()
+    healthy(small)
+
+
+def test_a_leader_that_cannot_write_an_answer_still_tells_its_own(tmp_path: Path) -> None:
+    queue = Queue(str(tmp_path))
+    ticket = queue.publish([Request([ChangeSettings(values={"lock_ttl": 77})])])
+    taken = queue.take(time.time())
+    assert len(taken) == 1
+    os.mkdir(taken[0].name + ".tmp")
+    queue.answer(taken[0], [Reply()])
+    assert ticket.answer() is None
+    assert ticket.withdraw(leading=True)
+    ticket.close()
 
 
 @pytest.mark.parametrize("leave", range(1, 22))
@@ -370,7 +392,7 @@ def test_a_file_in_place_of_the_private_folder_is_named(door: Door) -> None:
         error = says_no(door, "unavailable", 5, *words)
         assert str(home(door.place)) in error["message"]
     home(door.place).unlink()
-    healthy(door)
+    door("task", "add", "two")
 
 
 @pytest.mark.parametrize("kind", ["missing", "not executable", "failing", "killed"])

@@ -155,7 +155,9 @@ def test_a_lock_whose_end_is_no_time_is_damage_and_ends_in_no_traceback(
 def test_a_commit_without_a_date_hides_nothing(door: Door, who: str) -> None:
     commit = forge(door.place, {})
     raw = git(door.place, "cat-file", "commit", commit).encode()
-    lines = [f"committer {who}".encode() if x.startswith(b"committer") else x for x in raw.split(b"\n")]
+    lines = [
+        f"committer {who}".encode() if x.startswith(b"committer") else x for x in raw.split(b"\n")
+    ]
     oid = git(
         door.place,
         *("hash-object", "-w", "--literally", "-t", "commit", "--stdin"),
@@ -246,9 +248,7 @@ HEADS = {
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_that_is_no_transaction_is_damage(door: Door, name: str) -> None:
     kind, data = HEADS[name]
-    oid = git(
-        door.place, "hash-object", "-w", "--literally", "-t", kind, "--stdin", stdin=data
-    )
+    oid = git(door.place, "hash-object", "-w", "--literally", "-t", kind, "--stdin", stdin=data)
     Path(door.place, ".git", *STATE.split("/")).write_text(oid + "\n")
     for words in (("status",), ("lock", "acquire", "other.py"), ("log",), ("init",)):
         says_no(door, "corrupt_record", 6, *words)

@@ -70,7 +70,7 @@ def test_it_rides_on_the_transaction_of_any_process_of_the_machine(repo: str) ->
     session(opened(repo), "bob")
     assert recorded(house) == ["a.py"]
     assert [(line["op"], line.get("agent")) for line in newest(house)] == [
-        ("session.start", None),
+        ("session.start", "bob"),
         ("change.record", "ada"),
     ]
 

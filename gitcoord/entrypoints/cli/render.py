@@ -52,7 +52,7 @@ def drawn(
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         made.add_column(column.upper(), overflow="ellipsis" if lines else "fold", no_wrap=lines)
-    for row in trimmed(columns, rows, width):
+    for row in trimmed(columns, rows, width, all_of_them=lines):
         made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     return made
 
@@ -63,20 +63,26 @@ PROSE = frozenset({"reason", "why", "why not", "title", "summary", "works on"})
 SHORTEST = 12
 
 
-def trimmed(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Return the rows with their prose cut so that a line fits in `width` cells if it can."""
+def trimmed(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, all_of_them: bool = False
+) -> list[list[str]]:
+    """Return the rows cut so that a line fits in `width` cells, if cutting prose is enough.
+
+    With `all_of_them` other long cells are cut as well where it is not.
+    """
     from rich.cells import cell_len, set_cell_size
 
     wide = [
-        max(cell_len(column), *(cell_len(row[at]) for row in rows))
+        max([cell_len(column), *(cell_len(row[at]) for row in rows)])
         for at, column in enumerate(columns)
     ]
     prose = [at for at, column in enumerate(columns) if column in PROSE]
-    while prose and sum(wide) + 2 * len(wide) > width:
-        widest = max(prose, key=lambda at: wide[at])
-        if wide[widest] <= SHORTEST:
-            break
-        wide[widest] -= 1
+    for group in (prose, range(len(wide)) if all_of_them else ()):
+        while group and sum(wide) + 2 * len(wide) > width:
+            widest = max(group, key=lambda at: wide[at])
+            if wide[widest] <= SHORTEST:
+                break
+            wide[widest] -= 1
     return [
         [
             cell if cell_len(cell) <= room else set_cell_size(cell, room - 1) + "…"
