@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.entrypoints.conftest import outside
 from tests.entrypoints.door import Door
 from tests.gitrun import git
 
@@ -59,3 +63,21 @@ def tells(door: Door, code: str, exit_code: int, *words: str, hint: str | None =
 def home(place: str) -> Path:
     """Return the folder of gitcoord's private files."""
     return Path(os.path.realpath(place), ".git", "gitcoord")
+
+
+def settled(place: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Door:
+    """Stand in a repository where ada holds src/** and there is one task."""
+    found = outside(place, monkeypatch, capfd)
+    found("init")
+    found("session", "start", "--name", "ada")
+    found("lock", "acquire", "src/**")
+    found("task", "add", "first", "--id", "t-1")
+    return found
+
+
+def healthy(door: Door) -> None:
+    """Prove that the ledger is whole and can be worked with."""
+    verdict = json.loads(door("doctor", "--json"))
+    assert verdict["verdict"] in ("ok", "note"), verdict
+    git(door.place, "fsck", "--strict", "--no-dangling")
+    door("lock", "acquire", f"after-{time.monotonic_ns()}.py")

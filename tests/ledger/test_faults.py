@@ -38,7 +38,7 @@ def forge(place: str, files: dict[str, bytes | None], **meta: Any) -> str:
     head = git(place, "rev-parse", STATE)
     counters = json.loads(git(place, "show", f"{STATE}:meta.json"))
     counters |= {"seq": counters["seq"] + 1} | meta
-    changes: dict[str, bytes | None] = {"meta.json": json.dumps(counters).encode()} | files
+    changes: dict[str, bytes | None] = {"meta.json": json.dumps(counters).encode(), **files}
     index = {**os.environ, "GIT_INDEX_FILE": os.path.join(place, ".git", "forged-index")}
 
     def plumb(*words: str) -> str:

@@ -71,7 +71,7 @@ def _opening(desk: Desk, stage: Stage, wish: Wish, times: dict[str, float]) -> N
         + ("with locks." if wish.locks else "WITHOUT locks.")
     )
     click.echo(
-        f"Short times for the show: a session is dead after {times['beat_ttl']:g} s of silence, "
+        f"Short times for the show: a session is dead after {times['beat_ttl']:g} s of silence,\n"
         f"claims and locks live {times['claim_ttl']:g} s.\n"
     )
 
@@ -116,7 +116,7 @@ class _view:  # noqa: N801
                 *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines),
                 Text(""),
                 ProgressBar(total=self._wish.tasks, completed=done, width=60),
-                Text(f"{scene.seconds:4.1f}s  {counts}", "dim"),
+                Text(f"\n{scene.seconds:4.1f}s  {counts}", "dim"),
             )
         )
 

@@ -14,13 +14,12 @@ from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-import msgspec
 
 from gitcoord.bootstrap import House, open_house
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
-from gitcoord.entrypoints.cli.failures import encoded as encoded
+from gitcoord.entrypoints.cli.failures import encoded
 from gitcoord.errors import SessionRequired
 
 if TYPE_CHECKING:

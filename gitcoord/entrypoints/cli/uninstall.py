@@ -81,13 +81,20 @@ def _settings(desk: Desk) -> list[str]:
 
 
 def _remove(desk: Desk, refs: dict[str, str], settings: list[str]) -> None:
+    from gitcoord.storage import lockfiles
     from gitcoord.storage.gitproc import Git
+    from gitcoord.storage.swap import still_held
 
     git = Git(desk.house.repository, desk.environ)
     for ref, oid in refs.items():
-        code, _ = git.run("update-ref", "-d", ref, oid, accept=(0, 1, 128))
-        if code != 0:
+        code, _, complaint = git.start("update-ref", "-d", ref, oid).finish()
+        if code == 0:
+            continue
+        if "but expected" in complaint:
             raise GitFailed(f"{ref} has just been moved by somebody; run the command again")
+        if held := lockfiles.in_the_way(desk.house.repository, [ref]):
+            raise still_held(held)
+        raise GitFailed(f"git update-ref: {complaint}", ref=ref)
     for name in settings:
         git.run("config", "--local", "--unset-all", name, accept=(0, 5))
 
