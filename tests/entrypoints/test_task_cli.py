@@ -25,8 +25,8 @@ TASK = {
 }  # fmt: skip
 
 
-def add(door: Door, title: str, *words: str) -> str:
-    found = door.json("task", "add", title, *words)["task"]["id"]
+def add(door: Door, *words: str) -> str:
+    found = door.json("task", "add", *words)["task"]["id"]
     assert isinstance(found, str)
     return found
 
@@ -119,6 +119,20 @@ def test_keys_mean_what_they_mean_for_locks(door: Door) -> None:
     id = add(door, "Login", "--keys", "src", "--keys", "app/[id]/page.tsx")
     found = door.json("task", "claim", id, "--key", "app")
     assert {one["key"] for one in found["locks"]} == {"src/**", r"app/\[id]/page.tsx", "app/**"}
+
+
+def test_a_list_is_given_in_one_go_or_word_by_word(door: Door) -> None:
+    one, two = add(door, "One"), add(door, "--id", "t-2", "Two")
+    for words in (
+        ("Login", "--keys", "a.py", "b.py", "--depends-on", one, two, "--requires", "sql", "go"),
+        (
+            "--keys", "a.py", "--keys", "b.py", "--depends-on", one, "--depends-on", two,
+            "--requires", "sql", "--requires", "go", "Login",
+        ),
+    ):  # fmt: skip
+        found = task(door, add(door, *words))
+        assert (found["title"], found["keys"]) == ("Login", ["a.py", "b.py"])
+        assert (found["depends_on"], found["requires"]) == ([one, two], ["sql", "go"])
 
 
 YAML = """

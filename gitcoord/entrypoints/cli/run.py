@@ -96,6 +96,10 @@ def run(
     return code
 
 
+# Refused with the reason, so the help does not offer it.
+next(option for option in run.params if option.name == "as_json").hidden = True  # type: ignore[attr-defined]
+
+
 def _watch_over(
     desk: Desk, session: Session, words: Sequence[str], *, pulse: float, stop: bool
 ) -> int:

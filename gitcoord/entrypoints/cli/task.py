@@ -11,6 +11,7 @@ import msgspec
 from gitcoord.domain.time import parse_duration
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.keys import typed
+from gitcoord.entrypoints.cli.words import Words
 
 if TYPE_CHECKING:
     from gitcoord.domain.claiming import Claimed
@@ -25,16 +26,23 @@ def task() -> None:
     """
 
 
-@task.command(epilog="Example: gitcoord task add 'Fix login' --priority high --keys src/auth/")
+@task.command(
+    cls=Words,
+    epilog="Example: gitcoord task add 'Fix login' --priority high --keys src/auth/ docs/",
+)
 @click.argument("title", required=False)
 @click.option("--description", default="", help="What is to be done, at any length.")
 @click.option("--type", "kind", default="task", show_default=True)
 @click.option(
     "--priority", default="5", show_default=True, help="1 (most urgent) to 10, or a word."
 )
-@click.option("--depends-on", multiple=True, metavar="ID", help="Not before this one is completed.")
-@click.option("--keys", "--key", multiple=True, metavar="KEY", help="Taken with the claim.")
-@click.option("--requires", multiple=True, metavar="CAP", help="Only for who has this capability.")
+@click.option(
+    "--depends-on", multiple=True, metavar="ID...", help="Not before this one is completed."
+)
+@click.option("--keys", "--key", multiple=True, metavar="KEY...", help="Taken with the claim.")
+@click.option(
+    "--requires", multiple=True, metavar="CAP...", help="Only for who has this capability."
+)
 @click.option("--feature", default="", metavar="F")
 @click.option("--deadline", default="", metavar="TIME", help="When an unfinished attempt fails.")
 @click.option("--not-before", default="", metavar="TIME")
@@ -96,9 +104,9 @@ def next_(
     _show_claim(desk, answer, worktree)
 
 
-@task.command(epilog="Example: gitcoord task claim t-4k2m8x7q1z --worktree ../login")
+@task.command(cls=Words, epilog="Example: gitcoord task claim t-4k2m8x7q1z --worktree ../login")
 @click.argument("id")
-@click.option("--keys", "--key", multiple=True, metavar="KEY", help="Take these keys as well.")
+@click.option("--keys", "--key", multiple=True, metavar="KEY...", help="Take these keys as well.")
 @click.option("--ttl", metavar="TIME", help="How long the claim lives without a sign of life.")
 @click.option("--worktree", metavar="DIR", help="Make a worktree for it, on a branch of its own.")
 @acting

@@ -1,7 +1,8 @@
 """Options that take several words: `--files a b c` as well as `--files a --files b`.
 
-Only for commands without arguments of their own: every word up to the next option
-belongs to the option before it.
+Every word up to the next option belongs to the option before it. Arguments of the
+command come before its options, as in `task add TITLE --keys a b`; where an option
+comes first, each of its words needs the option's name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ class Words(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat such an option before each of its words, then parse as usual."""
+        if args and args[0].startswith("-") and self._arguments():
+            return super().parse_args(ctx, args)
         many = {
             name
             for option in self.params
@@ -21,6 +24,9 @@ class Words(click.Command):
             for name in option.opts
         }
         return super().parse_args(ctx, _repeated(args, many))
+
+    def _arguments(self) -> list[click.Parameter]:
+        return [one for one in self.params if isinstance(one, click.Argument)]
 
 
 def _repeated(args: list[str], many: set[str]) -> list[str]:
