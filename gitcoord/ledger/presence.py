@@ -60,11 +60,17 @@ class Presence:
 
     def beats(self) -> dict[str, Beat]:
         """Return the last beat of each session, freshly read."""
-        try:
-            with open(self._path, "rb") as file:
-                found = msgspec.json.decode(file.read(), type=_File)
-        except (FileNotFoundError, ValueError):
-            found = _File()
+        found = _File()
+        for _ in range(3):
+            try:
+                with open(self._path, "rb") as file:
+                    found = msgspec.json.decode(file.read(), type=_File)
+            except FileNotFoundError:
+                # The leader of another process may be just replacing it.
+                continue
+            except ValueError:
+                pass
+            break
         # A torn or foreign file only costs the beats so far: every session then
         # shows a presence that changed, which delays a sweep and loses nothing.
         self._now = found if is_time(found.published_at) else _File()
