@@ -224,7 +224,10 @@ def owned(state: State, context: Context, holder: str, keys: tuple[str, ...]) ->
         more = f" ({len(lost)} keys in all)" if len(lost) > 1 else ""
         raise NotLockHolder(
             f"{holder} has no lock on {first['key']}{more}" + (f"; {now}" if now else ""),
-            hint=next((text for each in lost for text in each["notices"]), None),
+            hint=next(
+                (text for each in lost for text in each["notices"]),
+                "Run `gitcoord lock list` to see who holds what.",
+            ),
             lost=lost,
         )
     return [own[text] for text in sorted(parsed) if text in own]

@@ -143,9 +143,9 @@ def present(state: State, context: Context) -> Session:
 def living(state: State, name: str, context: Context) -> Session:
     """Return the session of that id, active or paused.
 
-    Raises `SessionNotFound`, and `SessionEnded` with what it lost and who holds that.
+    Raises `InvalidId`, `SessionNotFound`, and `SessionEnded` with what it lost and who holds that.
     """
-    session = state.get(Session, name)
+    session = state.get(Session, checked_id(name, "session"))
     if session is None:
         raise SessionNotFound(
             f"there is no session {name!r}",

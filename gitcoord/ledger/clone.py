@@ -17,6 +17,7 @@ from gitcoord.ledger import presence as published
 from gitcoord.ledger.finding import Finding, Premises
 from gitcoord.ledger.request import Request
 from gitcoord.storage import codec, lockfiles, tree
+from gitcoord.storage.durable import disk_error
 from gitcoord.storage.witness import Witness
 from gitcoord.storage.worktree import Checkout
 
@@ -129,6 +130,8 @@ def _files(folder: str, now: float) -> Iterator[tuple[str, float]]:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise disk_error(error, f"read {folder}") from error
     for entry in entries:
         try:
             yield entry.name, now - entry.stat(follow_symlinks=False).st_mtime

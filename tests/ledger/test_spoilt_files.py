@@ -136,5 +136,8 @@ def test_a_file_in_place_of_the_private_folder_is_named(door: Door) -> None:
     for words in (("status",), ("task", "add", "two")):
         error = says_no(door, "unavailable", 5, *words)
         assert str(home(door.place)) in error["message"]
+    said = json.loads(door("doctor", "--json", code=6))
+    assert any(str(home(door.place)) in one["message"] for one in said["findings"])
+    assert "Traceback" not in door.err
     home(door.place).unlink()
     door("task", "add", "two")

@@ -11,7 +11,7 @@ import click
 
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.render import table
-from gitcoord.errors import Refused
+from gitcoord.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.demo.direct import Scene, Wish
@@ -37,6 +37,7 @@ def demo(desk: Desk, path: str | None, scratch: str | None, **wished: Any) -> in
     commit, merge, hand over and check out; one is killed and its task is recovered. Your
     repository is only read.
     """
+    import shutil
     import tempfile
 
     from gitcoord.entrypoints.demo.direct import SHORT, Wish, play
@@ -51,11 +52,16 @@ def demo(desk: Desk, path: str | None, scratch: str | None, **wished: Any) -> in
                 f"{scratch} exists already", hint="Name a folder that does not."
             ) from None
     wish = Wish(**wished)
-    stage = build(path, desk.directory, folder)
-    if not desk.json:
-        _opening(desk, stage, wish, SHORT)
-    with _view(desk, wish) as show:
-        verdict = play(stage, wish, show)
+    try:
+        stage = build(path, desk.directory, folder)
+        if not desk.json:
+            _opening(desk, stage, wish, SHORT)
+        with _view(desk, wish) as show:
+            verdict = play(stage, wish, show)
+    except UsageError:
+        # There is nothing to play, and so nothing to look at.
+        shutil.rmtree(folder)
+        raise
     desk.show(
         {"verdict": verdict._asdict(), "hub": stage.hub, "source": stage.source},
         lambda: _closing(stage, verdict),

@@ -36,5 +36,8 @@ def upkeep(house: House) -> None:
 def _older(path: str, seconds: float) -> bool:
     try:
         return abs(time.time() - os.stat(path).st_mtime) > seconds
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return os.path.isdir(os.path.dirname(path))
+    except OSError:
+        # The folder is another user's, or no folder: the command has said so, if it matters.
+        return False

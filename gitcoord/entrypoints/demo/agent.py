@@ -41,8 +41,8 @@ class Part(NamedTuple):
     branch: str
     diary: str
     locks: bool
-    #: The task in the middle of which it dies; 0: never.
-    dies_at: int
+    #: The task in the middle of whose first attempt it dies; empty: none.
+    dies_in: str
     pace: float
     ends_at: float
 
@@ -104,11 +104,11 @@ class Agent:
 
     def _perform(self, task: Task) -> None:
         files = task.description.removeprefix("edit: ").split(", ")
-        for attempt in range(1, 21):
+        for _ in range(20):
             base = git(self.part.worktree, "rev-parse", f"refs/heads/{self.part.branch}")
             git(self.part.worktree, "reset", "--quiet", "--hard", base)
             self._edit(task, files)
-            if len(self.done) + 1 == self.part.dies_at and attempt == 1:
+            if task.id == self.part.dies_in and len(task.attempts) == 1:
                 self._note("dies", task.id)
                 os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             message = f"{task.title}\n\nCoord-Session: {self.session}\nTask: {task.id}"

@@ -57,7 +57,7 @@ def play(stage: Stage, wish: Wish, show: Callable[[Scene], None]) -> Verdict:
         house.coordinator.begin(Begin(settings=SHORT), agent="director")
         plan = jobs(stage, wish.tasks, wish.seed)
         _load(house, stage, plan, wish.locks)
-        with _agents(stage, wish) as running:
+        with _agents(stage, wish, plan) as running:
             _follow(house, running, began, show)
         return judged(house, stage, plan, wish.locks, time.monotonic() - began)
     finally:
@@ -78,20 +78,22 @@ def _load(house: House, stage: Stage, plan: list[Job], locks: bool) -> None:
 
 
 @contextmanager
-def _agents(stage: Stage, wish: Wish) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _agents(stage: Stage, wish: Wish, plan: list[Job]) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Start the agents; whatever happens, none of them outlives the block."""
     running: list[subprocess.Popen[bytes]] = []
+    # Whoever claims it first dies in it; every task is claimed by somebody.
+    fatal = plan[len(plan) // 3].id if wish.kill and wish.agents > 1 else ""
     complaints = os.path.join(stage.folder, "complaints.txt")
     try:
         with open(complaints, "ab") as errors:
-            for number, name in enumerate(NAMES[: wish.agents]):
+            for name in NAMES[: wish.agents]:
                 part = Part(
                     name=name,
                     worktree=worktree(stage, name),
                     branch=stage.branch,
                     diary=os.path.join(stage.folder, f"{name}.jsonl"),
                     locks=wish.locks,
-                    dies_at=1 if wish.kill and number == 1 else 0,
+                    dies_in=fatal,
                     pace=wish.pace,
                     ends_at=time.time() + LONGEST - 10,
                 )
