@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitcoord.domain.life import status_of
+from gitcoord.domain.operation import checked_id
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints.cli.completion import session_ids
@@ -60,7 +61,7 @@ def show(desk: Desk, id: str) -> None:
     with desk.snapshot() as snapshot:
         state = desk.house.ledger.state_of(snapshot)
         now = desk.now(state)
-        name = root(id or desk.holder)
+        name = root(checked_id(id or desk.holder, "session"))
         found = state.get(Session, name)
         if found is None:
             raise SessionNotFound(
