@@ -1,0 +1,1 @@
+"""What proves that gitcoord does what it says."""

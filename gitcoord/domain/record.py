@@ -50,7 +50,7 @@ class Meta(msgspec.Struct, kw_only=True, omit_defaults=False):
     min_writer: int = 1
 
 
-_TIMES = ("_at", "_until", "_since", "deadline", "since")
+_TIMES = ("_at", "_until", "_since", "deadline", "since", "not_before")
 
 
 def shown(value: Any, field: str = "") -> Any:

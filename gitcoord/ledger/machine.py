@@ -19,9 +19,7 @@ _LINUX = sys.platform.startswith("linux")
 
 def host() -> str:
     """Return the machine's network name, reduced to what a ref name may hold."""
-    name = "".join(
-        c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in _network_name()
-    )
+    name = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in _network_name())
     return name.strip("-").lower()[:40] or "machine"
 
 

@@ -39,6 +39,7 @@ class Node(NamedTuple):
 
 EMPTY = Node({}, {}, {})
 
+
 @cache
 def _entries(size: int) -> re.Pattern[bytes]:
     return re.compile(rb"([0-7]{5,6}) ([^\0/]+)\0(.{%d})" % size, re.DOTALL)

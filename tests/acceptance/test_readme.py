@@ -28,7 +28,9 @@ VARYING = (
 def block(name: str) -> str:
     """Return the fenced block between two markers."""
     text = README.read_text(encoding="utf-8")
-    found = re.search(rf"<!-- begin: {name} -->\n```\w+\n(.*?)```\n<!-- end: {name} -->", text, re.S)
+    found = re.search(
+        rf"<!-- begin: {name} -->\n```\w+\n(.*?)```\n<!-- end: {name} -->", text, re.DOTALL
+    )
     assert found, f"README has no block {name!r}"
     return found[1]
 
