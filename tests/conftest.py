@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.mkdtemp(prefix="gitcoord-tests-")
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITCOORD_", "XDG_")):
+        if name.startswith(("GIT_", "GITCOORD_", "XDG_", "CLAUDE", "CODEX_", "GEMINI_")):
             del os.environ[name]
     settings = Path(home, "gitconfig")
     settings.write_text(CONFIG, encoding="utf-8")

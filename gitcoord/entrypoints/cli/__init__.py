@@ -35,6 +35,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+#: The \b keeps click from joining the lines.
+EPILOG = """\b
+Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 try again, 5 unavailable, 6 damaged.
+Completion: eval "$(_GITCOORD_COMPLETE=bash_source gitcoord)" (also zsh_source, fish_source)."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is used."""
 
@@ -72,7 +78,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 try again, 5 unavailable, 6 damaged.",
+    epilog=EPILOG,
 )
 @click.option("-C", "directory", metavar="DIR", help="Act as if started in DIR.")
 @click.version_option(None, "--version", package_name="gitcoord", message="%(prog)s %(version)s")

@@ -190,9 +190,18 @@ def command(function: F) -> F:
     return cast("F", body)
 
 
+def _sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    from gitcoord.entrypoints.cli.completion import session_ids
+
+    return list(session_ids(ctx, param, incomplete))
+
+
 def acting(function: F) -> F:
     """Add `--session`, for commands that act for a session."""
     found: F = click.option(
-        "--session", metavar="ID", help="The acting session (default: found from surroundings)."
+        "--session",
+        metavar="ID",
+        help="The acting session (default: found from surroundings).",
+        shell_complete=_sessions,
     )(function)
     return found

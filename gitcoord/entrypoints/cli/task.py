@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from gitcoord.domain.time import parse_duration
+from gitcoord.entrypoints.cli.completion import task_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.keys import typed
 from gitcoord.entrypoints.cli.words import Words
@@ -105,7 +106,7 @@ def next_(
 
 
 @task.command(cls=Words, epilog="Example: gitcoord task claim t-4k2m8x7q1z --worktree ../login")
-@click.argument("id")
+@click.argument("id", shell_complete=task_ids)
 @click.option("--keys", "--key", multiple=True, metavar="KEY...", help="Take these keys as well.")
 @click.option("--ttl", metavar="TIME", help="How long the claim lives without a sign of life.")
 @click.option("--worktree", metavar="DIR", help="Make a worktree for it, on a branch of its own.")
@@ -122,7 +123,7 @@ def claim(desk: Desk, id: str, keys: Sequence[str], ttl: str | None, worktree: s
 
 
 @task.command(epilog="Example: gitcoord task show t-4k2m8x7q1z")
-@click.argument("id")
+@click.argument("id", shell_complete=task_ids)
 @click.option("--at", metavar="TIME", help="As it was at that time.")
 @command
 def show(desk: Desk, id: str, at: str | None) -> None:
@@ -185,7 +186,7 @@ def graph(desk: Desk, as_dot: bool, everything: bool) -> None:
 
 
 @task.command(epilog="Example: gitcoord task note t-4k2m8x7q1z 'the test needs a clock'")
-@click.argument("id")
+@click.argument("id", shell_complete=task_ids)
 @click.argument("text")
 @click.option("--kind", default="progress", show_default=True)
 @acting

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from gitcoord.entrypoints.cli.completion import task_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.errors import UsageError
 
@@ -91,7 +92,7 @@ def _command(move: str, way: Way) -> click.Command:
     made: Any = acting(command(body))
     for option in reversed(way.options):
         made = OPTIONS[option](made)
-    made = click.argument("id", required=False)(made)
+    made = click.argument("id", required=False, shell_complete=task_ids)(made)
     return click.command(move, help=way.help, epilog=f"Example: gitcoord task {way.example}")(made)
 
 
@@ -140,7 +141,7 @@ def _move(
 
 
 @click.command(epilog="Example: gitcoord task retry t-4k2m8x7q1z --reason 'flaky network'")
-@click.argument("id")
+@click.argument("id", shell_complete=task_ids)
 @click.option("--reason", default="", help="Why it will work this time.")
 @click.option("--deadline", default="", metavar="TIME", help="A new deadline.")
 @click.option("--max-attempts", type=int, default=0, help="A new limit of attempts.")
