@@ -209,10 +209,13 @@ def owned(state: State, context: Context, holder: str, keys: tuple[str, ...]) ->
     Keys that are never locked need no lock. Raises `NotLockHolder`, which says of each key
     that is not held who holds it and what the holder was told about it.
     """
-    own = {lock.key: lock for lock in holdings(state, holder) if lock.session == holder}
     if not keys:
-        return [own[text] for text in sorted(own)]
+        mine = (lock for lock in holdings(state, holder) if lock.session == holder)
+        return sorted(mine, key=lambda lock: lock.key)
     parsed = {key.text: key for key in (wanted(state.settings, text) for text in keys)}
+    # By name, not through the list of all that it holds: that may be long.
+    named = {text: state.get(Lock, lock_name(text, holder)) for text in sorted(parsed)}
+    own = {text: lock for text, lock in named.items() if lock is not None}
     lost = [
         _lost(state, context, holder, key)
         for text, key in sorted(parsed.items())
@@ -230,7 +233,7 @@ def owned(state: State, context: Context, holder: str, keys: tuple[str, ...]) ->
             ),
             lost=lost,
         )
-    return [own[text] for text in sorted(parsed) if text in own]
+    return list(own.values())
 
 
 def _lost(state: State, context: Context, holder: str, key: Key) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from gitcoord.errors import CorruptRecord
+from gitcoord.storage.deflate import deflated
 from gitcoord.storage.digest import FORMATS
 from gitcoord.storage.durable import (
     disk_error,
@@ -54,7 +55,7 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
         touched.add(folder)
         if _refresh(path):
             continue
-        body = zlib.compress(b"%s %d\0%s" % (kind, len(data), data), 1)
+        body = deflated(b"%s %d\0%s" % (kind, len(data), data))
         while True:
             if _make_directory(folder, mode):
                 touched.add(directory)

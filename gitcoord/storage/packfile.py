@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+from gitcoord.storage.deflate import deflated
 from gitcoord.storage.store import GitObject
 
 _CODES = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
@@ -29,7 +30,7 @@ def pack(objects: Sequence[GitObject], fmt: str) -> tuple[list[bytes], list[Entr
     entries = []
     offset = len(parts[0])
     for kind, data, oid in objects:
-        entry = _size(_CODES[kind], len(data)) + zlib.compress(data, 1)
+        entry = _size(_CODES[kind], len(data)) + deflated(data)
         entries.append((bytes.fromhex(oid), zlib.crc32(entry), offset))
         parts.append(entry)
         offset += len(entry)
