@@ -128,6 +128,7 @@ class _view:  # noqa: N801
 
 
 def _closing(stage: Stage, verdict: Verdict) -> str:
+    program = _program()
     together = "double grants" if verdict.locks else "files edited by two at once"
     rows: list[tuple[str, object]] = [
         ("tasks completed", f"{verdict.completed} of {verdict.tasks}"),
@@ -151,9 +152,20 @@ def _closing(stage: Stage, verdict: Verdict) -> str:
         f"  git -C {stage.hub} log --oneline refs/coord/state",
         f"  git -C {stage.hub} show refs/coord/state:meta.json",
         f"  git -C {stage.hub} log --oneline --graph {stage.start[:9]}..{stage.branch}",
-        f"  gitcoord -C {stage.hub} task list --all",
-        f"  gitcoord -C {stage.hub} handoff read --limit 8",
+        f"  {program} -C {stage.hub} task list --all",
+        f"  {program} -C {stage.hub} handoff read --limit 8",
     ]
     other = "--no-locks" if verdict.locks else "--locks"
-    lines.append(f"Compare with: gitcoord demo {other}")
+    lines.append(f"Compare with: {program} demo {other}")
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """Return the word with which the reader can start gitcoord from here."""
+    import shutil
+
+    if shutil.which("gitcoord"):
+        return "gitcoord"
+    return (
+        os.path.relpath(sys.argv[0]) if os.path.basename(sys.argv[0]) == "gitcoord" else "gitcoord"
+    )
