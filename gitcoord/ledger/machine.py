@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from gitcoord.domain.sessions import Process
 from gitcoord.errors import Unavailable
 from gitcoord.ledger.request import fresh_id
 from gitcoord.storage.durable import put
 
+#: Looks at a name that another process may be writing before it is replaced.
+_LOOKS = 10
 _LINUX = sys.platform.startswith("linux")
 
 
@@ -39,21 +42,39 @@ def identity(home: str) -> str:
     """
     path = os.path.join(home, "machine")
     mine = host()
-    try:
-        with open(path, "rb") as file:
-            known = file.read(256).decode("ascii", "replace").strip()
-        if known.startswith(mine + "-") and known[len(mine) + 1 :].isalnum():
-            return known
-    except OSError:
-        # There is none, or it cannot be read: then writing says whether that matters.
-        pass
     made = f"{mine}-{fresh_id()[:4]}"
+    for _ in range(_LOOKS):
+        known = _known(path, mine)
+        if known:
+            return known
+        try:
+            os.makedirs(home, mode=0o700, exist_ok=True)
+            # Two that are the first at once must end with one name.
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            time.sleep(0.005)  # somebody is just writing it, or it holds no name of ours
+            continue
+        except OSError:
+            break
+        with open(fd, "wb") as file:
+            file.write(f"{made}\n".encode())
+        return made
     try:
         put(path, f"{made}\n".encode())
     except Unavailable:
         # Reading must work where nothing can be written; a writer fails by itself.
         return made
-    return made
+    return _known(path, mine) or made
+
+
+def _known(path: str, mine: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            known = file.read(256).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
+    named = known.startswith(mine + "-") and known[len(mine) + 1 :].isalnum()
+    return known if named else ""
 
 
 def boot() -> str:
