@@ -42,6 +42,19 @@ class House(NamedTuple):
 
         return Judge(self.coordinator, self.presence, self.home)
 
+    def settle(self) -> list[str]:
+        """Drop the marks of work that has landed meanwhile; return their names.
+
+        Asks git only where there are marks. Raises `Unavailable`, `Damaged`, `Contended`.
+        """
+        with self.ledger.snapshot() as snapshot:
+            if next(snapshot.names("unlanded"), None) is None:
+                return []
+        from gitcoord.ledger.landing import settle
+        from gitcoord.storage.worktree import Checkout
+
+        return settle(self.coordinator, Checkout(self.repository, self.repository.environ))
+
     def grown(self) -> bool:
         """Say whether git's objects of the ledger are due to be packed; a look at one file."""
         return growth.due(self.repository) != ""

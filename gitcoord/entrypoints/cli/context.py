@@ -50,6 +50,7 @@ def context(desk: Desk, budget: int | None) -> None:
     from gitcoord.domain.sessions import Session, root
 
     budget = budget or desk.settings.context_budget
+    desk.settle()
     with desk.state() as state:
         now = desk.now(state)
         try:

@@ -20,7 +20,7 @@ from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.failures import encoded
-from gitcoord.errors import SessionRequired
+from gitcoord.errors import Contended, SessionRequired, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +149,13 @@ class Desk:
         said = said if isinstance(said, str) else "\n".join(said)
         if said:
             click.echo(said)
+
+    def settle(self) -> None:
+        """See that marks of work which has landed are gone before they are shown."""
+        try:
+            self.house.settle()
+        except (Unavailable, Contended) as trouble:
+            self.note(f"cannot see what has landed: {trouble.message}")
 
     def note(self, text: str) -> None:
         """Say something on the side, to people only."""

@@ -176,6 +176,8 @@ def list_(desk: Desk, agent: str | None, mine: bool, at: str | None) -> None:
     from gitcoord.domain.sessions import root
     from gitcoord.entrypoints.cli.render import left, table
 
+    if at is None:
+        desk.settle()
     with desk.state(at) as state:
         now = desk.now(state) if at is None else state.meta.time
         live = [

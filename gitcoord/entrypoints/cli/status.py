@@ -45,6 +45,8 @@ class View(NamedTuple):
 @command
 def status(desk: Desk, oneline: bool, at: str | None) -> None:
     """Show who works here, what is locked and what is to do."""
+    if at is None and not oneline:
+        desk.settle()
     with desk.snapshot(at) as snapshot:
         if oneline:
             line = _line(desk, snapshot, at)

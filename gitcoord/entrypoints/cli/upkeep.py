@@ -1,8 +1,8 @@
 """What a command does on the side once its answer is out.
 
-Looks for dead sessions and keeps git's objects few, each only when it is due;
-the checks whether it is cost a look at two small files. A failure here never
-fails the command, whose answer has been given.
+Looks for dead sessions and for work that has landed, and keeps git's objects few,
+each only when it is due; the checks whether it is cost a look at two small files.
+A failure here never fails the command, whose answer has been given.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def upkeep(house: House) -> None:
     try:
         if _older(os.path.join(house.home, "watch.json"), EVERY) and house.ledger.exists():
             house.judge().look()
+            house.settle()
         if house.grown():
             house.consolidate_later(sys.executable)
     except GitcoordError:
