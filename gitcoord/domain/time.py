@@ -72,6 +72,18 @@ def parse(text: str) -> Time:
         ) from None
 
 
+def moment(text: str, now: Time) -> Time:
+    """Return the time that somebody meant: a point in time, or how long before `now`.
+
+    Raises `InvalidValue`.
+    """
+    try:
+        ago = parse_duration(text)
+    except InvalidValue:
+        return parse(text)
+    return plus(now, -ago)
+
+
 def parse_duration(text: str | float) -> float:
     """Return the seconds that `90`, `90s`, `30m`, `1h30m`, `2d` or `250ms` stand for.
 

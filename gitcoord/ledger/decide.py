@@ -112,8 +112,8 @@ def _one(
                 outcome=[msgspec.to_builtins(answer) for answer in answers],
             )
         )
-        actor_name = next(iter(alive), request.session)
-        decision.entries.append(_entry(state, request, answers, None, actor_name))
+        living = next(iter(alive), None)
+        decision.entries.append(_entry(state, request, answers, None, living))
     return Reply(answers)
 
 

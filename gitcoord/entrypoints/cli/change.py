@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.words import Words
-
-if TYPE_CHECKING:
-    from gitcoord.domain.time import Time
 
 
 @click.group()
@@ -29,7 +25,7 @@ def change() -> None:
 def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, limit: int) -> None:
     """List recorded changes, newest first."""
     from gitcoord.domain.changes import recent
-    from gitcoord.domain.time import EPOCH
+    from gitcoord.domain.time import EPOCH, moment
     from gitcoord.entrypoints.cli.facts import inside
     from gitcoord.entrypoints.cli.render import ago, table
 
@@ -40,7 +36,7 @@ def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, 
             state,
             path=path and inside(desk, path),
             session=by,
-            since=_since(since, now) or EPOCH,
+            since=EPOCH if since is None else moment(since, now),
             limit=kept if agent else limit,
         )
     found = [one for one in found if agent in (None, one.agent)][:limit]
@@ -109,17 +105,3 @@ def record(
         {"changes": answer.changes},
         lambda: [f"recorded: {one.agent} {one.kind} {one.path}" for one in answer.changes],
     )
-
-
-def _since(text: str | None, now: Time) -> Time:
-    """Return the time that was meant, a point in time or a duration before `now`."""
-    from gitcoord.domain.time import parse, parse_duration, plus
-    from gitcoord.errors import InvalidValue
-
-    if text is None:
-        return ""
-    try:
-        ago = parse_duration(text)
-    except InvalidValue:
-        return parse(text)
-    return plus(now, -ago)

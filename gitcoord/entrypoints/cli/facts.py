@@ -7,7 +7,7 @@ name under which somebody without a session enters the diary. Only asks git.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gitcoord.errors import Unavailable, UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
     from gitcoord.storage.worktree import Checkout
 
-#: Dirty files that a handoff names, and paths that an unlanded mark names.
+#: Dirty files that a handoff names.
 LISTED = 200
 
 
@@ -45,31 +45,23 @@ def marks(desk: Desk, keys: Sequence[str], everything: bool) -> tuple[MarkDraft,
     and those of its tasks. Where git cannot tell, it says so and returns nothing: a lock
     must not stay because git fails.
     """
-    from gitcoord.domain.unlanded import MarkDraft
-    from gitcoord.storage.landing import unlanded
+    from gitcoord.ledger.landing import marks_for
 
     holder = desk.anybody()
     if holder is None:
         return ()
     with desk.state() as state:
-        matchers = _matchers(state, holder, None if everything else keys)
-        setting = state.settings.target_branch
-        places = _places(desk, state, holder) if matchers else []
+        settings = state.settings
+        held = _exclusive(state, holder, None if everything else keys)
+        places = _places(desk, state, holder) if held else []
     drafts: dict[tuple[str, str], MarkDraft] = {}
     for checkout in places:
         try:
-            target = checkout.target(setting)
-            found = unlanded(checkout, checkout.worktree(), matchers, target)
+            found = marks_for(checkout, held, settings)
         except Unavailable as trouble:
             desk.note(f"cannot see what has not landed: {trouble.message}")
             continue
-        for one in found:
-            drafts[one.key, one.branch] = MarkDraft(
-                key=one.key,
-                branch=printable(one.branch),
-                head=one.head,
-                paths=tuple(map(printable, one.paths[:LISTED])),
-            )
+        drafts.update({(one.key, one.branch): one for one in found})
     return tuple(drafts.values())
 
 
@@ -136,32 +128,20 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _matchers(
-    state: State, holder: str, keys: Iterable[str] | None
-) -> dict[str, Callable[[str], bool]]:
-    """Return for each key of files a test of paths; `keys` None: all that the holder holds."""
-    from functools import partial
-
-    from gitcoord.domain.key_index import stored, wanted
+def _exclusive(state: State, holder: str, keys: Iterable[str] | None) -> list[str]:
+    """Return those of the keys that the holder has for itself; None: all that it has."""
+    from gitcoord.domain.key_index import wanted
     from gitcoord.domain.locks import holdings
-    from gitcoord.domain.overlap import matches
 
-    held = {
-        lock.key: stored(lock.key) for lock in holdings(state, holder) if lock.mode == "exclusive"
-    }
-    if keys is not None:
-        try:
-            asked = {wanted(state.settings, text).text for text in keys}
-        except UsageError:
-            # The operation that follows says what is wrong with the key.
-            return {}
-        held = {text: key for text, key in held.items() if text in asked}
-    fold = state.settings.case_folding
-    return {
-        text: partial(matches, key, fold_case=fold)
-        for text, key in held.items()
-        if key.namespace == "file"
-    }
+    held = [lock.key for lock in holdings(state, holder) if lock.mode == "exclusive"]
+    if keys is None:
+        return held
+    try:
+        asked = {wanted(state.settings, text).text for text in keys}
+    except UsageError:
+        # The operation that follows says what is wrong with the key.
+        return []
+    return [key for key in held if key in asked]
 
 
 def _places(desk: Desk, state: State, holder: str) -> list[Checkout]:

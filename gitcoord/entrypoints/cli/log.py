@@ -38,31 +38,20 @@ def log(
 
     The same with git alone: git log refs/coord/state
     """
+    from gitcoord.domain.time import from_epoch, moment
     from gitcoord.ledger.history import Filter, transactions
 
+    now = from_epoch(desk.house.ledger.clock.wall())
     wanted = Filter(
         agent=agent or "",
         session=by or "",
         operation=operation or "",
         key=key or "",
-        since=_moment(desk, since),
-        until=_moment(desk, until),
+        since=moment(since, now) if since is not None else "",
+        until=moment(until, now) if until is not None else "",
     )
     found = list(transactions(desk.house.ledger, wanted, limit=limit))
     desk.show({"transactions": [_shown(one) for one in found]}, lambda: _text(found, full))
-
-
-def _moment(desk: Desk, text: str | None) -> str:
-    from gitcoord.domain.time import from_epoch, parse, parse_duration
-    from gitcoord.errors import InvalidValue
-
-    if text is None:
-        return ""
-    try:
-        ago = parse_duration(text)
-    except InvalidValue:
-        return parse(text)
-    return from_epoch(desk.house.ledger.clock.wall() - ago)
 
 
 def _shown(one: Transaction) -> dict[str, Any]:
