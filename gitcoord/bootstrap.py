@@ -42,14 +42,16 @@ class House(NamedTuple):
 
         return Judge(self.coordinator, self.presence, self.home)
 
+    def has_marks(self) -> bool:
+        """Say whether any released work is marked as unlanded; asks only the index."""
+        with self.ledger.snapshot() as snapshot:
+            return next(snapshot.names("unlanded"), None) is not None
+
     def settle(self) -> list[str]:
         """Drop the marks of work that has landed meanwhile; return their names.
 
-        Asks git only where there are marks. Raises `Unavailable`, `Damaged`, `Contended`.
+        Raises `Unavailable`, `Damaged`, `Contended`.
         """
-        with self.ledger.snapshot() as snapshot:
-            if next(snapshot.names("unlanded"), None) is None:
-                return []
         from gitcoord.ledger.landing import settle
         from gitcoord.storage.worktree import Checkout
 

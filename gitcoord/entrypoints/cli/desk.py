@@ -152,6 +152,9 @@ class Desk:
 
     def settle(self) -> None:
         """See that marks of work which has landed are gone before they are shown."""
+        # A ledger that cannot be read is the command's own refusal, not a remark on the side.
+        if not self.house.has_marks():
+            return
         try:
             self.house.settle()
         except (Unavailable, Contended) as trouble:

@@ -26,7 +26,8 @@ def upkeep(house: House) -> None:
     try:
         if _older(os.path.join(house.home, "watch.json"), EVERY) and house.ledger.exists():
             house.judge().look()
-            house.settle()
+            if house.has_marks():
+                house.settle()
         if house.grown():
             house.consolidate_later(sys.executable)
     except GitcoordError:
