@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from gitcoord.domain.operation import Answer
+from gitcoord.errors import LandingRefused, Unavailable
 from gitcoord.ledger import machine, tables
 from gitcoord.ledger.clock import Clock, SystemClock
 from gitcoord.ledger.committer import Committer
@@ -22,7 +25,15 @@ from gitcoord.storage.store import Store
 from gitcoord.storage.witness import Witness
 
 if TYPE_CHECKING:
+    from gitcoord.domain.operation import Operation
     from gitcoord.ledger.judge import Judge
+    from gitcoord.storage.wire.store import WireStore
+    from gitcoord.storage.worktree import Checkout
+
+A = TypeVar("A", bound=Answer)
+
+#: The word for the arbiter on this machine, where a remote could be named.
+LOCAL = "local"
 
 
 class House(NamedTuple):
@@ -35,12 +46,50 @@ class House(NamedTuple):
     coordinator: Coordinator
     presence: Presence
     spool: Spool
+    #: The store again where a git host decides; None where this machine does.
+    wire: WireStore | None = None
+    #: The git remote or URL of that host; "" where this machine decides.
+    remote: str = ""
+
+    @property
+    def objects(self) -> Repository:
+        """Where the ledger's objects are: the repository itself, or the mirror of a host."""
+        return self.repository if self.wire is None else self.wire.mirror.repository
 
     def judge(self) -> Judge:
         """Return a judge of this house's sessions."""
         from gitcoord.ledger.judge import Judge
 
         return Judge(self.coordinator, self.presence, self.home)
+
+    def follow(self) -> None:
+        """See what a git host has decided meanwhile, as far as it answers.
+
+        What went wrong is in `wire.contact`; then reads show what was last known.
+        """
+        if self.wire is None:
+            return
+        with suppress(Unavailable):
+            self.wire.refresh()
+
+    def land(
+        self, operation: Operation, answer: type[A], checkout: Checkout, *, session: str, agent: str
+    ) -> A:
+        """Decide an operation and push the current branch in one: both land, or neither.
+
+        Raises `LandingRefused` with what to do, what `Coordinator.do` raises, and `HostRefused`
+        where the host cannot move both as one.
+        """
+        from gitcoord.storage.wire.landing import planned
+
+        if self.wire is None:
+            raise LandingRefused(
+                "the ledger is local, so that no push can move it together with a branch",
+                hint="Merge or push the branch yourself, then complete the task without --push.",
+            )
+        landing = planned(self.wire, checkout, self.remote)
+        landing.rehearse()
+        return self.coordinator.land(operation, answer, landing, session=session, agent=agent)
 
     def has_marks(self) -> bool:
         """Say whether any released work is marked as unlanded; asks only the index."""
@@ -59,7 +108,7 @@ class House(NamedTuple):
 
     def grown(self) -> bool:
         """Say whether git's objects of the ledger are due to be packed; a look at one file."""
-        return growth.due(self.repository) != ""
+        return growth.due(self.objects) != ""
 
     def consolidate(self) -> int:
         """Pack what has piled up; returns how many loose objects and packs are gone.
@@ -68,7 +117,7 @@ class House(NamedTuple):
         """
         from gitcoord.storage.consolidate import consolidate
 
-        done = consolidate(self.repository)
+        done = consolidate(self.objects)
         return 0 if done is None else done.loose + done.packs
 
     def consolidate_later(self, python: str) -> None:
@@ -98,13 +147,32 @@ def open_house(
     engine: str = "plumbing",
     clock: Clock | None = None,
     patience: float = PATIENCE,
+    remote: str | None = None,
 ) -> House:
     """Return gitcoord for the repository around the folder `start`.
 
     `engine`: "plumbing" (default, starts fast) or "libgit2" (needs pygit2, for
-    processes that live long). Raises `NotARepository`, `UnsupportedRepository`.
+    processes that live long). `remote` names the git remote or URL that keeps the ledger,
+    "local" this machine; by default what GITCOORD_REMOTE or the repository's `coord.remote`
+    says. Raises `NotARepository`, `UnsupportedRepository`, `InvalidUrl`.
     """
-    return assemble(find(start, environ), engine=engine, clock=clock, patience=patience)
+    repository = find(start, environ)
+    chosen = remote or environ.get("GITCOORD_REMOTE") or repository.remote or LOCAL
+    if chosen == LOCAL:
+        return assemble(repository, engine=engine, clock=clock, patience=patience)
+    return _remote_house(repository, chosen, clock or SystemClock(), patience)
+
+
+def discover(repository: Repository) -> str | None:
+    """Return the git remote that keeps a ledger: `origin`, or the only one; None for none.
+
+    Asks the host once; that it has none, or does not answer, is remembered for a minute.
+    Writes nothing else. Raises `GitMissing`, `GitFailed`.
+    """
+    from gitcoord.storage.wire.reach import candidate, found
+
+    remote = candidate(repository)
+    return remote if remote and found(repository, remote) else None
 
 
 def assemble(
@@ -115,10 +183,35 @@ def assemble(
     patience: float = PATIENCE,
     store: Store | None = None,
 ) -> House:
-    """Return gitcoord for a repository that has been found; `store` replaces the engine."""
-    folder = home(repository)
-    store = store or _engine(repository, engine)
-    name = machine.identity(folder)
+    """Return gitcoord for a repository that decides itself; `store` replaces the engine."""
+    return _join(
+        repository, home(repository), store or _engine(repository, engine), clock, patience
+    )
+
+
+def _remote_house(repository: Repository, remote: str, clock: Clock, patience: float) -> House:
+    from gitcoord.ledger.clock import HostClock
+    from gitcoord.storage.wire.reach import place, reach
+
+    folder = place(repository, remote)
+    corrected = HostClock(clock)
+    wire = reach(repository, remote, folder, corrected.observed, patience=patience)
+    corrected.recall(wire.host.memory.clock)
+    # Only HTTP names a date.
+    dated = wire.host.address.kind == "http"
+    house = _join(repository, folder, wire, corrected if dated else clock, patience, wire)
+    return house._replace(remote=remote)
+
+
+def _join(
+    repository: Repository,
+    folder: str,
+    store: Store,
+    clock: Clock | None,
+    patience: float,
+    wire: WireStore | None = None,
+) -> House:
+    name = machine.identity(home(repository))
     cache = Cache(os.path.join(folder, "cache.sqlite"), tables.describe, tables.VERSION)
     ledger = Ledger(store, cache, Witness(folder), clock or SystemClock(), machine=name)
     presence = Presence(folder, store, name)
@@ -129,10 +222,10 @@ def assemble(
         Group(folder, committer),
         committer,
         spool,
-        packing=Packing(repository),
+        packing=Packing(repository if wire is None else wire.place),
         patience=patience,
     )
-    return House(repository, folder, store, ledger, coordinator, presence, spool)
+    return House(repository, folder, store, ledger, coordinator, presence, spool, wire)
 
 
 def _engine(repository: Repository, engine: str) -> Store:

@@ -7,7 +7,7 @@ and agents, not the history of the files; that is git's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
@@ -82,6 +82,7 @@ class RecordChanges(Operation, frozen=True, kw_only=True):
 
     tag = "change.record"
     answer = Recorded
+    commutes: ClassVar[bool] = True
 
     changes: tuple[ChangeDraft, ...]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -80,6 +80,7 @@ class WriteHandoff(Operation, frozen=True, kw_only=True):
 
     tag = "handoff.write"
     answer = Written
+    commutes: ClassVar[bool] = True
 
     id: str
     summary: str

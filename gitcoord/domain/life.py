@@ -32,6 +32,8 @@ class Observation(NamedTuple):
     boot: str
     #: Whether the session's process runs; None where the judge cannot see it.
     process_alive: bool | None = None
+    #: The suspicion that the ledger held meanwhile, where a sweep rests on one; else empty.
+    suspected: Time = ""
 
 
 def verdict(session: Session, observation: Observation, now: float, boot: str) -> Verdict:

@@ -19,6 +19,7 @@ from gitcoord.domain.overlap import overlap
 from gitcoord.domain.record import Seconds
 from gitcoord.domain.requests import Request, check_ttl, request, wish
 from gitcoord.domain.sessions import acting
+from gitcoord.domain.time import seconds_between
 from gitcoord.domain.unlanded import Mark, MarkDraft, mark
 from gitcoord.domain.unlanded import near as marks_near
 from gitcoord.domain.waiting import (
@@ -102,6 +103,8 @@ class Renewed(Answer, frozen=True, kw_only=True):
     """The locks with their new ends."""
 
     locks: list[LockView] = []
+    #: Keys whose renewal waits, because pushes are scarce and more than half their time is left.
+    delayed: tuple[str, ...] = ()
 
 
 class RenewLocks(Operation, frozen=True, kw_only=True):
@@ -123,7 +126,18 @@ class RenewLocks(Operation, frozen=True, kw_only=True):
         ended = [lock for lock in locks if over(state, context, lock)]
         wants = tuple(wish(state.settings, stored(lock.key), lock.mode) for lock in ended)
         check_turn(state, context, Request(holder, session.agent, wants))
-        return Renewed(locks=[view(renew(state, context, lock, self.ttl)) for lock in locks])
+        spared = [lock for lock in locks if self._can_wait(lock, context)]
+        kept = [
+            lock if lock in spared else renew(state, context, lock, self.ttl) for lock in locks
+        ]
+        return Renewed(
+            locks=[view(lock) for lock in kept], delayed=tuple(lock.key for lock in spared)
+        )
+
+    def _can_wait(self, lock: Lock, context: Context) -> bool:
+        """Say whether the lock keeps more than half of its time and pushes are scarce."""
+        left = seconds_between(context.now, lock.expires_at)
+        return context.frugal and self.ttl is None and left > lock.ttl / 2
 
     def subject(self, answer: Renewed, agent: str) -> str:
         """Return the diary line."""

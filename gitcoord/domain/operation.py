@@ -30,6 +30,7 @@ OPERATIONS: dict[str, str] = {
     "session.pause": "pausing:PauseSession",
     "session.resume": "pausing:ResumeSession",
     "session.kill": "departure:KillSession",
+    "session.suspect": "sweep:SuspectSession",
     "session.sweep": "sweep:SweepSession",
     "lease.lapse": "sweep:LapseLeases",
     "lock.acquire": "lock_operations:AcquireLocks",
@@ -73,6 +74,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     presence: Mapping[str, Beat] = {}
     #: False while `meta.time` is far ahead of our clock: then nobody's lease has ended.
     clock_trusted: bool = True
+    #: Whether the push budget is spent, so that what can wait is not written now.
+    frugal: bool = False
 
     def over(self, end: Time, tolerance: float) -> bool:
         """Say whether somebody else's lease that ends then counts as ended."""
@@ -94,6 +97,8 @@ class Operation(
     acting: ClassVar[bool] = True
     #: Whether people may ask for it without being checked in; a session that is named must live.
     sessionless: ClassVar[bool] = False
+    #: Whether it means the same whenever it is decided, so that it may wait for a connection.
+    commutes: ClassVar[bool] = False
 
     def apply(self, state: State, context: Context) -> Answer:
         """Change `state` as wished and return the answer, or raise."""

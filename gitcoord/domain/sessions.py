@@ -313,7 +313,8 @@ class StartSession(Operation, frozen=True, kw_only=True):
             changes["life"] = self.life
         after = msgspec.structs.replace(before, **changes)
         stale = seconds_between(before.seen_at, context.now) > before.ttl / 8
-        if before.status == "active" and (stale or after != before):
+        suspect = bool(before.suspect_since)
+        if before.status == "active" and (stale or suspect or after != before):
             after = msgspec.structs.replace(after, seen_at=context.now, suspect_since="")
         return after
 

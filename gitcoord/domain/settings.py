@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     changes_kept: Count = 500
+    #: Pushes a minute at which what nobody waits for is delayed; 0: never.
+    push_budget: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 
     def changed(self, name: str, value: Any) -> Settings:
         """Return the settings with one of them replaced.
@@ -79,6 +81,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if new.beat_ttl < 2 * new.beat_interval:
             raise InvalidValue("beat_ttl must be at least twice beat_interval")
         return new
+
+
+def remote_defaults(host: str = "") -> dict[str, Any]:
+    """Return what a ledger at a git host begins with where nothing else is chosen.
+
+    `host` is the name of the host. Signs of life cost pushes there and clocks differ. The
+    budget is what GitHub advises for one repository:
+    https://docs.github.com/en/repositories/creating-and-managing-repositories/repository-limits
+    """
+    github = ("." + host.lower().rstrip(".")).endswith(".github.com")
+    return {
+        "beat_interval": 60.0,
+        "beat_ttl": 300.0,
+        "clock_tolerance": 30.0,
+        "push_budget": 6 if github else 0,
+    }
 
 
 def unknown(name: str, known: tuple[str, ...]) -> UnknownSetting:

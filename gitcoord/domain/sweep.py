@@ -1,8 +1,9 @@
 """Ending what has ended by itself: dead sessions, and leases, deadlines and waits that are over.
 
 A sweep ends one session, and only if its sign of life is still the one that the
-judge saw; it never rides on another operation. A lapse ends what has a time on
-it and touches no session.
+judge saw; it never rides on another operation. Where that cannot be verified in the
+same swap, a suspicion is agreed first, which any act of the session ends. A lapse
+ends what has a time on it and touches no session.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import msgspec
 
 from gitcoord.domain.departure import finish
 from gitcoord.domain.locks import Lock, free
@@ -40,6 +43,45 @@ class Swept(Answer, frozen=True, kw_only=True):
     tasks: tuple[str, ...] = ()
 
 
+class Suspected(Answer, frozen=True, kw_only=True):
+    """The session that shows no life, and since when that is agreed."""
+
+    session: str
+    agent: str
+    suspect_since: Time
+
+
+class SuspectSession(Operation, frozen=True, kw_only=True):
+    """Agree that a session shows no life, as the first of two steps towards its end."""
+
+    tag = "session.suspect"
+    answer = Suspected
+    acting: ClassVar[bool] = False
+
+    id: str
+    #: The count of beats and the `seen_at` that did not change while the judge watched.
+    beat: int
+    seen_at: Time
+
+    def apply(self, state: State, context: Context) -> Suspected:
+        """Mark it as suspect; one that is stays as it is.
+
+        Raises `SessionAlive`, `SessionNotFound` and `SessionEnded`, as a sweep does.
+        """
+        session = living(state, self.id, context)
+        _refuse(session, "suspected", _objection(session, context, self.beat, self.seen_at))
+        if not session.suspect_since:
+            session = msgspec.structs.replace(session, suspect_since=context.now)
+            state.put(session)
+        return Suspected(
+            session=session.id, agent=session.agent, suspect_since=session.suspect_since
+        )
+
+    def subject(self, answer: Suspected, agent: str) -> str:
+        """Return the diary line."""
+        return one_line(f"session: {answer.session} of {answer.agent} shows no life")
+
+
 class SweepSession(Operation, frozen=True, kw_only=True):
     """End a session that a judge has found dead."""
 
@@ -52,6 +94,8 @@ class SweepSession(Operation, frozen=True, kw_only=True):
     beat: int
     seen_at: Time
     why: Literal["silent", "process_gone"] = "silent"
+    #: The session's `suspect_since` on which this rests; empty: the swap verifies its presence.
+    suspected: Time = ""
 
     def apply(self, state: State, context: Context) -> Swept:
         """End it as timed out.
@@ -60,30 +104,40 @@ class SweepSession(Operation, frozen=True, kw_only=True):
         such a session, `SessionNotFound`, and `SessionEnded`.
         """
         session = living(state, self.id, context)
-        alive = self._objection(session, context)
-        if alive:
-            raise SessionAlive(
-                f"session {session.id} of {session.agent} is not swept: {alive}",
-                session=session.id,
-                seen_at=session.seen_at,
-            )
+        _refuse(session, "swept", self._objection(session, context))
         lost = finish(state, context, session, "timed_out", "timed_out", summary=_REASONS[self.why])
         return Swept(session=session.id, agent=session.agent, freed=lost.keys, tasks=lost.tasks)
 
     def _objection(self, session: Session, context: Context) -> str:
-        if session.status == "paused":
-            return "it is paused"
-        if session.life == "lease":
-            return "it lives by its leases alone"
         if self.why == "process_gone" and session.life != "process":
             return "its life does not hang on a process"
-        if context.presence.get(session.id, Beat(0)).count != self.beat:
-            return "it has beaten since"
-        return "" if session.seen_at == self.seen_at else "it has acted since"
+        if self.suspected and session.suspect_since != self.suspected:
+            return "it is no longer suspected"
+        return _objection(session, context, self.beat, self.seen_at)
 
     def subject(self, answer: Swept, agent: str) -> str:
         """Return the diary line."""
         return one_line(f"session: {answer.session} of {answer.agent} timed out")
+
+
+def _objection(session: Session, context: Context, beat: int, seen_at: Time) -> str:
+    """Return why the session is not dead by these signs of life, or nothing."""
+    if session.status == "paused":
+        return "it is paused"
+    if session.life == "lease":
+        return "it lives by its leases alone"
+    if context.presence.get(session.id, Beat(0)).count != beat:
+        return "it has beaten since"
+    return "" if session.seen_at == seen_at else "it has acted since"
+
+
+def _refuse(session: Session, what: str, reason: str) -> None:
+    if reason:
+        raise SessionAlive(
+            f"session {session.id} of {session.agent} is not {what}: {reason}",
+            session=session.id,
+            seen_at=session.seen_at,
+        )
 
 
 _REASONS = {

@@ -273,6 +273,7 @@ class NoteTask(Operation, frozen=True, kw_only=True):
 
     tag = "task.note"
     answer = Noted
+    commutes: ClassVar[bool] = True
     sessionless: ClassVar[bool] = True
 
     id: str

@@ -1,14 +1,15 @@
 """Decide a group of requests on the head and store the outcome in one commit.
 
 Whoever calls `commit` leads: on one machine that is the holder of the queue's
-lock. A lost swap is decided again on the new head, a bounded number of times.
+lock. A lost swap is decided again on the new head, a bounded number of times; what
+changes nothing is answered only from a head that the arbiter has confirmed.
 Signs of life are counted here, because here is where sweeps are decided too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gitcoord.domain.operation import Operation
 from gitcoord.errors import Contended, GitcoordError, NotInitialised, Unavailable
@@ -19,9 +20,17 @@ from gitcoord.ledger.ledger import Ledger, fresh_state
 from gitcoord.ledger.presence import Extra, Presence
 from gitcoord.ledger.request import Reply, Request
 from gitcoord.ledger.spool import Spool
-from gitcoord.storage.store import ABSENT, SwapLost
+from gitcoord.storage.store import ABSENT, GitObject, Move, SwapLost
 
 ATTEMPTS = 12
+#: With a host between, rivals are on other machines and a round takes longer than a pause.
+ATTEMPTS_REMOTE = 60
+
+#: Makes the swap: stores the objects and makes the moves, as `Store.commit` does.
+Carrier = Callable[[Sequence[GitObject], Sequence[Move]], None]
+
+
+NOTHING: Extra = ((), ())
 
 
 class Committer:
@@ -32,52 +41,81 @@ class Committer:
         self._presence = presence
         self._spool = spool
 
-    def commit(self, requests: Sequence[Request]) -> list[Reply]:
+    def commit(self, requests: Sequence[Request], carrier: Carrier | None = None) -> list[Reply]:
         """Return a reply to each request; every success among them is stored durably.
 
-        Raises what keeps the whole group from being decided: `Unavailable`, `Damaged`,
-        `NotInitialised`, or `Contended` when every swap was lost.
+        `carrier` makes the swap in the store's place. Raises what keeps the whole group from
+        being decided: `Unavailable`, `Damaged`, `NotInitialised`, or `Contended` when every
+        swap was lost.
         """
         riding = self._spool.take()
         group = [*requests, *riding]
-        for attempt in range(ATTEMPTS):
+        store = self._ledger.store
+        attempts = ATTEMPTS_REMOTE if store.remote else ATTEMPTS
+        confirmed = not store.remote
+        if not getattr(self._ledger.clock, "known", True):
+            # The host's answer tells the time, without which nothing should be stamped.
+            store.refresh()
+            confirmed = True
+        for attempt in range(attempts):
             try:
-                decision = self._attempt(group)
+                decision = self._attempt(group, carrier, confirmed=confirmed)
             except SwapLost:
-                time.sleep(_pause(attempt))
+                # Whoever has lost at a host has fetched what won, and decides on it at once.
+                confirmed = True
+                if attempt or not store.remote:
+                    time.sleep(_pause(attempt))
                 continue
             self._spool.settle(riding)
             return decision.replies[: len(requests)]
-        raise Contended(f"the ledger moved {ATTEMPTS} times while this was decided")
+        raise Contended(f"the ledger moved {attempts} times while this was decided")
 
-    def _attempt(self, group: Sequence[Request]) -> Decision:
-        ledger = self._ledger
+    def _attempt(
+        self, group: Sequence[Request], carrier: Carrier | None, *, confirmed: bool
+    ) -> Decision:
+        ledger, presence = self._ledger, self._presence
         head = ledger.head()
-        beats = self._presence.beats()
+        beats = presence.beats()
         with ledger.state(head) as state:
             now = reading(ledger.clock, state.meta.time)
-            decision = decide(state, group, now, beats)
+            others, guard = presence.witnessed(state, group)
+            left = presence.allowance(state, now.now)
+            decision = decide(state, group, now, {**beats, **others}, frugal=left.spent)
+            if not decision.entries and not confirmed:
+                ledger.store.refresh()
+                if ledger.head() != head:
+                    return self._attempt(group, carrier, confirmed=True)
             refused = [line for entry in decision.refusals for line in diary_lines(entry)]
-            self._presence.count(decision.alive, now.now)
-            extra = self._presence.due(state, now.now)
+            presence.count(decision.alive, now.now)
+            riding = bool(decision.entries) and carrier is None and ledger.store.atomic
+            extra = presence.due(state, now.now, riding=riding, left=left)
             if decision.entries:
                 noted = self._spool.refusals()
-                ledger.commit(head, state, decision, [*noted, *refused], extra)
+                along = _both(extra if riding else NOTHING, guard)
+                ledger.commit(head, state, decision, [*noted, *refused], along, carrier)
                 self._spool.refusals_stored(noted)
             else:
                 self._spool.note_refusals(refused)
-                if extra[1]:
-                    ledger.store.commit(*extra)
             if extra[1]:
-                self._published(extra)
+                self._publish(extra, done=riding, needed=not decision.entries)
         return decision
 
-    def _published(self, extra: Extra) -> None:
+    def _publish(self, extra: Extra, *, done: bool, needed: bool) -> None:
+        """Publish the presence unless it is `done`, and remember that; raise where it is needed.
+
+        Beside a swap that has landed, its success must be told, whatever became of this.
+        """
+        try:
+            if not done:
+                self._ledger.store.commit(*extra)
+        except (SwapLost, Contended, Unavailable):
+            if needed:
+                raise
+            return
         try:
             self._presence.published(extra)
         except Unavailable:
-            # The disk is full or closed, but the swap has landed and its success must be
-            # told. What was not remembered is only published once more.
+            # The disk is full or closed. What was not remembered is only published once more.
             return
 
     def begin(self, operation: Operation, agent: str) -> Reply:
@@ -86,6 +124,7 @@ class Committer:
         Raises `SwapLost` when somebody else was faster.
         """
         ledger = self._ledger
+        ledger.store.refresh()
         try:
             ledger.head()
         except NotInitialised:
@@ -100,6 +139,12 @@ class Committer:
             raise error
         ledger.commit(ABSENT, state, decision)
         return decision.replies[0]
+
+
+def _both(one: Extra, other: Extra) -> Extra:
+    """Return the objects and moves of both; of two moves of a ref, the later one."""
+    moved = {move.ref: move for move in (*one[1], *other[1])}
+    return (*one[0], *other[0]), tuple(moved.values())
 
 
 def _pause(attempt: int) -> float:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitcoord.domain.operation import Answer, Operation, packed, unpacked
 from gitcoord.domain.secrets import hide
-from gitcoord.errors import AlreadyInitialised, InvalidValue
-from gitcoord.ledger.request import Batch, Reply, Request
+from gitcoord.errors import AlreadyInitialised, InvalidValue, OutcomeUnknown, Unavailable
+from gitcoord.ledger.request import Batch, Reply, Request, fresh_id
 from gitcoord.storage.store import SwapLost
 
 if TYPE_CHECKING:
-    from gitcoord.ledger.committer import Committer
+    from gitcoord.ledger.committer import Carrier, Committer
     from gitcoord.ledger.group import Group
     from gitcoord.ledger.ledger import Ledger
     from gitcoord.ledger.packing import Packing
@@ -89,6 +89,48 @@ class Coordinator:
     ) -> A:
         """Decide one operation and return its answer, or raise its refusal."""
         reply = self.run(operation, session=session, agent=agent, id=id)[0]
+        if reply.error is not None:
+            raise reply.error
+        found = reply.answers[0]
+        assert isinstance(found, answer)
+        return found
+
+    def do_or_keep(
+        self, operation: Operation, answer: type[A], *, session: str | None = None, agent: str = ""
+    ) -> A | None:
+        """Decide an operation that commutes; None when it waits for the next transaction.
+
+        It is kept when the arbiter cannot be reached or its answer was lost, provided that
+        the last known state would accept it: else its refusal is raised, as in `do`.
+        """
+        id = fresh_id("o-")
+        try:
+            return self.do(operation, answer, session=session, agent=agent, id=id)
+        except (Unavailable, OutcomeUnknown):
+            if not (operation.commutes and self.ledger.store.remote):
+                raise
+            kept = Request([cleaned(operation)], session=session, agent=agent, id=id)
+            self._rehearse(kept)
+            self._spool.add(kept)
+            return None
+
+    def _rehearse(self, request: Request) -> None:
+        """Raise what the last known state has against the request."""
+        from gitcoord.ledger.clock import reading
+        from gitcoord.ledger.decide import decide
+
+        with self.ledger.state() as state:
+            now = reading(self.ledger.clock, state.meta.time)
+            error = decide(state, [request], now, {}).replies[0].error
+        if error is not None:
+            raise error
+
+    def land(
+        self, operation: Operation, answer: type[A], carrier: Carrier, *, session: str, agent: str
+    ) -> A:
+        """Decide one operation in a swap that `carrier` makes, alone; as `do` otherwise."""
+        request = Request([cleaned(operation)], session=session, agent=agent)
+        reply = self._group.alone(request, carrier, self._patience)
         if reply.error is not None:
             raise reply.error
         found = reply.answers[0]

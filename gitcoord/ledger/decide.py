@@ -41,18 +41,19 @@ def decide(
     presence: Mapping[str, Beat],
     *,
     begin: bool = False,
+    frugal: bool = False,
 ) -> Decision:
     """Apply every request to `state` and return what came of it.
 
     With `begin` an accepted request is an entry even if it changes nothing: the first
-    transaction of a ledger may consist of defaults.
+    transaction of a ledger may consist of defaults. `frugal`: pushes are scarce.
     """
     decision = Decision([], [], [], set())
     beats = dict(presence)
     for request in requests:
         mark = state.savepoint()
         try:
-            reply = _one(state, request, reading, beats, decision, begin)
+            reply = _one(state, request, _Surroundings(reading, beats, begin, frugal), decision)
         except GitcoordError as refusal:
             state.rollback(mark)
             reply = Reply(error=refusal)
@@ -65,14 +66,17 @@ def decide(
     return decision
 
 
-def _one(
-    state: State,
-    request: Request,
-    reading: Reading,
-    beats: dict[str, Beat],
-    decision: Decision,
-    begin: bool,
-) -> Reply:
+class _Surroundings(NamedTuple):
+    """What all requests of a group meet."""
+
+    reading: Reading
+    beats: dict[str, Beat]
+    begin: bool
+    frugal: bool
+
+
+def _one(state: State, request: Request, around: _Surroundings, decision: Decision) -> Reply:
+    reading, beats = around.reading, around.beats
     before = state.get(Op, request.id)
     if before is not None:
         if before.digest != request.digest():
@@ -86,6 +90,7 @@ def _one(
         agent=_agent(state, request, request.session),
         presence=beats,
         clock_trusted=reading.trusted,
+        frugal=around.frugal,
     )
     answers: list[Answer] = []
     alive: set[str] = set()
@@ -102,7 +107,7 @@ def _one(
     for name in alive:
         # A sweep further back in this group must see that the session has just acted.
         beats[name] = Beat(beats.get(name, Beat(0)).count + 1, reading.now)
-    if begin or state.changed_since(mark):
+    if around.begin or state.changed_since(mark):
         state.put(
             Op(
                 id=request.id,

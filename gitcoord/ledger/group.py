@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown
-from gitcoord.ledger.committer import Committer, answered
+from gitcoord.ledger.committer import Carrier, Committer, answered
 from gitcoord.ledger.request import Reply, Request
 from gitcoord.storage.oslock import OsLock
 
@@ -79,6 +79,22 @@ class Group:
             raise mine.error
         assert mine.replies is not None
         return mine.replies
+
+    def alone(self, request: Request, carrier: Carrier, patience: float) -> Reply:
+        """Return the reply to a request whose swap `carrier` makes, with nobody beside it.
+
+        Raises `Contended` when others lead for longer than `patience` seconds.
+        """
+        deadline = time.monotonic() + patience
+        with self._serving:
+            while not self._lead.try_acquire():
+                if time.monotonic() > deadline:
+                    raise Contended("others decide without a break; nothing was changed")
+                time.sleep(_LOOK)
+            try:
+                return self._committer.commit([request], carrier)[0]
+            finally:
+                self._leave()
 
     def _serve(self, patience: float) -> None:
         with self._adding:

@@ -7,7 +7,7 @@ decided on, durably, or `SwapLost` is raised and nothing has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,8 @@ from gitcoord.domain.state import State
 from gitcoord.domain.time import is_time
 from gitcoord.errors import (
     CorruptRecord,
+    LedgerMissing,
+    LedgerRewound,
     NotInitialised,
     WriterTooOld,
 )
@@ -25,7 +27,7 @@ from gitcoord.ledger.clock import Clock
 from gitcoord.ledger.decide import Decision
 from gitcoord.storage import codec, tree
 from gitcoord.storage.cache import Cache, Snapshot
-from gitcoord.storage.store import Absent, Move, Oid, Store, make_object
+from gitcoord.storage.store import Absent, GitObject, Move, Oid, Store, make_object
 from gitcoord.storage.witness import Witness
 
 STATE = "refs/coord/state"
@@ -57,7 +59,17 @@ class Ledger:
         head = self.store.read_ref(STATE)
         if head == self._checked:
             return head
-        self._witness.check(self.store, head, self._age)
+        while True:
+            try:
+                self._witness.check(self.store, head, self._age)
+            except (LedgerMissing, LedgerRewound):
+                # Another process may have moved the ledger on, and noted that, meanwhile.
+                again = self.store.read_ref(STATE)
+                if again == head:
+                    raise
+                head = again
+            else:
+                break
         if isinstance(head, Absent):
             raise NotInitialised
         seen = self._witness.seen()
@@ -117,12 +129,13 @@ class Ledger:
         state: State,
         decision: Decision,
         refusals: Sequence[dict[str, Any]] = (),
-        extra: tuple[Sequence[Any], Sequence[Move]] = ((), ()),
+        extra: tuple[Sequence[GitObject], Sequence[Move]] = ((), ()),
+        carrier: Callable[[Sequence[GitObject], Sequence[Move]], None] | None = None,
     ) -> Oid:
         """Store the decided state on top of `head` and return the new head.
 
-        `extra` adds objects and moves of other refs to the same swap. Raises
-        `SwapLost` when the head or another of the refs has moved.
+        `extra` adds objects and moves of other refs to the same swap; `carrier` makes it in
+        the store's place. Raises `SwapLost` when the head or another of the refs has moved.
         """
         if state.meta.min_writer > WRITER:
             raise WriterTooOld(
@@ -142,7 +155,8 @@ class Ledger:
             self.machine,
         )
         commit = make_object(b"commit", raw, fmt)
-        self.store.commit([*objects, *extra[0], commit], [Move(STATE, head, commit.oid), *extra[1]])
+        swap = carrier or self.store.commit
+        swap([*objects, *extra[0], commit], [Move(STATE, head, commit.oid), *extra[1]])
         self._cache.advance(old, root, changes)
         self._witness.note(state.meta.epoch, state.meta.seq, commit.oid)
         self._checked = commit.oid

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from gitcoord.domain.state import State
 from gitcoord.domain.sweep import LapseLeases
 from gitcoord.errors import (
     AlreadyInitialised,
     Contended,
+    CorruptRecord,
     GitcoordError,
     LedgerMissing,
     LedgerRewound,
@@ -29,9 +31,19 @@ from gitcoord.ledger.ledger import STATE, encoded
 from gitcoord.ledger.queue import Queue
 from gitcoord.ledger.request import Request
 from gitcoord.storage import tree
+from gitcoord.storage.closure import below, chain
 from gitcoord.storage.durable import disk_error
 from gitcoord.storage.oslock import OsLock
-from gitcoord.storage.store import Absent, Move, Oid, SwapLost, make_object
+from gitcoord.storage.store import (
+    Absent,
+    Expected,
+    GitObject,
+    Move,
+    Oid,
+    Store,
+    SwapLost,
+    make_object,
+)
 from gitcoord.storage.witness import Witness
 
 
@@ -78,20 +90,54 @@ def restore(premises: Premises, *, agent: str = "") -> Restored:
         state.meta.epoch = max(epochs) + 1
         state.meta.seq += 1
         state.meta.time = reading(ledger.clock, state.meta.time).now
-        entry, line = _diary(reason, state.meta.epoch, parent, agent)
-        fmt = premises.store.object_format
-        root, objects = tree.rewrite(
-            lambda oid: premises.store.read(oid)[1], ledger.tree(parent), encoded(state), fmt
-        )
-        raw = journal.compose(root, parent, [entry], [line], state.meta.time, ledger.machine)
-        commit = make_object(b"commit", raw, fmt)
+        diary = _diary(reason, state.meta.epoch, parent, agent)
         try:
-            premises.store.commit([*objects, commit], [Move(STATE, found, commit.oid)])
+            head = _publish(premises, state, found, parent, diary)
         except SwapLost as moved:
             raise Contended("somebody else moved the ledger meanwhile") from moved
-        witness.note(state.meta.epoch, state.meta.seq, commit.oid)
+        witness.note(state.meta.epoch, state.meta.seq, head)
         replaced = found if isinstance(found, str) else None
-        return Restored(commit.oid, state.meta.epoch, state.meta.seq, parent, replaced)
+        return Restored(head, state.meta.epoch, state.meta.seq, parent, replaced)
+
+
+def _publish(
+    premises: Premises,
+    state: State,
+    found: Expected,
+    parent: Oid,
+    diary: tuple[Entry, dict[str, object]],
+) -> Oid:
+    """Swap the ref to a commit of the state on top of `parent`; return the commit.
+
+    A git host may have lost what is below it. Then the push brings that along; where this
+    clone has not all of the chain either, the commit begins a new one with the whole state.
+    """
+    ledger, store = premises.ledger, premises.store
+    fmt = store.object_format
+    root, objects = tree.rewrite(
+        lambda oid: store.read(oid)[1], ledger.tree(parent), encoded(state), fmt
+    )
+    for above, brought in _ways(store, parent):
+        entry, line = diary
+        raw = journal.compose(root, above, [entry], [line], state.meta.time, ledger.machine)
+        commit = make_object(b"commit", raw, fmt)
+        try:
+            store.commit([*brought, *objects, commit], [Move(STATE, found, commit.oid)])
+        except CorruptRecord:
+            if above is None or not store.remote:
+                raise
+        else:
+            return commit.oid
+    raise LedgerMissing
+
+
+def _ways(store: Store, parent: Oid) -> Iterator[tuple[Oid | None, Sequence[GitObject]]]:
+    """Yield the parents to publish on, the best first, and what a host has to be brought."""
+    yield parent, ()
+    whole = chain(store, parent)
+    if whole is not None:
+        yield parent, whole
+    yield None, below(store, parent)
 
 
 def _best(premises: Premises, heads: list[Oid | Absent]) -> Oid:

@@ -60,8 +60,9 @@ class Git:
 
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
         self._repository = repository
-        self._inherited = repository.environ if environ is None else environ
-        self._environ = child_environment(repository, self._inherited)
+        #: The environment that its children start from.
+        self.inherited = repository.environ if environ is None else environ
+        self._environ = child_environment(repository, self.inherited)
         self._trusted = repository.trusted
 
     def start(self, *arguments: str) -> GitProcess:
@@ -85,7 +86,7 @@ class Git:
             return
         environ = {
             name: value
-            for name, value in self._inherited.items()
+            for name, value in self.inherited.items()
             if name not in _DROPPED and name != "GIT_DIR"
         }
         place = self._repository.worktree or self._repository.git_dir

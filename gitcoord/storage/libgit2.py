@@ -11,7 +11,7 @@ import os
 import time
 from _thread import RLock
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.errors import (
     CorruptRecord,
@@ -46,6 +46,9 @@ _NAMES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 class Libgit2Store:
     """One repository opened with libgit2. Safe between threads: one swap at a time."""
 
+    remote: ClassVar[bool] = False
+    atomic = True
+
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
         if repository.object_format != "sha1" or repository.ref_format != "files":
             raise UnsupportedRepository(
@@ -66,6 +69,9 @@ class Libgit2Store:
         self._git = _open(repository)
         self._plumbing = PlumbingStore(repository, environ)
         self._lock = RLock()
+
+    def refresh(self) -> None:
+        """Nothing to do: refs are read where they are decided."""
 
     def read_ref(self, ref: str) -> Expected:
         """Return the oid, or ABSENT."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from _thread import RLock
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from gitcoord.errors import CorruptRecord, GitFailed
 from gitcoord.storage.store import (
@@ -25,11 +26,17 @@ from gitcoord.storage.store import (
 class MemoryStore:
     """Refs and objects of one imaginary repository."""
 
+    remote: ClassVar[bool] = False
+    atomic = True
+
     def __init__(self, object_format: str = "sha1") -> None:
         self.object_format = object_format
         self._refs: dict[str, Oid] = {}
         self._objects: dict[Oid, tuple[bytes, bytes]] = {}
         self._lock = RLock()
+
+    def refresh(self) -> None:
+        """Nothing to do: refs are read where they are decided."""
 
     def read_ref(self, ref: str) -> Expected:
         """Return the oid, or ABSENT."""

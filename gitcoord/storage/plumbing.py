@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import RLock
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.errors import CorruptRecord, Unavailable
 from gitcoord.storage import growth
@@ -38,6 +38,9 @@ class PlumbingStore:
     `environ` is what they inherit, None for that in which the repository was found.
     """
 
+    remote: ClassVar[bool] = False
+    atomic = True
+
     def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
         self.object_format = repository.object_format
         self._repository = repository
@@ -49,6 +52,9 @@ class PlumbingStore:
         self._reader: CatFile | None = None
         self._reading = RLock()
         self._writing = RLock()
+
+    def refresh(self) -> None:
+        """Nothing to do: refs are read where they are decided."""
 
     def read_ref(self, ref: str) -> Expected:
         """Return the oid, or ABSENT; see `Refs.read`."""

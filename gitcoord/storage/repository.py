@@ -40,6 +40,7 @@ class Repository:
         "git_dir",
         "object_format",
         "ref_format",
+        "remote",
         "trusted",
         "worktree",
     )
@@ -70,6 +71,8 @@ class Repository:
         self.trusted = trusted
         #: The environment of whoever asked for it, as `find` was told: git children inherit it.
         self.environ: Mapping[str, str] = {}
+        #: `coord.remote` of its own config file: where the ledger is kept; "" says nothing.
+        self.remote = ""
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same place in the same repository."""
@@ -122,6 +125,7 @@ def find(start: str, environ: Mapping[str, str]) -> Repository:
         trusted=trusted,
     )
     repository.environ = environ
+    repository.remote = config.get("coord.remote", "")
     return repository
 
 

@@ -8,7 +8,7 @@ swap, or any way to move a ref without naming the value it is expected to have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, final
+from typing import ClassVar, NamedTuple, Protocol, final
 
 from gitcoord.errors import InvalidValue
 from gitcoord.storage.digest import FORMATS
@@ -55,6 +55,7 @@ class Move(NamedTuple):
 class SwapLost(Exception):
     """Somebody else moved `ref`; `found` is what it is at now, None where that is unknown.
 
+    A store that follows a remote arbiter has followed it as far as that when it raises this.
     A signal between storage and the write path, which tries again; no door ever sees it.
     """
 
@@ -67,7 +68,26 @@ class SwapLost(Exception):
 class Store(Protocol):
     """The contract of an engine; `tests/contract/test_store.py` is its executable form."""
 
-    object_format: str
+    #: Whether others decide elsewhere, so that refs read here may be behind until `refresh`.
+    remote: ClassVar[bool]
+
+    @property
+    def object_format(self) -> str:
+        """The name of the hash, as git writes it: sha1 or sha256."""
+        ...
+
+    @property
+    def atomic(self) -> bool:
+        """Whether several moves are made as one. False only at hosts that cannot."""
+        ...
+
+    def refresh(self) -> None:
+        """See that `read_ref` and `list_refs` say what the arbiter said after this was called.
+
+        Costs nothing where they always do. Raises `Unavailable` when the arbiter does not
+        answer; then they go on saying what is known.
+        """
+        ...
 
     def read_ref(self, ref: str) -> Expected:
         """Return the oid that `ref` points at, or ABSENT."""

@@ -75,6 +75,20 @@ class Checkout:
 
         Raises `GitMissing`, and `GitFailed` with git's complaint for any other exit code.
         """
+        code, output, complaint = self.told(*arguments, send=send)
+        if code not in accept:
+            said = complaint.decode("utf-8", "replace").strip()
+            name = next(word for word in arguments if not word.startswith("-"))
+            raise GitFailed(f"git {name}: {said or f'ended with {code}'}")
+        return code, output
+
+    def told(
+        self, *arguments: str, send: bytes | None = None, extra: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Return (exit code, stdout, stderr) of git; `extra` adds to its environment.
+
+        Raises `GitMissing`, and `GitFailed` where the worktree is gone.
+        """
         import subprocess
 
         if not os.path.isdir(self.place):
@@ -83,7 +97,7 @@ class Checkout:
             done = subprocess.run(
                 ["git", "-c", "core.fsmonitor=false", *arguments],
                 cwd=self.place,
-                env=self._child,
+                env={**self._child, **(extra or {})},
                 input=b"" if send is None else send,
                 capture_output=True,
                 check=False,
@@ -93,11 +107,7 @@ class Checkout:
             raise GitMissing from error
         except OSError as error:
             raise GitMissing(f"git cannot be started: {error.strerror}") from error
-        if done.returncode not in accept:
-            complaint = done.stderr.decode("utf-8", "replace").strip()
-            name = next(word for word in arguments if not word.startswith("-"))
-            raise GitFailed(f"git {name}: {complaint or f'ended with {done.returncode}'}")
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout, done.stderr
 
     def worktree(self, *, dirty: bool = True) -> Worktree:
         """Return this worktree; without `dirty` its files are not looked at.

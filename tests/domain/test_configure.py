@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitcoord.domain.configure import Begin, ChangeSettings
-from gitcoord.domain.settings import Area, Settings
+from gitcoord.domain.settings import Area, Settings, remote_defaults
 from gitcoord.errors import (
     AlreadyInitialised,
     GitcoordError,
@@ -107,3 +107,29 @@ def test_a_new_namespace_may_be_used_in_patterns_of_the_same_change() -> None:
     areas = [{"name": "proto", "patterns": ["proto:user", "src/"]}]
     world.run(ChangeSettings(values={"areas": areas, "namespaces": ["proto"]}))
     assert world.settings.areas == (Area(name="proto", patterns=("proto:user", "src/")),)
+
+
+@pytest.mark.parametrize(
+    ("host", "budget"),
+    [
+        ("", 0),
+        ("git.example.org", 0),
+        ("github.com", 6),
+        ("GitHub.com.", 6),
+        ("ssh.github.com", 6),
+        ("notgithub.com", 0),
+        ("github.com.example.org", 0),
+    ],
+)
+def test_a_ledger_at_a_git_host_begins_with_rarer_beats_and_the_budget_of_its_host(
+    host: str, budget: int
+) -> None:
+    settings = World().run(Begin(settings=remote_defaults(host))).settings
+    assert (settings.beat_interval, settings.beat_ttl, settings.clock_tolerance) == (60, 300, 30)
+    assert settings.push_budget == budget
+
+
+@pytest.mark.parametrize("value", [-1, 10_001, 1.5, "many"])
+def test_a_push_budget_is_a_whole_number_of_pushes(value: object) -> None:
+    with pytest.raises(InvalidValue):
+        Settings().changed("push_budget", value)

@@ -11,8 +11,9 @@ from gitcoord.domain.locks import Lock
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.notices import told
 from gitcoord.domain.operation import Beat
+from gitcoord.domain.pausing import Heartbeat
 from gitcoord.domain.sessions import Session
-from gitcoord.domain.sweep import LAPSE_LIMIT, LapseLeases, SweepSession, due
+from gitcoord.domain.sweep import LAPSE_LIMIT, LapseLeases, SuspectSession, SweepSession, due
 from gitcoord.domain.tasks import Task, notes_of
 from gitcoord.domain.time import plus
 from gitcoord.domain.waiting import Waiter
@@ -116,6 +117,62 @@ def test_only_a_live_session_is_swept() -> None:
     world.refused(SessionNotFound, SweepSession(id="s-none", beat=0, seen_at=START))
 
 
+SUSPECT = SuspectSession(id="s-ann", beat=0, seen_at=START)
+
+
+def test_a_suspicion_is_noted_once_and_ends_nothing() -> None:
+    world = working()
+    world.pass_time(300)
+    answer = world.run(SUSPECT)
+    assert (answer.session, answer.agent, answer.suspect_since) == ("s-ann", "ann", world.now)
+    assert world.get(Session, "s-ann").status == "active"
+    assert {each.session for each in world.all(Lock)} == {"s-ann"}
+    since = world.now
+    world.pass_time(60)
+    assert world.unchanged(SUSPECT).suspect_since == since
+    world.check()
+
+
+def test_a_sweep_that_rests_on_a_suspicion_is_refused_once_that_is_over() -> None:
+    world = working()
+    world.pass_time(300)
+    since = world.run(SUSPECT).suspect_since
+    world.pass_time(300)
+    wish = SweepSession(id="s-ann", beat=0, seen_at=START, suspected=since)
+    world.run(Heartbeat(), "s-ann")
+    assert world.get(Session, "s-ann").suspect_since == ""
+    assert "no longer suspected" in world.refused(SessionAlive, wish).message
+    acted = world.get(Session, "s-ann").seen_at
+    again = world.run(SuspectSession(id="s-ann", beat=0, seen_at=acted)).suspect_since
+    world.refused(SessionAlive, wish)
+    world.run(SweepSession(id="s-ann", beat=0, seen_at=acted, suspected=again))
+    assert world.get(Session, "s-ann").status == "timed_out"
+
+
+@pytest.mark.parametrize(
+    ("fields", "wish", "why"),
+    [
+        ({"status": "paused"}, SUSPECT, "not suspected: it is paused"),
+        ({"life": "lease"}, SUSPECT, "leases alone"),
+        ({}, SuspectSession(id="s-ann", beat=1, seen_at=START), "has beaten"),
+        ({}, SuspectSession(id="s-ann", beat=0, seen_at=plus(START, -1)), "has acted"),
+    ],
+)
+def test_who_shows_life_or_cannot_die_is_not_suspected(
+    fields: dict[str, str], wish: SuspectSession, why: str
+) -> None:
+    world = World()
+    world.session("s-ann", **({"life": "beat"} | fields))
+    assert why in world.refused(SessionAlive, wish).message
+
+
+def test_only_a_live_session_is_suspected() -> None:
+    world = working()
+    world.run(SWEEP)
+    world.refused(SessionEnded, SUSPECT)
+    world.refused(SessionNotFound, SuspectSession(id="s-none", beat=0, seen_at=START))
+
+
 def test_a_person_who_thinks_for_an_hour_loses_the_leases_and_is_told_which() -> None:
     world = working(life="lease")
     world.pass_time(3600)
@@ -209,4 +266,7 @@ def test_one_lapse_is_bounded_and_the_next_goes_on() -> None:
 def test_the_diary_says_what_was_swept_or_lapsed() -> None:
     world = working()
     assert SWEEP.subject(world.run(SWEEP), "") == "session: s-ann of ann timed out"
+    world.session("s-ann-2", agent="ann", life="beat")
+    wish = SuspectSession(id="s-ann-2", beat=0, seen_at=START)
+    assert wish.subject(world.run(wish), "") == "session: s-ann-2 of ann shows no life"
     assert LapseLeases().subject(world.run(LapseLeases()), "") == "lease: nothing lapsed"

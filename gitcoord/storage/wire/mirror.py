@@ -1,0 +1,174 @@
+"""The private bare repository in which a clone follows the ledger of a host.
+
+Promises that following a ledger, even a shallow one, changes nothing in the user's
+repository: objects, tracking refs and the list of cut commits stand in a git directory of
+their own, which any git can read. Not here: talking to the host.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gitcoord.errors import Contended, CorruptRecord, UnreadableAnswer
+from gitcoord.storage import growth
+from gitcoord.storage.durable import disk_error, put, temporary
+from gitcoord.storage.gitproc import Git
+from gitcoord.storage.oslock import OsLock
+from gitcoord.storage.plumbing import PlumbingStore
+from gitcoord.storage.repository import Repository
+from gitcoord.storage.store import ABSENT, GitObject, Move, Oid, SwapLost
+
+if TYPE_CHECKING:
+    from gitcoord.storage.wire.read import Fetched
+
+#: Heads of chains that the host gave up are kept under this prefix, for `doctor --restore`.
+KEPT = "refs/coord-kept/"
+_CONFIG = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n[gc]\n\tauto = 0\n"
+#: Up to so many fetched objects become loose files, as with transactions of our own.
+_LOOSE = 100
+#: Seconds to wait for another process that writes down where history is cut.
+_PATIENCE = 5.0
+
+
+class Mirror:
+    """One mirror; reads and swaps are those of its plumbing store, `inner`."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.inner = PlumbingStore(repository)
+        self._git = Git(repository)
+        self._shallow = os.path.join(repository.common_dir, "shallow")
+
+    def cut(self) -> tuple[Oid, ...]:
+        """Return the commits whose parents are left out."""
+        try:
+            with open(self._shallow, encoding="ascii") as file:
+                return tuple(file.read().split())
+        except FileNotFoundError:
+            return ()
+
+    def whole(self, oid: Oid) -> bool:
+        """Say whether the commit and its tree can be read here."""
+        try:
+            kind, raw = self.inner.read(oid)
+            if kind == b"commit":
+                self.inner.read(raw[5 : raw.index(b"\n")].decode("ascii"))
+        except CorruptRecord:
+            return False
+        return True
+
+    def add(self, fetched: Fetched) -> None:
+        """Store the objects that a host sent. Raises `UnreadableAnswer` for a broken pack."""
+        count = int.from_bytes(fetched.pack[8:12], "big")
+        if count:
+            small = count <= _LOOSE
+            command = ("unpack-objects", "-q") if small else ("index-pack", "--stdin")
+            child = self._git.start(*command)
+            child.send(fetched.pack)
+            code, output, complaint = child.finish()
+            if code != 0:
+                raise UnreadableAnswer(f"the host sent objects that git does not take: {complaint}")
+            packs = [] if small else ["pack-" + output.decode("ascii").split()[-1]]
+            growth.noted(self.repository, count if small else 0, packs)
+        self.cut_at(fetched.shallow, fetched.unshallow)
+
+    def cut_at(self, shallow: Sequence[Oid], unshallow: Sequence[Oid]) -> None:
+        """Remember where history is cut from here on."""
+        if not shallow and not unshallow:
+            return
+        with OsLock(self._shallow + ".own-lock") as lock:
+            end = time.monotonic() + _PATIENCE
+            while not lock.try_acquire():
+                if time.monotonic() > end:
+                    raise Contended("another process does not let go of the mirror")
+                time.sleep(0.01)
+            after = {*self.cut(), *shallow}.difference(unshallow)
+            put(self._shallow, "".join(f"{oid}\n" for oid in sorted(after)).encode())
+
+    def keep(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
+        """Take over what has landed at the host. A newer value that is known already stays."""
+        real = [move for move in moves if move.expect != move.to]
+        try:
+            self.inner.commit(objects, real)
+        except SwapLost:
+            # Another process of this clone has followed further, from the host itself.
+            return
+
+    def track(self, before: Mapping[str, Oid], now: Mapping[str, Oid]) -> None:
+        """Move the tracking refs from `before` to `now`; a chain that is given up is kept.
+
+        Raises `SwapLost` when another process has moved one of them meanwhile.
+        """
+        moves = []
+        for ref, oid in now.items():
+            old = before.get(ref)
+            if old == oid:
+                continue
+            moves.append(Move(ref, ABSENT if old is None else old, oid))
+            if old is not None and ref.endswith("/state") and not self.inner.is_ancestor(old, oid):
+                self._keep_chain(old)
+        if moves:
+            self.inner.commit((), moves)
+        for ref, old in before.items():
+            if ref not in now:
+                if ref.endswith("/state"):
+                    self._keep_chain(old)
+                code, _, complaint = self._git.start("update-ref", "-d", ref, old).finish()
+                if code != 0 and self.inner.read_ref(ref) is not ABSENT:
+                    raise SwapLost(ref, self.inner.read_ref(ref)) from CorruptRecord(complaint)
+
+    def forget(self, ref: str) -> None:
+        """Drop a tracking ref whose objects are lost here, so that they are fetched again."""
+        self._git.run("update-ref", "-d", ref)
+
+    def _keep_chain(self, head: Oid) -> None:
+        ref = f"{KEPT}{head}"
+        if self.inner.read_ref(ref) is ABSENT and self.whole(head):
+            self.inner.commit((), [Move(ref, ABSENT, head)])
+
+    def close(self) -> None:
+        """End the git children."""
+        self.inner.close()
+
+
+def opened(path: str, object_format: str, environ: Mapping[str, str]) -> Mirror:
+    """Return the mirror at `path`, made if there is none. Raises `ReadOnly`, `DiskFull`."""
+    if not os.path.exists(os.path.join(path, "HEAD")):
+        try:
+            _make(path, object_format)
+        except OSError as error:
+            raise disk_error(error, f"make {path}") from error
+    return Mirror(standing(path, object_format, environ))
+
+
+def standing(path: str, object_format: str, environ: Mapping[str, str]) -> Repository:
+    """Return the mirror's repository, whether it is there yet or not."""
+    repository = Repository(path, path, None, object_format, "files", bare=True)
+    repository.environ = environ
+    return repository
+
+
+def _make(path: str, object_format: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    interim = temporary(os.path.dirname(path), "mirror")
+    os.mkdir(interim, mode=0o700)
+    for folder in ("objects/info", "objects/pack", "refs"):
+        os.makedirs(os.path.join(interim, *folder.split("/")))
+    sha1 = object_format == "sha1"
+    config = _CONFIG.format(version=0 if sha1 else 1)
+    if not sha1:
+        config += f"[extensions]\n\tobjectFormat = {object_format}\n"
+    for name, text in (("config", config), ("HEAD", "ref: refs/heads/none\n")):
+        with open(os.path.join(interim, name), "x", encoding="ascii") as file:
+            file.write(text)
+    try:
+        os.rename(interim, path)
+    except OSError:
+        import shutil
+
+        shutil.rmtree(interim)
+        if not os.path.exists(os.path.join(path, "HEAD")):
+            raise

@@ -1,0 +1,324 @@
+"""The store whose arbiter is a git host: one push decides, a mirror remembers.
+
+Reads answer from the mirror as of the last `refresh`; `commit` is one request while what
+was read is still true at the host. An answer that gets lost is looked up, and the very
+same push is sent again until the refs tell what became of it. Not here: re-deciding after a
+lost swap.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import RLock
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import ClassVar, NamedTuple
+
+from gitcoord.errors import GitcoordError, HostRefused, OutcomeUnknown, Unavailable
+from gitcoord.storage.closure import named
+from gitcoord.storage.packfile import pack as packed
+from gitcoord.storage.repository import Repository
+from gitcoord.storage.store import (
+    ABSENT,
+    Expected,
+    GitObject,
+    Move,
+    Oid,
+    SwapLost,
+    check_moves,
+)
+from gitcoord.storage.wire.host import DEPTH, Host
+from gitcoord.storage.wire.mirror import Mirror, opened, standing
+from gitcoord.storage.wire.push import Command, Report
+from gitcoord.storage.wire.transport import Interrupted
+from gitcoord.storage.wire.verdict import by_refs, objection, settled, stubborn
+
+#: What is followed: the ledger, and the signs of life of all machines.
+FOLLOWED = ("refs/coord/state", "refs/coord/presence/")
+#: Attempts that a host may refuse without a reason before that counts as its last word.
+_STUBBORN = 6
+#: Commits that are fetched at once when history further back is asked for.
+_DEEPER = 1000
+
+
+class Contact(NamedTuple):
+    """The last word from the host: how many seconds ago (None: never), and what failed since."""
+
+    age: float | None
+    error: GitcoordError | None
+
+
+class WireStore:
+    """The ledger of one host, followed in one mirror. Safe between threads.
+
+    `patience`: seconds for which `commit` goes on trying while the host is busy or silent.
+    """
+
+    remote: ClassVar[bool] = True
+
+    def __init__(self, host: Host, path: str, *, patience: float) -> None:
+        self.host = host
+        self._path = path
+        self._patience = patience
+        self._mirror: Mirror | None = None
+        self._lock = RLock()
+        self._failed: GitcoordError | None = None
+
+    @property
+    def object_format(self) -> str:
+        """The host's object format; asks the host once in the life of a clone."""
+        return self.mirror.repository.object_format
+
+    @property
+    def atomic(self) -> bool:
+        """Whether the host moves several refs as one; asks it once in the life of a clone."""
+        if self.host.memory.atomic is None:
+            with self._lock, self._noting():
+                self.host.meet()
+        return bool(self.host.memory.atomic)
+
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror, made at the first contact with the host."""
+        with self._lock:
+            if self._mirror is None:
+                self._mirror = self._open()
+            return self._mirror
+
+    @property
+    def place(self) -> Repository:
+        """Where the mirror stands, or will stand."""
+        return standing(self._path, self.host.memory.object_format or "sha1", self.host.environ)
+
+    @property
+    def contact(self) -> Contact:
+        """When the host last answered, and what went wrong since."""
+        last = self.host.memory.contact
+        return Contact(max(0.0, time.time() - last) if last else None, self._failed)
+
+    def refresh(self) -> None:
+        """Ask the host for its refs, and fetch what is new; see `Store.refresh`."""
+        with self._lock, self._noting():
+            self._follow()
+
+    def read_ref(self, ref: str) -> Expected:
+        """Return the value that the mirror knows, or ABSENT."""
+        return self.mirror.inner.read_ref(ref)
+
+    def list_refs(self, prefix: str) -> dict[str, Oid]:
+        """Return the refs that the mirror knows below `prefix`, sorted."""
+        return self.mirror.inner.list_refs(prefix)
+
+    def read(self, oid: Oid) -> tuple[bytes, bytes]:
+        """Return (kind, data) or raise CorruptRecord."""
+        return self.mirror.inner.read(oid)
+
+    def read_many(self, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]]:
+        """Yield (oid, kind, data) in order."""
+        return self.mirror.inner.read_many(oids)
+
+    def commit(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
+        """Push, then remember; see `Store.commit`.
+
+        Raises also HostUnreachable, HostBusy, HostRefused, AccessDenied and UnreadableAnswer
+        (nothing was changed), and OutcomeUnknown when no answer came and none can be had.
+        """
+        check_moves(moves)
+        with self._lock:
+            if moves:
+                if len(moves) > 1 and not self.atomic:
+                    raise HostRefused("this host cannot move several refs as one")
+                self._push(moves, self._pack(objects, moves))
+            try:
+                self.mirror.keep(objects, moves)
+            except Unavailable:
+                if not moves:
+                    raise
+                # It has landed, and its success must be told. The next refresh fetches it.
+                return
+
+    def is_ancestor(self, old: Oid, new: Oid) -> bool:
+        """Return whether `old` is `new` or an ancestor, as far as the mirror knows history."""
+        return self.mirror.inner.is_ancestor(old, new)
+
+    def chain(self, start: Oid, limit: int | None = None) -> Iterator[tuple[Oid, bytes]]:
+        """Yield first parents, newest first; history that the mirror lacks is fetched."""
+        done, last = 0, ""
+        while True:
+            for at, (oid, raw) in enumerate(self.mirror.inner.chain(start, limit)):
+                if at >= done:
+                    done, last = at + 1, oid
+                    yield oid, raw
+            if done == limit or last not in self.mirror.cut() or not self._deepen(done):
+                return
+
+    def close(self) -> None:
+        """Let go of connections and processes."""
+        with self._lock:
+            self.host.close()
+            if self._mirror is not None:
+                self._mirror.close()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Note that the host did not answer, or that it did; signals become errors."""
+        try:
+            yield
+        except Interrupted as cut:
+            self.host.reset()
+            self._failed = cut.error
+            raise cut.error from cut
+        except Unavailable as error:
+            self._failed = error
+            raise
+        self._failed = None
+
+    def _open(self) -> Mirror:
+        memory = self.host.memory
+        found = None
+        if not memory.object_format:
+            with self._noting():
+                found = self.host.refs(FOLLOWED)
+        mirror = opened(self._path, memory.object_format, self.host.environ)
+        if found is not None or not os.path.exists(os.path.join(self._path, "refs", "coord")):
+            self._mirror = mirror
+            with self._noting():
+                if found is None or not self._take(self._tracked(), found):
+                    self._follow()
+        return mirror
+
+    def _follow(self) -> None:
+        """Make the mirror say what the host says now. Raises `Interrupted` too."""
+        while True:
+            before = self._tracked()
+            if self._take(before, self.host.refs(FOLLOWED)):
+                return
+
+    def _tracked(self) -> dict[str, Oid]:
+        inner = self.mirror.inner
+        return {ref: oid for name in FOLLOWED for ref, oid in inner.list_refs(name).items()}
+
+    def _take(self, before: Mapping[str, Oid], found: Mapping[str, Oid]) -> bool:
+        """Bring the mirror from what it tracked before the host was asked to what was found.
+
+        False where another process of this clone tracks too: which of us asked later is
+        unknown, so that the host has to be asked again.
+        """
+        now = {ref: oid for ref, oid in found.items() if ref.startswith(FOLLOWED)}
+        news = {ref: oid for ref, oid in now.items() if not self._known(before.get(ref), oid)}
+        if news:
+            first = FOLLOWED[0] in news and FOLLOWED[0] not in before
+            haves = [oid for oid in before.values() if self.mirror.whole(oid)]
+            self.host.fetch(self.mirror, news, haves, DEPTH if first else None)
+        try:
+            self.mirror.track(before, now)
+        except SwapLost:
+            return False
+        return True
+
+    def _known(self, tracked: Oid | None, oid: Oid) -> bool:
+        return tracked == oid and self.mirror.whole(oid)
+
+    def _pack(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> list[bytes]:
+        """Return the pack of the new objects and of those that the moves name as old.
+
+        A host that has pruned an object which is named as old or verified would treat the
+        move as broken apart from the others: docs/decisions/0007-the-wire.md.
+        """
+        unique = {item.oid: item for item in objects}
+        for item in named(self.mirror.inner, moves):
+            unique.setdefault(item.oid, item)
+        return packed(list(unique.values()), self.object_format)[0]
+
+    def _push(self, moves: Sequence[Move], pack: Sequence[bytes]) -> None:
+        """Send the same push until the refs say what became of it."""
+        commands = [Command(move.ref, move.expect, move.to) for move in moves]
+        trial = _Trial(moves, self._patience)
+        while True:
+            report = cut = None
+            try:
+                report = self.host.push(commands, pack)
+            except Interrupted as interrupted:
+                self.host.reset()
+                cut = interrupted
+                trial.interrupted(interrupted)
+            if report is not None and settled(report, moves):
+                return
+            try:
+                before = self._tracked()
+                found = self.host.refs((*FOLLOWED, *(move.ref for move in moves)))
+                verdict, ref = by_refs(moves, found)
+                if verdict == "landed":
+                    return
+                if verdict == "lost":
+                    if not self._take(before, found):
+                        self._follow()
+                    if trial.unknown and self._holds(moves):
+                        return
+                    raise SwapLost(ref, found.get(ref, ABSENT))
+            except Interrupted as interrupted:
+                self.host.reset()
+                trial.interrupted(interrupted)
+                trial.wait(interrupted.retry_after)
+                continue
+            if report is not None:
+                trial.refused(report)
+            trial.wait(cut.retry_after if cut else None)
+
+    def _holds(self, moves: Sequence[Move]) -> bool:
+        """Say whether the ledger's history has our commit: then others have built on it."""
+        head = self.mirror.inner.read_ref(FOLLOWED[0])
+        ours = next((move.to for move in moves if move.ref == FOLLOWED[0]), None)
+        if ours is None or not isinstance(head, str):
+            return False
+        return self.mirror.inner.is_ancestor(ours, head)
+
+    def _deepen(self, known: int) -> bool:
+        """Fetch older history; False where the host does not answer or has no more."""
+        before = self.mirror.cut()
+        with self._lock:
+            head = self.mirror.inner.read_ref(FOLLOWED[0])
+            if not isinstance(head, str):
+                return False
+            with suppress(Unavailable), self._noting():
+                self.host.fetch(self.mirror, {FOLLOWED[0]: head}, (), known + _DEEPER)
+        return self.mirror.cut() != before
+
+
+class _Trial:
+    """One push and what has come of sending it so far."""
+
+    def __init__(self, moves: Sequence[Move], patience: float) -> None:
+        self.moves = moves
+        self.unknown = False
+        self._refusals = 0
+        self._end = time.monotonic() + patience
+        self._rounds = 0
+        self._error: GitcoordError | None = None
+
+    def interrupted(self, cut: Interrupted) -> None:
+        """Note an answer that did not come."""
+        self.unknown = self.unknown or cut.sent
+        self._error = cut.error
+
+    def refused(self, report: Report) -> None:
+        """Note a refusal although nothing had moved; raise when it is the host's last word."""
+        self._refusals += 1
+        error = objection(report, self.moves)
+        if error is None and self._refusals >= _STUBBORN:
+            error = stubborn(report, self.moves)
+        if error is not None:
+            raise error
+
+    def wait(self, asked: float | None) -> None:
+        """Sleep before the next attempt; raise when that would take longer than is allowed."""
+        share = 0.5 + os.urandom(1)[0] / 510
+        pause = max(min(2.0, 0.02 * 2**self._rounds) * share, asked or 0.0)
+        self._rounds += 1
+        if time.monotonic() + pause <= self._end:
+            time.sleep(pause)
+            return
+        if self.unknown:
+            raise OutcomeUnknown(hint=self._error.message if self._error else None)
+        raise self._error or HostRefused("the host's refs stay locked")

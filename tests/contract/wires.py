@@ -1,0 +1,75 @@
+"""Stores over the wire for the contract suite: one host, one clone, each way to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitcoord.storage.repository import find
+from gitcoord.storage.store import Expected, Oid
+from gitcoord.storage.wire.reach import place, reach
+from gitcoord.storage.wire.store import WireStore
+from tests.conftest import first_commit
+from tests.servers.git_http import serving
+from tests.servers.sshd import missing, sshd_running
+
+NAMES = ["wire-http", "wire-http-sha256", "wire-http-discovery", "wire-path", "wire-ssh"]
+
+
+class Current(WireStore):
+    """A store that asks the host before each look at refs, as the suite does with local ones."""
+
+    def read_ref(self, ref: str) -> Expected:
+        self.refresh()
+        return super().read_ref(ref)
+
+    def list_refs(self, prefix: str) -> dict[str, Oid]:
+        self.refresh()
+        return super().list_refs(prefix)
+
+
+@contextmanager
+def hosted(name: str, tmp_path: Path) -> Iterator[tuple[str, Callable[[], WireStore]]]:
+    """Yield the path of the repository at the host, and what opens a store of one clone."""
+    with ExitStack() as stack:
+        host = stack.enter_context(serving(tmp_path / "host"))
+        host.insist_on_advertisement = 403 if name.endswith("discovery") else 0
+        kind = "sha256" if name.endswith("sha256") else "sha1"
+        path = str(host.create("hub", f"--object-format={kind}"))
+        clone = first_commit(tmp_path / "clone")
+        url = host.url("hub")
+        if name == "wire-path":
+            url = path
+        elif name == "wire-ssh":
+            if reason := missing():
+                pytest.skip(reason)
+            sshd = stack.enter_context(sshd_running(tmp_path / "sshd"))
+            url = sshd.url(path)
+            stack.enter_context(variable("GIT_SSH_COMMAND", sshd.command))
+
+        def opener() -> WireStore:
+            repository = find(clone, os.environ)
+            folder = place(repository, "hub")
+            store = reach(repository, url, folder, lambda host, own: {}, patience=5.0)
+            store.__class__ = Current
+            return store
+
+        yield path, opener
+
+
+@contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for the block."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

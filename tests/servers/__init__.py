@@ -1,0 +1,1 @@
+"""Real git hosts for tests, on loopback: smart HTTP and ssh, and the ways in which they fail."""

@@ -1,0 +1,45 @@
+"""The hosts as fixtures: `from tests.servers.fixtures import git_host` in a conftest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import sshd as ssh
+from tests.servers.control import HostProcess, host_process
+from tests.servers.git_http import GitHost, serving
+from tests.servers.sshd import Sshd, sshd_running
+
+
+@pytest.fixture
+def git_host(tmp_path: Path) -> Iterator[GitHost]:
+    """Serve smart HTTP from this process; no repository yet."""
+    with serving(tmp_path / "host") as host:
+        yield host
+
+
+@pytest.fixture
+def git_host_process(tmp_path: Path) -> Iterator[HostProcess]:
+    """Serve smart HTTP from a process of its own; no repository yet."""
+    with host_process(tmp_path / "host") as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Run one sshd for all tests, or skip them with the reason."""
+    if reason := ssh.missing():
+        pytest.skip(reason)
+    with sshd_running(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Run an sshd that takes no GIT_PROTOCOL: its git speaks protocol v0."""
+    if reason := ssh.missing():
+        pytest.skip(reason)
+    with sshd_running(tmp_path_factory.mktemp("sshd"), accept_git_protocol=False) as server:
+        yield server
