@@ -115,10 +115,7 @@ class House(NamedTuple):
 
         0 also when another process is at it. Raises `Unavailable`.
         """
-        from gitcoord.storage.consolidate import consolidate
-
-        done = consolidate(self.objects)
-        return 0 if done is None else done.loose + done.packs
+        return Packing(lambda: self.objects, mirror=self.wire is not None).pack()
 
     def consolidate_later(self, python: str) -> None:
         """Let a process of its own do it, which ends when it is done.
@@ -222,7 +219,9 @@ def _join(
         Group(folder, committer),
         committer,
         spool,
-        packing=Packing(repository if wire is None else wire.place),
+        packing=Packing(
+            lambda: repository if wire is None else wire.place, mirror=wire is not None
+        ),
         patience=patience,
     )
     return House(repository, folder, store, ledger, coordinator, presence, spool, wire)

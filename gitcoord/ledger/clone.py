@@ -48,7 +48,7 @@ def witness(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
 
 def lock_files(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
     """Name lock files of git that stand in the way, and how to remove the stale ones."""
-    for lock in lockfiles.everywhere(premises.repository):
+    for lock in lockfiles.everywhere(premises.objects):
         if lock.stale:
             said = lockfiles.explain(lock.path)
             yield Finding(said.code, "warning", said.message, said.hint or "")
@@ -93,7 +93,7 @@ def spool(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
 
 def growth(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
     """Count loose objects and packs of the repository."""
-    folder = os.path.join(premises.repository.common_dir, "objects")
+    folder = os.path.join(premises.objects.common_dir, "objects")
     loose = sum(
         len(os.listdir(os.path.join(folder, name))) for name in os.listdir(folder) if len(name) == 2
     )

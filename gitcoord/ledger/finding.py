@@ -44,6 +44,11 @@ class Premises(Protocol):
         ...
 
     @property
+    def objects(self) -> Repository:
+        """Return where the ledger's objects are."""
+        ...
+
+    @property
     def home(self) -> str:
         """Return the folder of this clone's private files."""
         ...

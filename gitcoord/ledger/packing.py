@@ -7,6 +7,8 @@ a decision and never as part of one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gitcoord.errors import GitcoordError
 from gitcoord.storage import growth
 from gitcoord.storage.repository import Repository
@@ -18,20 +20,36 @@ EVERY = 32
 class Packing:
     """Consolidates the ledger's objects when they have become too many."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    def __init__(self, where: Callable[[], Repository], *, mirror: bool = False) -> None:
+        """`mirror`: the repository is ours alone, and follows a git host."""
+        self._where = where
+        self._mirror = mirror
         self._decisions = 0
 
     def decided(self) -> None:
         """Count a decision, and consolidate if it is high time."""
         self._decisions += 1
-        if self._decisions % EVERY or growth.due(self._repository) != "now":
+        if self._decisions % EVERY or growth.due(self._where()) != "now":
             return
-        from gitcoord.storage.consolidate import consolidate
-
         try:
-            consolidate(self._repository)
+            self.pack()
         except GitcoordError:
             # The decision stands. What keeps git from packing is shown by `gitcoord doctor`,
             # and meets the next writer if it matters.
             return
+
+    def pack(self) -> int:
+        """Pack what has piled up; returns how many loose objects and packs are gone.
+
+        0 also when another process is at it. Raises `Unavailable`.
+        """
+        from gitcoord.storage.consolidate import consolidate
+
+        done = consolidate(self._where())
+        if done is None:
+            return 0
+        if self._mirror:
+            from gitcoord.storage.wire.mirror import prune
+
+            prune(self._where())
+        return done.loose + done.packs

@@ -200,7 +200,7 @@ def _lapse(premises: Premises) -> str:
 def _consolidate(premises: Premises) -> str:
     from gitcoord.storage.consolidate import consolidate
 
-    done = consolidate(premises.repository)
+    done = consolidate(premises.objects)
     if done is None:
         return "another process is packing the ledger's objects"
     return f"{done.loose} loose objects and {done.packs} packs of the ledger became one pack"

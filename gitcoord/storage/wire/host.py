@@ -11,7 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gitcoord.errors import AccessDenied, HostRefused, Unavailable, UnreadableAnswer
+from gitcoord.errors import (
+    AccessDenied,
+    HostRefused,
+    HostUnreachable,
+    Unavailable,
+    UnreadableAnswer,
+)
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.wire import push as pushing
 from gitcoord.storage.wire import read as reading
@@ -84,7 +90,8 @@ class Host:
 
     def refs(self, prefixes: Sequence[str]) -> dict[str, Oid]:
         """Return the refs whose names start with one of the prefixes. Raises as `Transport.ask`."""
-        found = self._refs_v2(prefixes) if self.memory.v2 else self._refs_by_git(prefixes)
+        by_git = self.memory.v2 is False
+        found = self._refs_by_git(prefixes) if by_git else self._refs_v2(prefixes)
         self._answered()
         return {ref: oid for ref, oid in sorted(found.items()) if ref.startswith(tuple(prefixes))}
 
@@ -100,11 +107,14 @@ class Host:
                 raise
             return self._refs_otherwise(prefixes, cut)
         self.memory.object_format = known or self._guess
+        self.memory.v2 = True
         return found
 
     def _refs_otherwise(self, prefixes: Sequence[str], refusal: Exception) -> dict[str, Oid]:
         """Return the refs of a host that does not say them in the usual way, or raise that."""
         failures = (AccessDenied, HostRefused, UnreadableAnswer)
+        if self.memory.v2 and isinstance(refusal, NotVersion2):
+            raise _hiccup() from refusal
         if not self.memory.object_format:
             # A repository of another object format says no in one of these ways.
             try:
@@ -139,7 +149,7 @@ class Host:
 
         Raises as `Transport.ask`, and `UnreadableAnswer`.
         """
-        if self.memory.v2:
+        if self.memory.v2 is not False:
             body = reading.fetch(
                 sorted(set(wants.values())),
                 haves,
@@ -149,7 +159,9 @@ class Host:
             )
             try:
                 found = reading.fetched(self._way().ask(body))
-            except NotVersion2:
+            except NotVersion2 as silence:
+                if self.memory.v2:
+                    raise _hiccup() from silence
                 self.memory.v2 = False
             else:
                 self._answered()
@@ -222,3 +234,8 @@ class Host:
         if self._transport is not None:
             self._keeper.save()
         self.reset()
+
+
+def _hiccup() -> Interrupted:
+    """Return what a host means that has spoken protocol v2 and answers nothing at all."""
+    return Interrupted(HostUnreachable("the host's answer was empty"), sent=True)

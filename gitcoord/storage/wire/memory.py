@@ -24,8 +24,8 @@ class HostMemory(msgspec.Struct, kw_only=True, omit_defaults=True):
     atomic: bool | None = None
     #: Whether a push is taken without asking for the refs first.
     direct: bool = True
-    #: Whether reads speak protocol v2.
-    v2: bool = True
+    #: Whether reads speak protocol v2; None before one was answered.
+    v2: bool | None = None
     #: Whether the host wants credentials, so that they are sent with the first request.
     authenticated: bool = False
     #: Seconds since 1970, by our own clock, of the last answer; 0: never.

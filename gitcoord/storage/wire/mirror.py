@@ -151,6 +151,14 @@ def standing(path: str, object_format: str, environ: Mapping[str, str]) -> Repos
     return repository
 
 
+def prune(repository: Repository) -> None:
+    """Remove what nothing in a mirror refers to any more, such as old signs of life.
+
+    An hour old, so that nothing that is just being followed is touched. Raises `GitFailed`.
+    """
+    Git(repository).run("prune", "--expire=1.hour.ago")
+
+
 def _make(path: str, object_format: str) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     interim = temporary(os.path.dirname(path), "mirror")

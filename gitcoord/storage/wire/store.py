@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import time
 from _thread import RLock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 from gitcoord.errors import GitcoordError, HostRefused, OutcomeUnknown, Unavailable
 from gitcoord.storage.closure import named
@@ -40,6 +40,10 @@ FOLLOWED = ("refs/coord/state", "refs/coord/presence/")
 _STUBBORN = 6
 #: Commits that are fetched at once when history further back is asked for.
 _DEEPER = 1000
+#: Times that a question is asked whose answer gets lost.
+_READS = 4
+
+T = TypeVar("T")
 
 
 class Contact(NamedTuple):
@@ -100,7 +104,7 @@ class WireStore:
     def refresh(self) -> None:
         """Ask the host for its refs, and fetch what is new; see `Store.refresh`."""
         with self._lock, self._noting():
-            self._follow()
+            self._again(self._follow)
 
     def read_ref(self, ref: str) -> Expected:
         """Return the value that the mirror knows, or ABSENT."""
@@ -179,14 +183,34 @@ class WireStore:
         found = None
         if not memory.object_format:
             with self._noting():
-                found = self.host.refs(FOLLOWED)
+                found = self._again(lambda: self.host.refs(FOLLOWED))
         mirror = opened(self._path, memory.object_format, self.host.environ)
-        if found is not None or not os.path.exists(os.path.join(self._path, "refs", "coord")):
+        if found is not None or mirror.inner.read_ref(FOLLOWED[0]) is ABSENT:
             self._mirror = mirror
-            with self._noting():
-                if found is None or not self._take(self._tracked(), found):
-                    self._follow()
+            try:
+                with self._noting():
+                    if found is None or not self._take(self._tracked(), found):
+                        self._again(self._follow)
+            except BaseException:
+                # What was never followed must not pass for a host without a ledger.
+                self._mirror = None
+                mirror.close()
+                raise
         return mirror
+
+    def _again(self, ask: Callable[[], T]) -> T:
+        """Return what `ask` reads from the host; tries again while only the answers are lost."""
+        end = time.monotonic() + self._patience
+        for attempt in range(_READS):
+            try:
+                return ask()
+            except Interrupted as cut:
+                self.host.reset()
+                pause = max(0.05 * 2**attempt, cut.retry_after or 0.0)
+                if attempt == _READS - 1 or time.monotonic() + pause > end:
+                    raise
+                time.sleep(pause)
+        raise AssertionError(_READS)
 
     def _follow(self) -> None:
         """Make the mirror say what the host says now. Raises `Interrupted` too."""

@@ -34,9 +34,13 @@ FINAL: tuple[tuple[str, str], ...] = (
     ("permission", "See that these credentials may write to the repository."),
     ("funny refname", "The host does not take this name of a ref."),
     ("shallow update", "Use a repository whose history is whole at the host."),
+    ("no space left", "Free some space at the host."),
     ("quota", "Free some space at the host."),
     ("read-only", "The host is read-only at the moment; try again later."),
 )
+
+#: How a host that checks objects as they come (receive.fsckObjects) speaks of missing ones.
+_GAPS = ("object of unexpected type", "did not receive expected object", "missing ", "bad object")
 
 Verdict = Literal["landed", "lost", "again"]
 
@@ -65,12 +69,12 @@ def objection(report: Report, moves: Sequence[Move]) -> GitcoordError | None:
     """Return why another attempt is in vain, None where it may well succeed."""
     reasons = [report.refs.get(move.ref, "") for move in moves]
     words = " ".join([report.unpack, *reasons])
-    if "missing necessary objects" in words:
+    text = f"{words} {report.said}".lower()
+    if "missing necessary objects" in words or (report.unpack and any(w in text for w in _GAPS)):
         return CorruptRecord(
             f"{moves[0].ref} would point at objects that the host does not have",
             refs=report.refs,
         )
-    text = f"{words} {report.said}".lower()
     if "cannot create" in text:
         return HostRefused(_told(report, moves), hint="Another ref stands in its way at the host.")
     if "cannot lock ref" in text or "unable to create" in text:

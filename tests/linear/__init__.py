@@ -1,0 +1,1 @@
+"""What many processes were told, checked against what one after the other could have told."""
