@@ -87,8 +87,9 @@ class Committer:
                     return self._attempt(group, carrier, confirmed=True)
             refused = [line for entry in decision.refusals for line in diary_lines(entry)]
             presence.count(decision.alive, now.now)
-            riding = bool(decision.entries) and carrier is None and ledger.store.atomic
+            riding = bool(decision.entries) and carrier is None
             extra = presence.due(state, now.now, riding=riding, left=left)
+            riding = riding and bool(extra[1]) and ledger.store.atomic
             if decision.entries:
                 noted = self._spool.refusals()
                 along = _both(extra if riding else NOTHING, guard)

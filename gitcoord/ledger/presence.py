@@ -8,7 +8,6 @@ Where a git host decides, that costs a push, and the push budget has its say.
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -157,12 +156,16 @@ class Presence:
         """Say whether the presence is to be published, or until when the budget delays that.
 
         At a host that is every beat interval while there are beats; when the budget is spent
-        it is a third of the shortest TTL that hangs on it, and no longer.
+        it is a third of the shortest TTL that hangs on it, and no longer. Never, where nobody's
+        life hangs on it.
         """
         here, age = self._now, seconds_between(self._now.published_at, now)
         if not self._store.remote:
             return bool(here.sessions) and not 0 <= age < PUBLISH_EVERY
         hanging = [one for one in self._own(state) if one.life != "lease"]
+        if not hanging:
+            # Nobody is judged by it. A container that comes and goes leaves no ref behind.
+            return False
         interval = min([state.settings.beat_interval, *(one.interval for one in hanging)])
         if 0 <= age < interval * (_RIDES if riding else _GOES):
             return False
@@ -171,7 +174,7 @@ class Presence:
         if riding or left is None or age < 0:
             return True
         ttls = [min(one.ttl, state.settings.beat_ttl) for one in hanging]
-        longest = min(ttls, default=math.inf) / 3
+        longest = min(ttls) / 3
         since = to_epoch(here.published_at)
         return budget.delay(left, since, longest, to_epoch(now)) or True
 

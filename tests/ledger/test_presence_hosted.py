@@ -117,10 +117,12 @@ def test_the_shortest_life_that_hangs_on_it_decides(two: Two) -> None:
     assert pending(two, 20, left=SPENT) is True
 
 
-def test_where_no_life_hangs_on_it_it_waits_for_the_budget_alone(two: Two) -> None:
+def test_where_no_life_hangs_on_it_no_presence_is_published(two: Two) -> None:
     ada = session(two.here)
     two.here.presence.count([ada.id], START)
-    assert pending(two, 900, left=SPENT) == Delay(plus(START, 1000))
+    for riding in (True, False):
+        assert pending(two, 10_000, riding=riding) is False
+    assert two.here.store.list_refs("refs/coord/presence/") == {}
 
 
 def test_a_presence_of_a_wrong_future_is_published_again(two: Two) -> None:

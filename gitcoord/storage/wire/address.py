@@ -75,7 +75,8 @@ def resolve(remote: str, git: Git, start: str) -> Address:
             "A ledger has one place: name one of them by its URL.",
         )
     if named:
-        return parsed(named[0], _main_worktree(git))
+        relative = not _URL.match(named[0]) and not os.path.isabs(named[0])
+        return parsed(named[0], _main_worktree(git) if relative else start)
     url = urls[_ASKED][-1]
     if url == remote and re.fullmatch(r"[^/\\:]+", url) and not os.path.isdir(_below(start, url)):
         _no(f"there is no git remote {url!r}", "`git remote -v` lists those that there are.")
