@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from gitcoord.domain.sessions import Session
+from gitcoord.domain.time import plus
 from gitcoord.errors import CorruptRecord, GitcoordError
-from gitcoord.ledger import presence as published
+from gitcoord.ledger import signs
+from gitcoord.ledger.clock import reading
 from gitcoord.ledger.finding import Finding, Premises
 from gitcoord.ledger.request import Request
-from gitcoord.storage import codec, lockfiles, tree
+from gitcoord.storage import lockfiles
 from gitcoord.storage.durable import disk_error
+from gitcoord.storage.store import Oid
 from gitcoord.storage.witness import Witness
 from gitcoord.storage.worktree import Checkout
 
@@ -26,6 +30,8 @@ LOOSE = 5000
 PACKS = 50
 #: Seconds after which a file in the queue belongs to nobody.
 LITTER = 600.0
+#: Seconds without a sign of life after which the ref of a machine without sessions may go.
+FORGOTTEN = 7 * 86400.0
 
 
 def witness(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
@@ -107,21 +113,41 @@ def growth(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
 
 
 def presence(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
-    """Name published signs of life that cannot be read."""
-    store = premises.store
-    count = 0
-    for ref, oid in store.list_refs(published.PREFIX).items():
-        count += 1
-        try:
-            root = premises.ledger.tree(oid)
-            blob = tree.lookup(lambda one: store.read(one)[1], root, "", "presence.json")
-            if blob is None:
-                raise CorruptRecord(f"{ref} has no presence.json")
-            codec.decode_record(store.read(blob)[1], published.Beats, ref)
-        except GitcoordError as error:
-            hint = f"Delete it; its machine publishes it again: git update-ref -d {ref} {oid}"
-            yield Finding("presence_unreadable", "warning", f"{ref}: {error.message}", hint)
-    yield Finding("presence", "ok", f"{count} machines have published signs of life")
+    """Name published signs of life that cannot be read, and those of machines that are gone."""
+    found = signs.survey(premises.store)
+    for machine, sign in found.items():
+        if sign.broken:
+            ref = signs.PREFIX + machine
+            delete = f"git update-ref -d {ref} {sign.oid}"
+            if premises.store.remote:
+                delete = f"git push --force-with-lease={ref}:{sign.oid} REMOTE :{ref}"
+            hint = f"Delete it; its machine publishes it again: {delete}"
+            yield Finding("presence_unreadable", "warning", f"{ref}: {sign.broken}", hint)
+    gone = forgotten(premises, found)
+    if gone:
+        message = f"{len(gone)} machines without sessions have shown no life for a week"
+        yield Finding("presence_forgotten", "note", message, repairable=True)
+    yield Finding("presence", "ok", f"{len(found)} machines have published signs of life")
+
+
+def forgotten(premises: Premises, found: Mapping[str, signs.Sign]) -> dict[str, Oid]:
+    """Return the refs at a git host, with their values, of machines that nobody waits for.
+
+    Containers come and go, and each ref is told to everybody who pushes. Raises what reading
+    the ledger raises.
+    """
+    if not premises.store.remote or not found:
+        return {}
+    with premises.ledger.state() as state:
+        needed = {session.machine for session in state.find(Session, "live")}
+        long_ago = plus(reading(premises.ledger.clock, state.meta.time).now, -FORGOTTEN)
+    return {
+        signs.PREFIX + machine: sign.oid
+        for machine, sign in found.items()
+        if machine not in needed
+        and not sign.broken
+        and all(beat.at < long_ago for beat in sign.sessions.values())
+    }
 
 
 def _files(folder: str, now: float) -> Iterator[tuple[str, float]]:

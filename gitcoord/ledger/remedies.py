@@ -22,12 +22,13 @@ from gitcoord.errors import (
     LedgerMissing,
     LedgerRewound,
 )
-from gitcoord.ledger import inspection, journal
+from gitcoord.ledger import inspection, journal, signs
 from gitcoord.ledger.clock import reading
+from gitcoord.ledger.clone import forgotten
 from gitcoord.ledger.finding import Finding, Premises
 from gitcoord.ledger.history import meta_at
 from gitcoord.ledger.journal import Entry
-from gitcoord.ledger.ledger import STATE, encoded
+from gitcoord.ledger.ledger import STATE, Ledger, encoded
 from gitcoord.ledger.queue import Queue
 from gitcoord.ledger.request import Request
 from gitcoord.storage import tree
@@ -44,7 +45,7 @@ from gitcoord.storage.store import (
     SwapLost,
     make_object,
 )
-from gitcoord.storage.witness import Witness
+from gitcoord.storage.witness import Seen, Witness
 
 
 class Restored(NamedTuple):
@@ -82,7 +83,8 @@ def restore(premises: Premises, *, agent: str = "") -> Restored:
     witness = Witness(premises.home)
     seen = witness.seen()
     found = premises.store.read_ref(STATE)
-    parent = _best(premises, [head for head in (seen and seen.head, found) if head])
+    known = [*_kept(premises, seen), *(head for head in (seen and seen.head, found) if head)]
+    parent = _best(premises, known)
     epochs = [seen.epoch if seen else 0]
     if isinstance(found, str):
         epochs.append(meta_at(ledger, found).epoch)
@@ -138,6 +140,25 @@ def _ways(store: Store, parent: Oid) -> Iterator[tuple[Oid | None, Sequence[GitO
     if whole is not None:
         yield parent, whole
     yield None, below(store, parent)
+
+
+def _kept(premises: Premises, seen: Seen | None) -> list[Oid]:
+    """Return heads that a git host gave up and that go on from what was seen, newest first."""
+    if not premises.store.remote:
+        return []
+    from gitcoord.storage.wire.mirror import KEPT
+
+    heads = [
+        head
+        for head in premises.store.list_refs(KEPT).values()
+        if seen is None or premises.store.is_ancestor(seen.head, head)
+    ]
+    return sorted(heads, key=lambda head: _order(premises.ledger, head), reverse=True)
+
+
+def _order(ledger: Ledger, head: Oid) -> tuple[int, int]:
+    meta = meta_at(ledger, head)
+    return meta.epoch, meta.seq
 
 
 def _best(premises: Premises, heads: list[Oid | Absent]) -> Oid:
@@ -206,10 +227,20 @@ def _consolidate(premises: Premises) -> str:
     return f"{done.loose} loose objects and {done.packs} packs of the ledger became one pack"
 
 
+def _forget(premises: Premises) -> str:
+    from gitcoord.storage.wire.store import WireStore
+
+    store = premises.store
+    assert isinstance(store, WireStore)  # nobody else is found to have such refs
+    gone = store.retire(forgotten(premises, signs.survey(store)))
+    return f"the refs of {len(gone)} machines that are gone were deleted at the host"
+
+
 _REMEDIES: dict[str, Callable[[Premises], str]] = {
     "cache_differs": _drop_cache,
     "cache_unusable": _drop_cache,
     "queue_litter": _sweep_queue,
     "leases_over": _lapse,
     "overgrown": _consolidate,
+    "presence_forgotten": _forget,
 }

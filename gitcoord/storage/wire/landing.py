@@ -94,6 +94,7 @@ class Landing:
         if verdict == "landed":
             return
         if verdict == "lost" and ref != self._branch.ref:
+            self._wire.refresh()
             raise SwapLost(ref, found.get(ref, ABSENT))
         raise self._refusal(words, moved=verdict == "lost")
 

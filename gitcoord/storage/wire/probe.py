@@ -8,7 +8,7 @@ no capability that it can try. Not here: whether the ledger at the host is sound
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitcoord.errors import AccessDenied, GitcoordError, HostRefused, UnreadableAnswer
@@ -53,8 +53,12 @@ class Stop(Exception):
         self.fact = fact
 
 
-def probe(address: Address, git: Git, *, preemptive: bool, pushes: int) -> Iterator[Fact]:
+def probe(
+    address: Address, git: Git, *, preemptive: bool, pushes: int
+) -> Generator[Fact, None, None]:
     """Yield what turns out, as it turns out; what could not be cleaned up comes last.
+
+    Closed before its end, it cleans up as well.
 
     `preemptive`: the host is known to want credentials. `pushes`: how many may be made;
     below `PUSHES` the host is only read from.

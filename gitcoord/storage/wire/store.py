@@ -21,6 +21,7 @@ from gitcoord.storage.packfile import pack as packed
 from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import (
     ABSENT,
+    OID_LENGTH,
     Expected,
     GitObject,
     Move,
@@ -141,6 +142,23 @@ class WireStore:
                     raise
                 # It has landed, and its success must be told. The next refresh fetches it.
                 return
+
+    def retire(self, refs: Mapping[str, Oid]) -> list[str]:
+        """Delete refs at the host that are still at these values; return those that are gone.
+
+        The values are looked at just before, because a host carries out a deletion that names
+        a value which it does not have. Not for the ledger itself. Raises as `commit`.
+        """
+        with self._lock, self._noting():
+            self._follow()
+            known = self._tracked()
+            doomed = {ref: oid for ref, oid in refs.items() if known.get(ref) == oid}
+            zeros = "0" * OID_LENGTH[self.object_format]
+            if doomed:
+                self.host.push([Command(ref, oid, zeros) for ref, oid in doomed.items()], ())
+                self._follow()
+            left = self._tracked()
+            return [ref for ref in doomed if ref not in left]
 
     def is_ancestor(self, old: Oid, new: Oid) -> bool:
         """Return whether `old` is `new` or an ancestor, as far as the mirror knows history."""
