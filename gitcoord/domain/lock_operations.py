@@ -127,9 +127,7 @@ class RenewLocks(Operation, frozen=True, kw_only=True):
         wants = tuple(wish(state.settings, stored(lock.key), lock.mode) for lock in ended)
         check_turn(state, context, Request(holder, session.agent, wants))
         spared = [lock for lock in locks if self._can_wait(lock, context)]
-        kept = [
-            lock if lock in spared else renew(state, context, lock, self.ttl) for lock in locks
-        ]
+        kept = [lock if lock in spared else renew(state, context, lock, self.ttl) for lock in locks]
         return Renewed(
             locks=[view(lock) for lock in kept], delayed=tuple(lock.key for lock in spared)
         )

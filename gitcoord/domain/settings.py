@@ -95,6 +95,7 @@ def remote_defaults(host: str = "") -> dict[str, Any]:
         "beat_interval": 60.0,
         "beat_ttl": 300.0,
         "clock_tolerance": 30.0,
+        "waiter_ttl": 120.0,
         "push_budget": 6 if github else 0,
     }
 

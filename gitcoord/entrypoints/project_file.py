@@ -27,6 +27,7 @@ lock_ttl: 30m
 areas: []             # - {{name: backend, patterns: [src/**], description: The server}}
 ignore: []            # keys that are never locked, such as package-lock.json
 shared: []            # keys that are only ever shared
+# remote: origin      # a git host that keeps the ledger for all clones; or a URL
 namespaces: []        # prefixes of logical keys beside api: db: event: flag: env: contract:
 """
 

@@ -39,6 +39,9 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     wait: Seconds = 0
     #: Characters that `context` prints at most.
     context_budget: Annotated[int, msgspec.Meta(ge=200, le=1_000_000)] = 4000
+    #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;
+    #: empty: here, or where a remote is found to have one.
+    remote: str = ""
 
 
 class Setting(NamedTuple):

@@ -82,7 +82,7 @@ class NotInitialised(UsageError):
     """This repository has no ledger yet."""
 
     code = "not_initialised"
-    remedy = "Run `gitcoord init`."
+    remedy = "Run `gitcoord init`, or `gitcoord init --remote origin` to share it between clones."
 
 
 class SessionRequired(UsageError):

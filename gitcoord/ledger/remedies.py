@@ -28,7 +28,7 @@ from gitcoord.ledger.clone import forgotten
 from gitcoord.ledger.finding import Finding, Premises
 from gitcoord.ledger.history import meta_at
 from gitcoord.ledger.journal import Entry
-from gitcoord.ledger.ledger import STATE, Ledger, encoded
+from gitcoord.ledger.ledger import STATE, encoded
 from gitcoord.ledger.queue import Queue
 from gitcoord.ledger.request import Request
 from gitcoord.storage import tree
@@ -76,8 +76,8 @@ def restore(premises: Premises, *, agent: str = "") -> Restored:
     ledger = premises.ledger
     try:
         ledger.head()
-    except (LedgerMissing, LedgerRewound) as lost:
-        reason = lost
+    except (LedgerMissing, LedgerRewound, CorruptRecord) as lost:
+        reason: GitcoordError = lost
     else:
         raise AlreadyInitialised("the ledger is what this clone has seen; nothing to restore")
     witness = Witness(premises.home)
@@ -86,7 +86,7 @@ def restore(premises: Premises, *, agent: str = "") -> Restored:
     known = [*_kept(premises, seen), *(head for head in (seen and seen.head, found) if head)]
     parent = _best(premises, known)
     epochs = [seen.epoch if seen else 0]
-    if isinstance(found, str):
+    if isinstance(found, str) and not isinstance(reason, CorruptRecord):
         epochs.append(meta_at(ledger, found).epoch)
     with ledger.state(parent) as state:
         state.meta.epoch = max(epochs) + 1
@@ -148,17 +148,16 @@ def _kept(premises: Premises, seen: Seen | None) -> list[Oid]:
         return []
     from gitcoord.storage.wire.mirror import KEPT
 
-    heads = [
-        head
-        for head in premises.store.list_refs(KEPT).values()
-        if seen is None or premises.store.is_ancestor(seen.head, head)
-    ]
-    return sorted(heads, key=lambda head: _order(premises.ledger, head), reverse=True)
-
-
-def _order(ledger: Ledger, head: Oid) -> tuple[int, int]:
-    meta = meta_at(ledger, head)
-    return meta.epoch, meta.seq
+    found = []
+    for head in premises.store.list_refs(KEPT).values():
+        try:
+            if seen is None or premises.store.is_ancestor(seen.head, head):
+                meta = meta_at(premises.ledger, head)
+                found.append((meta.epoch, meta.seq, head))
+        except CorruptRecord:
+            # It had the ledger's place at the host for a while, and was none.
+            continue
+    return [head for _, _, head in sorted(found, reverse=True)]
 
 
 def _best(premises: Premises, heads: list[Oid | Absent]) -> Oid:

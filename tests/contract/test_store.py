@@ -28,6 +28,10 @@ from gitcoord.storage.store import ABSENT, GitObject, Move, Oid, Store, SwapLost
 from tests.conftest import first_commit
 from tests.contract import wires
 from tests.gitrun import git
+from tests.servers import fixtures
+
+kept_open = wires.kept_open
+sshd = fixtures.sshd
 
 STATE = "refs/coord/state"
 OTHER = "refs/coord/presence/here"
@@ -108,7 +112,7 @@ IN_FILES = [name for name in HERE if "reftable" not in name]
 @pytest.fixture(params=[*PLACES, *wires.NAMES])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param in wires.NAMES:
-        with wires.hosted(request.param, tmp_path) as (host, open_wire):
+        with wires.hosted(request.param, tmp_path, request) as (host, open_wire):
             yield from worlds(host, open_wire, packs=False)
         return
     path = PLACES[request.param](tmp_path)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +18,7 @@ from gitcoord.storage.wire.reach import place, reach
 from gitcoord.storage.wire.store import WireStore
 from tests.conftest import first_commit
 from tests.servers.git_http import serving
-from tests.servers.sshd import missing, sshd_running
+from tests.servers.sshd import Sshd
 
 NAMES = ["wire-http", "wire-http-sha256", "wire-http-discovery", "wire-path", "wire-ssh"]
 
@@ -32,8 +35,25 @@ class Current(WireStore):
         return super().list_refs(prefix)
 
 
+@pytest.fixture(scope="session")
+def kept_open(sshd: Sshd) -> Iterator[str]:
+    """Return a GIT_SSH_COMMAND that keeps one connection for all, as docs/hosts.md advises."""
+    # The path of a socket may be 100 characters long, which those of pytest are.
+    with tempfile.TemporaryDirectory(prefix="gc") as folder:
+        options = f"-o ControlMaster=auto -o ControlPersist=600 -o ControlPath={folder}/%C"
+        command = f"{sshd.command} {options}"
+        yield command
+        place = f"{sshd.user}@127.0.0.1"
+        subprocess.run(
+            [*shlex.split(command), "-O", "exit", "-p", str(sshd.port), place],
+            capture_output=True,
+        )
+
+
 @contextmanager
-def hosted(name: str, tmp_path: Path) -> Iterator[tuple[str, Callable[[], WireStore]]]:
+def hosted(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[str, Callable[[], WireStore]]]:
     """Yield the path of the repository at the host, and what opens a store of one clone."""
     with ExitStack() as stack:
         host = stack.enter_context(serving(tmp_path / "host"))
@@ -45,11 +65,10 @@ def hosted(name: str, tmp_path: Path) -> Iterator[tuple[str, Callable[[], WireSt
         if name == "wire-path":
             url = path
         elif name == "wire-ssh":
-            if reason := missing():
-                pytest.skip(reason)
-            sshd = stack.enter_context(sshd_running(tmp_path / "sshd"))
+            sshd = request.getfixturevalue("sshd")
             url = sshd.url(path)
-            stack.enter_context(variable("GIT_SSH_COMMAND", sshd.command))
+            command = request.getfixturevalue("kept_open")
+            stack.enter_context(variable("GIT_SSH_COMMAND", command))
 
         def opener() -> WireStore:
             repository = find(clone, os.environ)

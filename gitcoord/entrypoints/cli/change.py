@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import KEPT, Desk, acting, command, reading
 from gitcoord.entrypoints.cli.words import Words
 
 
@@ -21,7 +21,7 @@ def change() -> None:
 @click.option("--agent", metavar="NAME", help="Only changes of this agent.")
 @click.option("--since", metavar="TIME", help="From then on: a time, or how long ago (2h).")
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True)
-@command
+@reading
 def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, limit: int) -> None:
     """List recorded changes, newest first."""
     from gitcoord.domain.changes import recent
@@ -100,7 +100,10 @@ def record(
         desk.house.coordinator.later(wish, session=desk.holder)
         desk.show({"changes": [], "spooled": len(paths)}, f"kept for later: {len(paths)}")
         return
-    answer = desk.do(wish, Recorded)
+    answer = desk.do_or_keep(wish, Recorded)
+    if answer is None:
+        desk.show({"changes": [], "spooled": True}, f"{len(paths)} changes are {KEPT}")
+        return
     desk.show(
         {"changes": answer.changes},
         lambda: [f"recorded: {one.agent} {one.kind} {one.path}" for one in answer.changes],

@@ -21,7 +21,7 @@ from gitcoord.entrypoints.settings import (
     plain,
     resolve,
 )
-from gitcoord.errors import NotInitialised, UsageError
+from gitcoord.errors import InvalidUrl, NotInitialised, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.storage.worktree import Checkout
@@ -69,20 +69,22 @@ def settings(desk: Desk) -> list[Setting]:
     """
     from gitcoord.entrypoints.project_file import FILE, seeds
 
-    house = desk.house
     found = []
     try:
+        desk.follow()
         with desk.state() as state:
             agreed, place = state.settings, "ledger"
-    except NotInitialised:
-        agreed = msgspec.convert(seeds(house.repository.worktree), Settings, strict=False)
+    except (NotInitialised, InvalidUrl) as none:
+        if isinstance(none, InvalidUrl):
+            desk.note(f"there is no ledger to ask: {none.message}")
+        agreed = msgspec.convert(seeds(desk.repository.worktree), Settings, strict=False)
         place = FILE
     default = Settings()
     for name in SHARED:
         value = getattr(agreed, name)
         source = "default" if value == getattr(default, name) else place
         found.append(Setting(name, value, source, True))
-    taste = resolve(house.repository, desk.environ)
+    taste = resolve(desk.repository, desk.environ)
     for name in LOCAL:
         source = taste.sources.get(name, "default")
         found.append(Setting(name, getattr(taste.values, name), source, False))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import Desk, acting, reading
 from gitcoord.entrypoints.cli.render import ago, left
 from gitcoord.errors import SessionAmbiguous, SessionRequired
 
@@ -44,7 +44,7 @@ class Section(NamedTuple):
     help="Print at most so many characters (default: setting context_budget).",
 )
 @acting
-@command
+@reading
 def context(desk: Desk, budget: int | None) -> None:
     """Print what an agent needs to know now."""
     from gitcoord.domain.sessions import Session, root

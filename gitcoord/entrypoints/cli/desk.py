@@ -20,16 +20,22 @@ from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.failures import encoded
-from gitcoord.errors import Contended, SessionRequired, Unavailable
+from gitcoord.errors import Contended, Damaged, InvalidUrl, SessionRequired, Unavailable
+from gitcoord.ledger.coordinator import PATIENCE
+from gitcoord.storage.repository import Repository, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from gitcoord.domain.operation import Beat
     from gitcoord.domain.state import State
     from gitcoord.domain.time import Time
     from gitcoord.entrypoints.settings import Local
     from gitcoord.storage.cache import Snapshot
     from gitcoord.storage.worktree import Checkout
+
+#: What becomes of what may wait, while the git host cannot be reached.
+KEPT = "kept here, sent with the next decision"
 
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,16 +44,62 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Desk:
     """The surroundings of one command."""
 
+    #: Seconds that a decision may take.
+    patience = PATIENCE
+
     def __init__(self, directory: str | None, *, as_json: bool, session: str | None) -> None:
         self.directory = os.path.abspath(directory or os.getcwd())
         self.json = as_json
         self.environ = os.environ
+        #: Whether a clone without a ledger may look whether its remote has one.
+        self.seeks = True
         self._session = session
+        self._followed = False
 
     @cached_property
     def house(self) -> House:
         """Gitcoord for the repository around the working directory."""
-        return open_house(self.directory, self.environ)
+        try:
+            found = open_house(self.directory, self.environ, patience=self.patience)
+        except InvalidUrl as wrong:
+            variable = "GITCOORD_REMOTE" in self.environ
+            place = "GITCOORD_REMOTE" if variable else "git config coord.remote"
+            hint = wrong.hint or "Run `gitcoord config remote NAME`."
+            raise InvalidUrl(f"{place}: {wrong.message}", hint=hint) from wrong
+        if self.seeks and not self.chosen(found) and not _begun(found):
+            from gitcoord.entrypoints.cli.discovery import discovered
+
+            if (remote := discovered(self, found)) is not None:
+                found.close()
+                return remote
+        return found
+
+    @property
+    def repository(self) -> Repository:
+        """The repository around the working directory, wherever its ledger is."""
+        house: House | None = self.__dict__.get("house")
+        return find(self.directory, self.environ) if house is None else house.repository
+
+    def chosen(self, house: House) -> bool:
+        """Say whether it is settled, for this command or this clone, where the ledger is."""
+        return bool(self.environ.get("GITCOORD_REMOTE") or house.repository.remote)
+
+    def follow(self, older: float = 0.0) -> None:
+        """See what a git host has decided, unless it was heard less than `older` seconds ago.
+
+        Where it does not answer, what is shown is what was last known, and that is said.
+        """
+        wire = self.house.wire
+        if wire is None:
+            return
+        age = wire.contact.age
+        if age is None or age >= older:
+            self.house.follow()
+        self._followed = True
+        if wire.contact.error is not None:
+            from gitcoord.entrypoints.cli.arbiter import remark
+
+            self.note(remark(self.house))
 
     @cached_property
     def holder(self) -> str:
@@ -64,7 +116,7 @@ class Desk:
         """The taste of this clone and shell; raises for a configuration that is wrong."""
         from gitcoord.entrypoints.settings import resolve
 
-        return resolve(self.house.repository, self.environ).values
+        return resolve(self.repository, self.environ).values
 
     @contextmanager
     def snapshot(self, at: str | None = None) -> Iterator[Snapshot]:
@@ -95,12 +147,17 @@ class Desk:
         now = reading(self.house.ledger.clock, state.meta.time)
         return Context(now=now.now, op_id="", session=holder, clock_trusted=now.trusted)
 
+    def beats(self) -> Mapping[str, Beat]:
+        """Return the last beat of each session, of all machines where a git host decides."""
+        presence = self.house.presence
+        return presence.beats() if self.house.wire is None else presence.everybody()
+
     @cached_property
     def checkout(self) -> Checkout:
         """What git knows about the worktree around the working directory."""
         from gitcoord.storage.worktree import Checkout
 
-        return Checkout(self.house.repository, self.environ)
+        return Checkout(self.repository, self.environ)
 
     def do(
         self,
@@ -122,6 +179,15 @@ class Desk:
         agent = agent or self.person
         return self.house.coordinator.do(operation, answer, session=session, agent=agent, id=id)
 
+    def do_or_keep(self, operation: Operation, answer: type[A]) -> A | None:
+        """Run an operation of the acting session that may wait; None when it does.
+
+        It waits while the git host cannot be reached, and goes with the next decision.
+        """
+        return self.house.coordinator.do_or_keep(
+            operation, answer, session=self.holder, agent=self.person
+        )
+
     def anybody(self) -> str | None:
         """Return the acting session where there is one, and None for a person who has none.
 
@@ -142,6 +208,10 @@ class Desk:
     def show(self, document: dict[str, Any], text: Callable[[], str | Iterable[str]] | str) -> None:
         """Print the answer: one JSON document, or the text for people."""
         if self.json:
+            if self._followed:
+                from gitcoord.entrypoints.cli.arbiter import as_of
+
+                document = document | {"as_of": as_of(self.house)}
             body = {"ok": True} | {key: shown(value) for key, value in document.items()}
             click.echo(encoded(body))
             return
@@ -152,6 +222,9 @@ class Desk:
 
     def settle(self) -> None:
         """See that marks of work which has landed are gone before they are shown."""
+        wire = self.house.wire
+        if wire is not None and wire.contact.error is not None:
+            return
         # A ledger that cannot be read is the command's own refusal, not a remark on the side.
         if not self.house.has_marks():
             return
@@ -198,6 +271,33 @@ def command(function: F) -> F:
             desk.close()
 
     return cast("F", body)
+
+
+def reading(function: F) -> F:
+    """Make a function into the body of a command that shows what is, as of this moment.
+
+    As `command`; a git host is asked first what it has decided.
+    """
+
+    @wraps(function)
+    def followed(desk: Desk, *args: Any, **kwargs: Any) -> Any:
+        desk.follow()
+        return function(desk, *args, **kwargs)
+
+    return command(cast("F", followed))
+
+
+def _begun(house: House) -> bool:
+    """Say whether this clone has, or had, a ledger of its own."""
+    from gitcoord.ledger.ledger import STATE
+    from gitcoord.storage.store import ABSENT
+    from gitcoord.storage.witness import Witness
+
+    try:
+        return house.store.read_ref(STATE) is not ABSENT or Witness(house.home).seen() is not None
+    except (Damaged, Unavailable):
+        # Something is there. What is wrong with it is for the command to say.
+        return True
 
 
 def _sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:

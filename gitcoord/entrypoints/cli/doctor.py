@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.failures import EXIT_CODES
 from gitcoord.entrypoints.cli.render import table
-from gitcoord.errors import Damaged, UsageError
+from gitcoord.errors import Damaged, GitcoordError, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.ledger.finding import Finding
@@ -18,26 +19,26 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: gitcoord doctor --repair")
 @click.option("--repair", is_flag=True, help="Repair what can be repaired without any risk.")
 @click.option("--restore", is_flag=True, help="Publish a lost or rewound ledger again.")
+@click.option("--remote", is_flag=True, help="Try out what the git host lets us do.")
 @command
-def doctor(desk: Desk, repair: bool, restore: bool) -> int:
+def doctor(desk: Desk, repair: bool, restore: bool, remote: bool) -> int:
     """Verify every record, the chain, the invariants, and this clone's files.
 
     Nothing is changed unless asked. Exit code 6 when something is wrong with the ledger.
+    --remote tries out the git host instead, on refs of its own that are gone afterwards;
+    exit code 5 when the host is not fit.
     """
     from gitcoord.ledger.checkup import checkup, worst
     from gitcoord.ledger.remedies import repair as repaired
-    from gitcoord.ledger.remedies import restore as restored
 
-    if repair and restore:
-        raise UsageError("--repair and --restore are two steps; run them one after the other")
+    if repair + restore + remote > 1:
+        raise UsageError("--repair, --restore and --remote are steps of their own")
+    if remote:
+        return _probe(desk)
+    desk.follow()
     house = desk.house
     if restore:
-        done = restored(house, agent=desk.person)
-        desk.show(
-            {"restored": done._asdict()},
-            f"restored the ledger of transaction {done.seq - 1} as epoch {done.epoch}; "
-            "fencing tokens of older epochs are void",
-        )
+        _restore(desk)
         return 0
     findings = checkup(house, desk.checkout)
     actions = repaired(house, findings) if repair else []
@@ -49,6 +50,70 @@ def doctor(desk: Desk, repair: bool, restore: bool) -> int:
         lambda: _text(findings, actions, verdict),
     )
     return EXIT_CODES[Damaged] if verdict == "error" else 0
+
+
+def _restore(desk: Desk) -> None:
+    from gitcoord.entrypoints.cli.arbiter import named
+    from gitcoord.ledger.remedies import restore
+
+    done = restore(desk.house, agent=desk.person)
+    place = "" if desk.house.wire is None else f" at {named(desk.house)}"
+    desk.show(
+        {"restored": done._asdict()},
+        f"restored the ledger of transaction {done.seq - 1}{place} as epoch {done.epoch}; "
+        "fencing tokens of older epochs are void"
+        + (", and other clones go on with it at their next contact" if place else ""),
+    )
+
+
+def _probe(desk: Desk) -> int:
+    from gitcoord.ledger.checkup import worst
+
+    if desk.house.wire is None:
+        raise UsageError(
+            "this ledger is local: there is no git host to try out",
+            hint="Run `gitcoord init --remote NAME` to let one decide.",
+        )
+    findings = list(_probed(desk))
+    verdict = worst(findings)
+    desk.show(
+        {"verdict": verdict, "findings": [one._asdict() for one in findings], "repaired": []},
+        lambda: _text(findings, [], verdict),
+    )
+    return EXIT_CODES[Unavailable] if verdict == "error" else 0
+
+
+def _probed(desk: Desk) -> Iterator[Finding]:
+    """Yield what the push budget leaves, then what the host lets us do within it."""
+    from gitcoord.ledger.finding import Finding
+    from gitcoord.storage.gitproc import Git
+    from gitcoord.storage.wire.probe import MOST, probe
+
+    house = desk.house
+    assert house.wire is not None
+    left = MOST
+    try:
+        with desk.state() as state:
+            limit = state.settings.push_budget
+            allowance = house.presence.allowance(state, desk.now(state))
+        if allowance.left is None:
+            hint = "docs/hosts.md has the number to set for GitHub."
+            yield Finding("push_budget", "ok", "no push budget is set", hint)
+        else:
+            left = min(left, allowance.left)
+            message = f"{limit - allowance.left} of {limit} pushes of this minute are used"
+            yield Finding("push_budget", "ok", message)
+    except GitcoordError as error:
+        # What is wrong with the ledger is the plain doctor's business.
+        yield Finding("push_budget", "note", f"the ledger cannot be read: {error.message}")
+    host = house.wire.host
+    for fact in probe(
+        host.address,
+        Git(house.repository),
+        preemptive=host.memory.authenticated,
+        pushes=left,
+    ):
+        yield Finding(fact.code, fact.severity, fact.message, fact.hint)
 
 
 def _text(findings: list[Finding], actions: list[str], verdict: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import KEPT, Desk, acting, command, reading
 from gitcoord.errors import InvalidFile, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ def write(desk: Desk, text: str | None, file: str | None, **said: Any) -> None:
     fields["relevant_files"] = tuple(inside(desk, path) for path in fields["relevant_files"])
     fields["summary"] = text or said["summary"] or fields.get("summary", "")
     fields["task"] = said["task"] or fields.get("task", "")
-    answer = desk.do(WriteHandoff(id=fresh_id("h-"), facts=facts(desk), **fields), Written)
+    wish = WriteHandoff(id=fresh_id("h-"), facts=facts(desk), **fields)
+    answer = desk.do_or_keep(wish, Written)
+    if answer is None:
+        desk.show({"handoff": None, "spooled": True}, f"handoff {wish.id} is {KEPT}")
+        return
     found = answer.handoff
     desk.show({"handoff": found}, f"handoff {found.id} is written")
 
@@ -76,7 +80,7 @@ def write(desk: Desk, text: str | None, file: str | None, **said: Any) -> None:
 @click.option("--task", metavar="ID", help="The newest about this task.")
 @click.option("--all", "everything", is_flag=True, help="All of them, newest first.")
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="The newest N.")
-@command
+@reading
 def read(
     desk: Desk,
     id: str | None,

@@ -10,7 +10,7 @@ import msgspec
 
 from gitcoord.domain.record import shown
 from gitcoord.domain.time import parse_duration
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
 from gitcoord.entrypoints.cli.keys import typed
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def renew(desk: Desk, keys: Sequence[str], ttl: str | None) -> None:
 @lock.command(epilog="Example: gitcoord lock check src/auth/login.py || echo hands off")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @acting
-@command
+@reading
 def check(desk: Desk, paths: Sequence[str]) -> int:
     """Say who holds paths; exit code 3 when another session holds one of them exclusively."""
     from gitcoord.domain.locks import check as held_by
@@ -169,7 +169,7 @@ def check(desk: Desk, paths: Sequence[str]) -> int:
 @click.option("--mine", is_flag=True, help="Only locks of the acting session.")
 @click.option("--at", metavar="TIME", help="As it was at that time.")
 @acting
-@command
+@reading
 def list_(desk: Desk, agent: str | None, mine: bool, at: str | None) -> None:
     """List the live locks, the queue behind them, and work that has not landed."""
     from gitcoord.domain import locks, unlanded, waiting

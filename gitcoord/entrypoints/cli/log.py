@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, command
+from gitcoord.entrypoints.cli.desk import Desk, reading
 from gitcoord.entrypoints.cli.render import table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--until", metavar="TIME", help="Up to then: a time, or how long ago.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--full", is_flag=True, help="Show each operation with its arguments.")
-@command
+@reading
 def log(
     desk: Desk,
     agent: str | None,

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gitcoord.domain.lock_operations import AcquireLocks, Locked
+from gitcoord.entrypoints.cli.pace import Pace
 from gitcoord.errors import LockHeld, QueuedBehind, WaitTimedOut
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
 
-#: Seconds between two looks at the ledger's head: at first, and at most.
+#: Seconds between two looks at the head of a local ledger: at first, and at most.
 SOON, LATE = 0.02, 0.5
 #: Share of the waiter's lease after which the place in the queue is confirmed.
 CONFIRM = 0.4
@@ -100,19 +101,19 @@ def _queued(desk: Desk, wish: AcquireLocks) -> Locked | None:
     """Keep the place in the queue until the keys are granted; None when the time is over."""
     house = desk.house
     deadline = time.monotonic() + wish.wait
-    head, pause, confirmed = house.ledger.head(), SOON, time.monotonic()
-    lease = _lease(desk)
+    head, confirmed = house.ledger.head(), time.monotonic()
+    lease, pace = _lease(desk), Pace(desk, SOON, LATE)
     while (now := time.monotonic()) < deadline:
-        time.sleep(min(pause, deadline - now))
-        moved = house.ledger.head() != head
-        if not moved and now - confirmed < CONFIRM * lease:
-            pause = min(LATE, pause * 1.5)
+        # The place has to be confirmed in time, however seldom a host is asked.
+        pace.sleep(min(deadline - now, confirmed + CONFIRM * lease - now))
+        if pace.head() == head and now - confirmed < CONFIRM * lease:
             continue
         house.judge().look_if_due()
         answer = desk.do(msgspec.structs.replace(wish, wait=max(0.001, deadline - now)), Locked)
         if answer.queued is None:
             return answer
-        head, confirmed, pause = house.ledger.head(), now, SOON
+        head, confirmed = house.ledger.head(), now
+        pace.moved()
     return None
 
 

@@ -12,7 +12,7 @@ from gitcoord.domain.operation import checked_id
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints.cli.completion import session_ids
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import Desk, acting, reading
 from gitcoord.entrypoints.cli.render import ago, left, table
 from gitcoord.errors import SessionNotFound
 
@@ -35,7 +35,7 @@ WORDS = 50
     "-n", "--limit", type=click.IntRange(1), default=ENDED, show_default=True,
     help="At most so many who have left.",
 )  # fmt: skip
-@command
+@reading
 def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
     """List the sessions: active, idle, paused, timed_out, ended."""
     with desk.snapshot() as snapshot:
@@ -43,14 +43,14 @@ def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
         now = desk.now(state)
         wanted = [*live(state), *(_gone(snapshot, state, limit) if everybody else ())]
         wanted = [one for one in wanted if agent in (None, one.agent)]
-        rows = documents(desk.house.presence.beats(), snapshot, wanted, now)
+        rows = documents(desk.beats(), snapshot, wanted, now)
     desk.show({"sessions": rows}, lambda: sessions_table(rows, now))
 
 
 @click.command(epilog="Example: gitcoord session show s-4tz81x20ap --json")
 @click.argument("id", metavar="[ID]", default="", shell_complete=session_ids)
 @acting
-@command
+@reading
 def show(desk: Desk, id: str) -> None:
     """Show a session (default: the acting one)."""
     from gitcoord.domain.locks import holdings
@@ -67,7 +67,7 @@ def show(desk: Desk, id: str) -> None:
             raise SessionNotFound(
                 f"there is no session {name!r}", hint="Run `gitcoord session list --all`."
             )
-        document = documents(desk.house.presence.beats(), snapshot, [found], now)[0]
+        document = documents(desk.beats(), snapshot, [found], now)[0]
         locks = [lock_view(lock) for lock in holdings(state, name)]
         tasks = held_by(state, name)
         notices = told(state, name)

@@ -1,4 +1,4 @@
-"""`gitcoord status`, `where` and `whoami`: the state of the ledger, for a quick look."""
+"""`gitcoord status`: the state of the ledger, for a quick look."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gitcoord.domain.waiting import WaiterView
     from gitcoord.storage.cache import Snapshot
 
+#: Seconds for which the line of a prompt relies on what a git host has said last.
+QUICK = 15.0
 #: Tasks, locks and marks that people see without asking for a list.
 SHOWN = 10
 
@@ -45,8 +47,12 @@ class View(NamedTuple):
 @command
 def status(desk: Desk, oneline: bool, at: str | None) -> None:
     """Show who works here, what is locked and what is to do."""
-    if at is None and not oneline:
-        desk.settle()
+    from gitcoord.entrypoints.cli import arbiter
+
+    if at is None:
+        desk.follow(older=QUICK if oneline else 0.0)
+        if not oneline:
+            desk.settle()
     with desk.snapshot(at) as snapshot:
         if oneline:
             line = _line(desk, snapshot, at)
@@ -54,11 +60,13 @@ def status(desk: Desk, oneline: bool, at: str | None) -> None:
             return
         state = desk.house.ledger.state_of(snapshot)
         now = desk.now(state) if at is None else state.meta.time
-        view = _view(snapshot, state, desk.house.presence.beats() if at is None else {}, now)
+        view = _view(snapshot, state, desk.beats() if at is None else {}, now)
         meta = state.meta
+        remote = arbiter.facts(desk.house, state, now)
     desk.show(
         {
             "ledger": {"epoch": meta.epoch, "seq": meta.seq, "token": meta.token, "at": meta.time},
+            "remote": remote,
             "sessions": view.sessions,
             "locks": view.locks,
             "waiting": view.waiting,
@@ -67,85 +75,8 @@ def status(desk: Desk, oneline: bool, at: str | None) -> None:
             "next": view.next,
             "unlanded": view.unlanded,
         },
-        lambda: _text(view),
+        lambda: [*_text(view), *([f"decided at {arbiter.line(remote)}"] if remote else ())],
     )
-
-
-@click.command(epilog="Example: gitcoord where --json")
-@command
-def where(desk: Desk) -> None:
-    """Show which repository and ledger commands here work on, and who decides."""
-    from gitcoord.ledger.ledger import STATE
-
-    house = desk.house
-    place = house.repository
-    facts: dict[str, Any] = {
-        "worktree": place.worktree,
-        "git_dir": place.git_dir,
-        "common_dir": place.common_dir,
-        "ref": STATE,
-        "head": None,
-        "epoch": None,
-        "seq": None,
-        "arbiter": "local",
-        "machine": house.ledger.machine,
-        "home": house.home,
-        "object_format": place.object_format,
-    }
-    if house.ledger.exists():
-        head = house.ledger.head()
-        with house.ledger.state(head) as state:
-            facts |= {"head": head, "epoch": state.meta.epoch, "seq": state.meta.seq}
-
-    def text() -> list[str]:
-        lines = {
-            "worktree": place.worktree or "none (bare repository)",
-            "git dir": place.common_dir,
-            "ledger": STATE if facts["head"] else "none yet; run `gitcoord init`",
-            "head": facts["head"] and f"{facts['head']} (number {facts['seq']})",
-            "decides": "this repository (local)",
-            "machine": house.ledger.machine,
-            "own files": house.home,
-        }
-        lines = {name: value for name, value in lines.items() if value}
-        return [f"{name:<9}  {value}" for name, value in lines.items()]
-
-    desk.show({"where": facts}, text)
-
-
-@click.command(epilog="Example: gitcoord whoami --json")
-@acting
-@command
-def whoami(desk: Desk) -> None:
-    """Show which session commands here act for, and how that is known."""
-    from gitcoord.domain.life import status_of
-    from gitcoord.domain.record import shown
-    from gitcoord.domain.sessions import living, root
-
-    holder = desk.holder
-    with desk.state() as state:
-        session = living(state, root(holder), desk.context(state, holder))
-        now = desk.now(state)
-    beats = desk.house.presence.beats()
-    beaten = beats[session.id].at if session.id in beats else ""
-    document = shown(session) | {"status": status_of(session, now, beaten)}
-    found_by = _found_by(desk)
-    desk.show(
-        {"session": document, "holder": holder, "agent": session.agent, "found_by": found_by},
-        f"{session.agent}, session {holder} ({document['status']}), known by {found_by}",
-    )
-
-
-def _found_by(desk: Desk) -> str:
-    from gitcoord.entrypoints.cli import actor
-
-    if desk.named:
-        return "--session"
-    if desk.environ.get("GITCOORD_SESSION"):
-        return "GITCOORD_SESSION"
-    if (client := actor.client(desk.environ)) is not None:
-        return f"the {client.name} conversation"
-    return "being the only live session of this worktree"
 
 
 def _line(desk: Desk, snapshot: Snapshot, at: str | None) -> str:

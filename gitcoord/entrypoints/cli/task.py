@@ -10,7 +10,7 @@ import msgspec
 
 from gitcoord.domain.time import parse_duration
 from gitcoord.entrypoints.cli.completion import task_ids
-from gitcoord.entrypoints.cli.desk import Desk, acting, command
+from gitcoord.entrypoints.cli.desk import KEPT, Desk, acting, command, reading
 from gitcoord.entrypoints.cli.keys import typed
 from gitcoord.entrypoints.cli.words import Words
 
@@ -125,7 +125,7 @@ def claim(desk: Desk, id: str, keys: Sequence[str], ttl: str | None, worktree: s
 @task.command(epilog="Example: gitcoord task show t-4k2m8x7q1z")
 @click.argument("id", shell_complete=task_ids)
 @click.option("--at", metavar="TIME", help="As it was at that time.")
-@command
+@reading
 def show(desk: Desk, id: str, at: str | None) -> None:
     """Show a task with its attempts, notes and what stands in its way."""
     from gitcoord.domain.obstacles import obstacles
@@ -150,7 +150,7 @@ def show(desk: Desk, id: str, at: str | None) -> None:
 @click.option("--all", "everything", is_flag=True, help="Also completed and cancelled tasks.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--at", metavar="TIME", help="As it was at that time.")
-@command
+@reading
 def list_(desk: Desk, at: str | None, limit: int, **wanted: Any) -> None:
     """List tasks, most urgent first within each status."""
     from gitcoord.entrypoints.cli.task_text import listed, selected
@@ -169,7 +169,7 @@ def list_(desk: Desk, at: str | None, limit: int, **wanted: Any) -> None:
 @task.command(epilog="Example: gitcoord task graph --dot | dot -Tsvg > tasks.svg")
 @click.option("--dot", "as_dot", is_flag=True, help="Write Graphviz instead of text.")
 @click.option("--all", "everything", is_flag=True, help="Also completed and cancelled tasks.")
-@command
+@reading
 def graph(desk: Desk, as_dot: bool, everything: bool) -> None:
     """Draw how tasks depend on one another."""
     from gitcoord.domain.graph import dot, text_graph
@@ -195,7 +195,10 @@ def note(desk: Desk, id: str, text: str, kind: str) -> None:
     """Write a note on a task."""
     from gitcoord.domain.tasks import Noted, NoteTask
 
-    answer = desk.do(NoteTask(id=id, text=text, kind=kind), Noted)
+    answer = desk.do_or_keep(NoteTask(id=id, text=text, kind=kind), Noted)
+    if answer is None:
+        desk.show({"note": None, "spooled": True}, f"the note on {id} is {KEPT}")
+        return
     desk.show({"note": answer.note}, f"noted on {id}")
 
 

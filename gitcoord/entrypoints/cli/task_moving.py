@@ -114,30 +114,57 @@ def _move(
     from gitcoord.domain.task_moves import Moved, MoveTask
     from gitcoord.entrypoints.cli.facts import task_marks
 
-    if push:
-        raise UsageError(
-            "--push needs a ledger at a git host: there the branch and the ledger land together",
-            hint="This ledger is local: merge or push the branch yourself, then complete the task.",
-        )
+    pushed = _pushed(desk) if push else None
     if "files" in said:
         said["files"] = tuple(said["files"])
-    marks = () if keep_locks or move in ("start", "block") else task_marks(desk, id)
+    frees = not (keep_locks or move in ("start", "block"))
+    # What is pushed to the branch on which work counts as landed leaves nothing behind.
+    lands = pushed is not None and pushed["branch"] == _target(desk)
+    marks = task_marks(desk, id) if frees and not lands else ()
     wish = MoveTask(id=id, move=move, release_locks=not keep_locks, marks=marks, **said)  # type: ignore[arg-type]
-    answer = desk.do(wish, Moved)
+    if pushed is None:
+        answer = desk.do(wish, Moved)
+    else:
+        session, agent = desk.holder, desk.person
+        answer = desk.house.land(wish, Moved, desk.checkout, session=session, agent=agent)
     desk.show(
         {
             "task": answer.task,
             "released": answer.released,
             "unlanded": answer.unlanded,
             "ready": answer.ready,
-        },
+        }
+        | ({"pushed": pushed} if pushed else {}),
         lambda: [
             f"{DONE[move]} {answer.task.id}  {answer.task.title}",
+            *([f"  pushed {pushed['branch']} to {pushed['remote']} with it"] if pushed else ()),
             *(f"  released {key}" for key in answer.released),
             *(f"  unlanded: {one.key} on {one.branch}" for one in answer.unlanded),
             *(f"  now ready: {name}" for name in answer.ready),
         ],
     )
+
+
+def _pushed(desk: Desk) -> dict[str, str]:
+    """Return the branch that a push from here moves, and at which remote."""
+    if desk.house.wire is None:
+        raise UsageError(
+            "--push needs a ledger at a git host: there the branch and the ledger land together",
+            hint="This ledger is local: merge or push the branch yourself, then complete the task.",
+        )
+    remote, checkout = desk.house.remote, desk.checkout
+    code, name, _ = checkout.told("rev-parse", "--abbrev-ref", "@{push}")
+    follows, prefix = name.decode("utf-8", "surrogateescape").strip(), f"{remote}/"
+    known = code == 0 and follows.startswith(prefix)
+    branch = follows.removeprefix(prefix) if known else checkout.branch()
+    return {"branch": branch, "remote": remote, "head": checkout.resolve("HEAD") or ""}
+
+
+def _target(desk: Desk) -> str:
+    with desk.state() as state:
+        setting = state.settings.target_branch
+    found = None if setting else desk.checkout.target()
+    return setting or ("" if found is None else found.name.removeprefix("origin/"))
 
 
 @click.command(epilog="Example: gitcoord task retry t-4k2m8x7q1z --reason 'flaky network'")

@@ -16,16 +16,21 @@ from gitcoord.errors import InvalidFile, Unavailable
 @click.command(epilog="Example: gitcoord export > ledger.jsonl")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
 @click.option("--at", metavar="TIME", help="The records as they were at that time.")
+@click.option("--local", is_flag=True, help="Of the ledger of this repository, not of its remote.")
 @command
-def export(desk: Desk, output: str | None, at: str | None) -> None:
+def export(desk: Desk, output: str | None, at: str | None, local: bool) -> None:
     """Write every record, one JSON document a line.
 
     The first line says which ledger and which transaction it is.
     """
+    from gitcoord.bootstrap import LOCAL, open_house
     from gitcoord.domain.time import parse
     from gitcoord.ledger.history import at as commit_at
     from gitcoord.ledger.transfer import exported
 
+    if local:
+        desk.__dict__["house"] = open_house(desk.directory, desk.environ, remote=LOCAL)
+    desk.follow()
     ledger = desk.house.ledger
     lines = exported(ledger, None if at is None else commit_at(ledger, parse(at)))
     if output is None:

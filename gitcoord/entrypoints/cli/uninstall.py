@@ -7,8 +7,21 @@ from contextlib import suppress
 
 import click
 
+from gitcoord.bootstrap import LOCAL, open_house
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.errors import GitFailed, Refused, UsageError
+from gitcoord.entrypoints.cli.moving import MOVED
+from gitcoord.errors import (
+    Damaged,
+    GitFailed,
+    InvalidUrl,
+    NotInitialised,
+    Refused,
+    Unavailable,
+    UsageError,
+)
+
+#: The folder in which the ledger of a git host is followed.
+MIRROR = "ledger.git"
 
 
 @click.command(epilog="Example: gitcoord uninstall --dry-run")
@@ -19,20 +32,28 @@ from gitcoord.errors import GitFailed, Refused, UsageError
 def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
     """Remove refs/coord/*, this clone's gitcoord files and its coord.* settings.
 
-    Worktrees and branches of agents are yours and stay. Keep the records with
-    `gitcoord export` first.
+    A ledger at a git host stays there for the others. Worktrees and branches of agents are
+    yours and stay. Keep the records with `gitcoord export` first.
     """
     if not (dry_run or yes):
         raise UsageError(
             "this removes the ledger with its whole history",
             hint="Run `gitcoord uninstall --dry-run` to see what goes, then pass --yes.",
         )
-    house = desk.house
-    refs = house.store.list_refs("refs/coord/")
+    desk.seeks = False
+    live, kept = _live(desk), _kept(desk)
+    # What is at a git host serves others; only what is here goes.
+    if (far := desk.__dict__.pop("house", None)) is not None:
+        far.close()
+    house = desk.__dict__["house"] = open_house(desk.directory, desk.environ, remote=LOCAL)
+    refs = {
+        ref: oid
+        for prefix in ("refs/coord/", MOVED)
+        for ref, oid in house.store.list_refs(prefix).items()
+    }
     settings = _settings(desk)
     common = house.repository.common_dir
     files = _files(common, house.home)
-    live = _live(desk) if refs else []
     if live and not (force or dry_run):
         raise Refused(
             f"{len(live)} sessions are live: {', '.join(live[:5])}",
@@ -52,6 +73,7 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
                 *(f"{word} {ref}" for ref in sorted(refs)),
                 *(f"{word} {os.path.join(common, name)}" for name in files),
                 *(f"{word} setting {name}" for name in settings),
+                *([f"the ledger at {kept} stays for the others"] if kept else ()),
             ]
             or "there is nothing of gitcoord here"
         ),
@@ -59,15 +81,28 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
 
 
 def _live(desk: Desk) -> list[str]:
+    """Return the live sessions of the ledger, of one at a git host those of this machine."""
     from gitcoord.domain.sessions import Session
-    from gitcoord.errors import Damaged
 
     try:
         with desk.state() as state:
-            return [session.id for session in state.find(Session, "live")]
-    except Damaged:
+            return [
+                session.id
+                for session in state.find(Session, "live")
+                if desk.house.wire is None or session.machine == desk.house.ledger.machine
+            ]
+    except (Damaged, NotInitialised, InvalidUrl, Unavailable):
         # A ledger that cannot be read must still be removable.
         return []
+
+
+def _kept(desk: Desk) -> str:
+    """Return the URL of the git host that keeps the ledger, empty for a local one."""
+    try:
+        wire = desk.house.wire
+    except InvalidUrl:
+        return ""
+    return "" if wire is None else wire.host.address.shown
 
 
 def _settings(desk: Desk) -> list[str]:
@@ -103,7 +138,13 @@ def _files(common: str, home: str) -> list[str]:
     """Return gitcoord's files in the git directory, relative to it."""
     from gitcoord.storage.linked import OWNER_FILE
 
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(home) for name in names]
+    found = []
+    for folder, below, names in os.walk(home):
+        found += [os.path.join(folder, name) for name in names]
+        if MIRROR in below:
+            # A git directory with thousands of files, all of them ours.
+            found.append(os.path.join(folder, MIRROR))
+            below.remove(MIRROR)
     linked = os.path.join(common, "worktrees")
     for name in os.listdir(linked) if os.path.isdir(linked) else ():
         owner = os.path.join(linked, name, OWNER_FILE)
@@ -116,9 +157,10 @@ def _clear(common: str, files: list[str], home: str) -> None:
     """Remove the files, the folder of this clone, and the folders that git leaves of refs."""
     import shutil
 
-    for name in files:
-        with suppress(FileNotFoundError):
-            os.remove(os.path.join(common, name))
+    for path in (os.path.join(common, name) for name in files):
+        if not os.path.isdir(path):
+            with suppress(FileNotFoundError):
+                os.remove(path)
     if os.path.isdir(home):
         shutil.rmtree(home)
     for top in ("refs", os.path.join("logs", "refs")):

@@ -22,7 +22,9 @@ EVERY = 10.0
 
 
 def upkeep(house: House) -> None:
-    """Do what is due for this clone."""
+    """Do what is due for this clone, unless its git host has just not answered."""
+    if house.wire is not None and house.wire.contact.error is not None:
+        return
     try:
         if _older(os.path.join(house.home, "watch.json"), EVERY) and house.ledger.exists():
             house.judge().look()

@@ -1,4 +1,4 @@
-"""`gitcoord watch`: a live view that follows the ledger's ref.
+"""`gitcoord watch`: a live view that follows the ledger, at a git host by asking it.
 
 On a terminal a screen that is drawn anew whenever the ledger moves; elsewhere,
 or with `--json`, one line for each transaction as it happens.
@@ -6,15 +6,19 @@ or with `--json`, one line for each transaction as it happens.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.failures import encoded
+from gitcoord.entrypoints.cli.pace import Pace
 from gitcoord.entrypoints.cli.render import ago, drawn, left
+from gitcoord.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from gitcoord.domain.time import Time
     from gitcoord.ledger.journal import Transaction
 
-#: Seconds between two looks at the ref, and between two drawings when nothing moves.
+#: Seconds between two looks at a local ledger, and between two drawings when nothing moves.
 LOOK, REDRAW = 0.25, 5.0
 #: Most locks and tasks on the screen.
 SHOWN = 15
@@ -67,13 +71,14 @@ def _news(desk: Desk, end: float | None) -> Iterator[Transaction]:
     """Yield each transaction that lands, oldest first, until `end` (monotonic seconds)."""
     from gitcoord.ledger import journal
 
-    ledger = desk.house.ledger
-    seen = ledger.head()
+    ledger, pace = desk.house.ledger, Pace(desk, LOOK, LOOK)
+    seen = pace.head()
     while end is None or time.monotonic() < end:
-        head = ledger.head()
+        head = pace.head()
         if head == seen:
-            time.sleep(LOOK)
+            pace.sleep(_until(end))
             continue
+        pace.moved()
         fresh = []
         for oid, raw in ledger.store.chain(head):
             if oid == seen:
@@ -86,18 +91,27 @@ def _news(desk: Desk, end: float | None) -> Iterator[Transaction]:
 def _screen(desk: Desk, end: float | None) -> None:
     from rich.live import Live
 
-    ledger = desk.house.ledger
+    pace = Pace(desk, LOOK, LOOK, silent=True)
     judge = desk.house.judge()
     drawn_at, seen = 0.0, None
     with Live(screen=True, auto_refresh=False) as live:
         while end is None or time.monotonic() < end:
-            head = ledger.head()
+            head = pace.head()
             if head != seen or time.monotonic() - drawn_at > REDRAW:
+                if head != seen:
+                    pace.moved()
                 seen, drawn_at = head, time.monotonic()
                 with desk.state() as state:
                     live.update(_picture(desk, state, live.console.width), refresh=True)
-                judge.look_if_due()
-            time.sleep(LOOK)
+                with suppress(Unavailable):
+                    # The next look says that the host does not answer.
+                    judge.look_if_due()
+            pace.sleep(_until(end))
+
+
+def _until(end: float | None) -> float:
+    """Return the seconds that are left."""
+    return math.inf if end is None else end - time.monotonic()
 
 
 def _picture(desk: Desk, state: State, width: int) -> Any:
@@ -107,6 +121,7 @@ def _picture(desk: Desk, state: State, width: int) -> Any:
 
     from gitcoord.domain.locks import Lock
     from gitcoord.domain.tasks import Task
+    from gitcoord.entrypoints.cli.arbiter import remark
     from gitcoord.ledger.history import transactions
 
     now = desk.now(state)
@@ -134,6 +149,8 @@ def _picture(desk: Desk, state: State, width: int) -> Any:
     place = desk.house.repository.worktree or desk.house.repository.common_dir
     title = Text(f"gitcoord  transaction {state.meta.seq}, {now[:19]}Z", overflow="ellipsis")
     title.append(f"  (Ctrl-C ends)  {place}", "dim").no_wrap = True
+    if said := remark(desk.house):
+        title.append(f"\n{said}", "yellow")
     lines: list[Any] = [title]
     for name, (columns, rows) in parts.items():
         lines += [Text(f"\n{name}", "bold"), drawn(columns, rows, width, lines=True)]
@@ -146,7 +163,7 @@ def _people(desk: Desk, state: State, now: Time) -> list[tuple[str, ...]]:
     from gitcoord.domain.life import status_of
     from gitcoord.domain.sessions import Session
 
-    beats = desk.house.presence.beats()
+    beats = desk.beats()
     rows: list[tuple[str, ...]] = []
     for session in state.find(Session, "live"):
         beat = beats[session.id].at if session.id in beats else ""

@@ -108,7 +108,7 @@ class Mirror:
             if old == oid:
                 continue
             moves.append(Move(ref, ABSENT if old is None else old, oid))
-            if old is not None and ref.endswith("/state") and not self.inner.is_ancestor(old, oid):
+            if old is not None and ref.endswith("/state") and not self._goes_on(old, oid):
                 self._keep_chain(old)
         if moves:
             self.inner.commit((), moves)
@@ -123,6 +123,13 @@ class Mirror:
     def forget(self, ref: str) -> None:
         """Drop a tracking ref whose objects are lost here, so that they are fetched again."""
         self._git.run("update-ref", "-d", ref)
+
+    def _goes_on(self, old: Oid, new: Oid) -> bool:
+        try:
+            return self.inner.is_ancestor(old, new)
+        except CorruptRecord:
+            # Somebody has put a blob, a tree or half a commit in the ledger's place.
+            return False
 
     def _keep_chain(self, head: Oid) -> None:
         ref = f"{KEPT}{head}"

@@ -41,6 +41,8 @@ FOLLOWED = ("refs/coord/state", "refs/coord/presence/")
 _STUBBORN = 6
 #: Commits that are fetched at once when history further back is asked for.
 _DEEPER = 1000
+#: Seconds after which a host that cannot be reached at all is given up.
+_DEAF = 2.0
 #: Times that a question is asked whose answer gets lost.
 _READS = 4
 
@@ -335,7 +337,8 @@ class _Trial:
         self.moves = moves
         self.unknown = False
         self._refusals = 0
-        self._end = time.monotonic() + patience
+        self._begun = time.monotonic()
+        self._end = self._begun + patience
         self._rounds = 0
         self._error: GitcoordError | None = None
 
@@ -358,7 +361,10 @@ class _Trial:
         share = 0.5 + os.urandom(1)[0] / 510
         pause = max(min(2.0, 0.02 * 2**self._rounds) * share, asked or 0.0)
         self._rounds += 1
-        if time.monotonic() + pause <= self._end:
+        # Where nobody has answered yet, somebody waits who is offline.
+        deaf = not (self.unknown or self._refusals or asked)
+        end = min(self._end, self._begun + _DEAF) if deaf else self._end
+        if time.monotonic() + pause <= end:
             time.sleep(pause)
             return
         if self.unknown:
