@@ -133,6 +133,23 @@ def test_a_first_heartbeat_that_the_sweep_overtakes_learns_of_it(silence: Silenc
     assert holders(silence.mine) == {}
 
 
+@pytest.mark.parametrize("beaten", [False, True], ids=["silent", "beaten"])
+def test_where_refs_do_not_move_as_one_a_suspicion_comes_first_and_a_heartbeat_ends_it(
+    hub: Hub, beaten: bool
+) -> None:
+    hub.host.no_atomic("hub")
+    silence = Silence(hub)
+    assert silence.judge.look().swept == []
+    assert record(silence.mine, Session, silence.ada.id).suspect_since
+    assert silence.judge.look().swept == []
+    if beaten:
+        beat(silence.hers, silence.ada)
+    silence.clock.pass_(TTL)
+    assert silence.judge.look().swept == ([] if beaten else [silence.ada.id])
+    assert silence.status(silence.hers) == ("active" if beaten else "timed_out")
+    assert holders(silence.hers) == ({"a.py": "ada"} if beaten else {})
+
+
 def test_two_judges_sweep_a_session_once(silence: Silence) -> None:
     third = silence.hub.house("third", silence.clock).judge()
     assert third.look().swept == []

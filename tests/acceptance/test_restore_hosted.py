@@ -185,7 +185,7 @@ def test_a_restored_backup_is_noticed_by_who_saw_more_and_by_nobody_else(team: T
     assert acquire(team.hers, team.ada, "b.py").locks[0].epoch == 2
 
 
-def test_who_has_just_decided_is_not_told_so_when_the_host_goes_back_meanwhile(
+def test_a_decision_on_its_way_is_refused_when_the_host_goes_back_meanwhile(
     team: Team,
 ) -> None:
     """The host is put back while a push waits in front of it."""

@@ -89,7 +89,8 @@ class Landing:
             found = self._wire.host.refs([move.ref for move in moves])
         except Interrupted as cut:
             self._wire.host.reset()
-            raise OutcomeUnknown(hint=cut.error.message) from cut
+            said = cut.error.message
+            raise OutcomeUnknown(f"whether it has landed is not known: {said}") from cut
         verdict, ref = by_refs(moves, found)
         if verdict == "landed":
             return

@@ -368,5 +368,6 @@ class _Trial:
             time.sleep(pause)
             return
         if self.unknown:
-            raise OutcomeUnknown(hint=self._error.message if self._error else None)
+            told = f": {self._error.message}" if self._error else ""
+            raise OutcomeUnknown(f"whether the host has decided is not known{told}")
         raise self._error or HostRefused("the host's refs stay locked")
