@@ -26,6 +26,7 @@ from gitcoord.storage.witness import Witness
 
 if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
+    from gitcoord.ledger.budget import Delay
     from gitcoord.ledger.judge import Judge
     from gitcoord.storage.wire.store import WireStore
     from gitcoord.storage.worktree import Checkout
@@ -71,6 +72,20 @@ class House(NamedTuple):
             return
         with suppress(Unavailable):
             self.wire.refresh()
+
+    def delay(self) -> Delay | None:
+        """Return until when the push budget keeps this machine's signs of life back, if it does."""
+        if self.wire is None:
+            return None
+        from gitcoord.ledger.budget import Delay
+        from gitcoord.ledger.clock import reading
+
+        self.presence.beats()
+        with self.ledger.state() as state:
+            now = reading(self.ledger.clock, state.meta.time).now
+            left = self.presence.allowance(state, now)
+            found = self.presence.pending(state, now, left=left)
+        return found if isinstance(found, Delay) else None
 
     def land(
         self, operation: Operation, answer: type[A], checkout: Checkout, *, session: str, agent: str

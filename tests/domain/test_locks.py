@@ -249,6 +249,21 @@ def test_a_renewal_shortens_only_when_a_ttl_is_asked_for() -> None:
     assert w.run(RenewLocks(), "s-a").locks[0].expires_at == plus(w.now, 20)
 
 
+def test_where_pushes_are_scarce_only_what_is_past_half_of_its_time_is_renewed() -> None:
+    w = world()
+    w.run(AcquireLocks(keys=("a",), ttl=100), "s-a")
+    w.run(AcquireLocks(keys=("b",), ttl=20), "s-a")
+    w.pass_time(10)
+    answer = w.run(RenewLocks(), "s-a", frugal=True)
+    ends = {one.key: one.expires_at for one in answer.locks}
+    assert (answer.delayed, ends) == (("a",), {"a": plus(START, 100), "b": plus(w.now, 20)})
+    w.pass_time(40)
+    assert w.run(RenewLocks(keys=("a",)), "s-a", frugal=True).delayed == ()
+    w.run(AcquireLocks(keys=("c",), ttl=100), "s-a")
+    asked = w.run(RenewLocks(keys=("c",), ttl=50), "s-a", frugal=True)
+    assert (asked.delayed, asked.locks[0].expires_at) == ((), plus(w.now, 50))
+
+
 def test_a_lock_that_was_extended_otherwise_is_not_shortened_by_a_renewal() -> None:
     w = world()
     w.meta.token = 1

@@ -132,9 +132,17 @@ def renew(desk: Desk, keys: Sequence[str], ttl: str | None) -> None:
         ),
         Renewed,
     )
+    delayed = set(answer.delayed)
     desk.show(
-        {"locks": answer.locks},
-        lambda: [_line("renewed", one) for one in answer.locks] or "nothing is held",
+        {"locks": answer.locks, "delayed": answer.delayed},
+        lambda: (
+            [
+                _line("kept" if one.key in delayed else "renewed", one)
+                + ("; pushes are scarce, renewed below half of its time" * (one.key in delayed))
+                for one in answer.locks
+            ]
+            or "nothing is held"
+        ),
     )
 
 

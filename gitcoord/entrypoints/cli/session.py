@@ -125,6 +125,8 @@ def heartbeat(desk: Desk) -> None:
 
     answer = desk.do(Heartbeat(), Beaten, acts=True)
     until = f"; may be silent until {_short(answer.expires_at)}" if answer.expires_at else ""
+    delay = desk.house.delay()
+    delayed = f"; other machines hear of it later: {delay}" if delay is not None else ""
     desk.show(
         {
             "session": {
@@ -132,9 +134,10 @@ def heartbeat(desk: Desk) -> None:
                 "status": answer.status,
                 "interval": answer.interval,
                 "expires_at": answer.expires_at,
-            }
+            },
+            "delayed_until": None if delay is None else delay.until,
         },
-        f"{answer.session} is {answer.status}{until}",
+        f"{answer.session} is {answer.status}{until}{delayed}",
     )
 
 
