@@ -209,7 +209,8 @@ class WireStore:
             self._mirror = mirror
             try:
                 with self._noting():
-                    if found is None or not self._take(self._tracked(), found):
+                    # What others have tracked since we asked is no reason to undo it.
+                    if found is None or not self._take({}, found):
                         self._again(self._follow)
             except BaseException:
                 # What was never followed must not pass for a host without a ledger.
