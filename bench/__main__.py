@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
-from bench import commits, group, history, installed, large, report, start_up
+from bench import commits, group, history, installed, large, report, start_up, wire
 from bench.ratio import Row, Skip, Wrong, say
 from bench.scratch import FULL, QUICK, Scratch
 
@@ -22,6 +22,7 @@ ROWS: tuple[Row, ...] = (
     *group.ROWS,
     *large.ROWS,
     *history.ROWS,
+    *wire.ROWS,
     *installed.ROWS,
 )
 

@@ -127,7 +127,7 @@ def _grown(scratch: Scratch) -> tuple[Objects, Objects, int]:
         packer_most, runs = packer.most, packer.runs
     finally:
         house.close()
-    return packer_most, objects(place), runs
+    return packer_most, objects(os.path.join(place.path, ".git", "objects")), runs
 
 
 def _files(scratch: Scratch, which: int) -> Measured:

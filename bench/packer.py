@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from bench.ratio import Wrong
@@ -27,6 +28,7 @@ class Packer:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._house = place.house()
+        self._folder = os.path.join(self._house.objects.common_dir, "objects")
         self._running: subprocess.Popen[bytes] | None = None
         #: The most that was there at any look.
         self.most = Objects(0, 0)
@@ -45,7 +47,7 @@ class Packer:
 
     def look(self) -> None:
         """Count, and start packing when it is due and not under way. Raises `Wrong`."""
-        now = objects(self._place)
+        now = objects(self._folder)
         self.most = Objects(max(self.most.loose, now.loose), max(self.most.packs, now.packs))
         if not self._busy() and self._house.grown():
             self.runs += 1
@@ -65,13 +67,14 @@ class Packer:
         return self._running is not None and code is None
 
 
-def objects(place: Place) -> Objects:
-    """Return how many loose objects and packs the repository has now."""
-    folder = os.path.join(place.path, ".git", "objects")
+def objects(folder: str) -> Objects:
+    """Return how many loose objects and packs git's folder of objects has now."""
     loose = packs = 0
     for name in os.listdir(folder):
         if len(name) == 2:
-            loose += sum(len(one) >= 38 for one in os.listdir(os.path.join(folder, name)))
+            # Packing removes folders that it has emptied.
+            with suppress(FileNotFoundError):
+                loose += sum(len(one) >= 38 for one in os.listdir(os.path.join(folder, name)))
         elif name == "pack":
             packs = sum(one.endswith(".pack") for one in os.listdir(os.path.join(folder, name)))
     return Objects(loose, packs)

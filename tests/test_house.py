@@ -189,7 +189,9 @@ def family(of: type[errors.GitcoordError]) -> Iterator[type[errors.GitcoordError
         yield from family(kind)
 
 
-FAMILY = [kind for kind in family(errors.GitcoordError) if kind.__module__.startswith("gitcoord.errors.")]
+FAMILY = [
+    kind for kind in family(errors.GitcoordError) if kind.__module__.startswith("gitcoord.errors.")
+]
 
 
 def test_every_error_has_a_code_of_its_own_and_says_what_it_means() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
 from gitcoord.entrypoints.demo.direct import Scene, Wish, play
+from gitcoord.entrypoints.demo.hub import served
 from gitcoord.entrypoints.demo.stage import Stage, build
 from gitcoord.entrypoints.demo.verdict import Verdict
 from tests.gitrun import git
@@ -55,14 +59,16 @@ def everything(place: str) -> dict[str, Any]:
     }
 
 
-def played(folder: Path, **wished: Any) -> Played:
+def played(folder: Path, *, remote: bool = False, **wished: Any) -> Played:
     source = project(folder / "project")
     before = everything(source)
     (folder / "scratch").mkdir()
     stage = build(source, source, str(folder / "scratch"))
     scenes: list[Scene] = []
     wish = Wish(agents=3, tasks=9, seed=SEED, pace=0.4)._replace(**wished)
-    return Played(source, before, stage, play(stage, wish, scenes.append), scenes)
+    with served(stage) if remote else nullcontext(stage) as stage:
+        verdict = play(stage, wish, scenes.append)
+    return Played(source, before, stage, verdict, scenes)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +126,71 @@ def test_the_repository_it_was_made_from_is_untouched(shown: Played) -> None:
     assert everything(shown.source) == shown.before
 
 
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Play it with agents in clones of a served hub, one of whom dies."""
+    return played(tmp_path_factory.mktemp("remote"), remote=True, tasks=6)
+
+
+def test_agents_in_clones_exclude_each_other_at_the_hub(far: Played) -> None:
+    assert far.stage.origin.startswith("http://127.0.0.1:")
+    assert (far.verdict.completed, far.verdict.landed, far.verdict.problems) == (6, 6, ())
+    assert (far.verdict.overlaps, far.verdict.conflicts) == (0, 0)
+    assert everything(far.source) == far.before
+    history = git(far.stage.hub, "log", "--reverse", "--format=%s", "refs/coord/state").splitlines()
+    assert len(history) == far.verdict.transactions
+    news = [line for scene in far.scenes for line in scene.news]
+    assert news == history[-len(news) :]
+    # The hub is nobody's place to work: it was only asked.
+    assert not Path(far.stage.hub, "gitcoord").exists()
+    for name in ("ada", "grace", "alan"):
+        clone = Path(far.stage.folder, name)
+        assert (clone / ".git" / "gitcoord" / "remote" / "origin" / "ledger.git").is_dir()
+        assert "refs/coord/" not in git(str(clone), "for-each-ref")
+
+
+def test_a_clone_that_dies_is_found_out_by_the_others(far: Played) -> None:
+    assert (far.verdict.killed, far.verdict.recovered) == (1, 1)
+    sessions = gitcoord("-C", far.stage.hub, "session", "list", "--all", "--json")["sessions"]
+    assert sorted(one["status"] for one in sessions) == ["ended", "ended", "timed_out"]
+    assert len({one["machine"] for one in sessions}) == 3
+
+
+def test_nothing_is_served_after_the_play_and_the_clones_still_find_their_hub(far: Played) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        asked(far.stage.origin, "GET", "/hub.git/info/refs")
+    assert git(str(Path(far.stage.folder, "ada")), "ls-remote", "origin", "refs/coord/state")
+
+
+def test_where_git_has_no_server_program_the_hub_is_reached_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitcoord.entrypoints.demo.hub.PROGRAM", "git-no-such-program")
+    stage, verdict = played(tmp_path, remote=True, agents=1, tasks=1)[2:4]
+    assert (stage.origin, stage.unserved) == (stage.hub, "git has no http-backend here")
+    assert (verdict.completed, verdict.landed, verdict.problems) == (1, 1, ())
+
+
+def test_only_the_hub_is_served(tmp_path: Path) -> None:
+    stage = build(project(tmp_path / "project"), str(tmp_path), str(tmp_path))
+    with served(stage) as stage:
+        question = "info/refs?service=git-upload-pack"
+        assert asked(stage.origin, "GET", f"/hub.git/{question}") == 200
+        assert asked(stage.origin, "GET", f"/project/.git/{question}") == 404
+        assert asked(stage.origin, "GET", f"/hub.git/../project/.git/{question}") in (404, 500)
+        assert asked(stage.origin, "POST", "/hub.git/git-upload-pack", [b"0000"]) == 411
+
+
+def asked(origin: str, method: str, path: str, body: Any = None) -> int:
+    """Return the status with which the hub answers."""
+    connection = http.client.HTTPConnection(str(urlsplit(origin).netloc), timeout=10)
+    try:
+        connection.request(method, path, body)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def test_without_locks_edits_collide(tmp_path: Path) -> None:
     verdict = played(tmp_path, locks=False, kill=False).verdict
     assert verdict.locks is False
@@ -128,13 +199,17 @@ def test_without_locks_edits_collide(tmp_path: Path) -> None:
     assert verdict.problems == ()
 
 
-def test_outside_of_a_repository_it_takes_its_own_sources(tmp_path: Path) -> None:
-    done = program(
-        tmp_path, "demo", "--agents", "2", "--tasks", "3", "--no-kill", "--scratch", "play"
-    )
+@pytest.mark.parametrize("way", [(), ("--remote",)], ids=["worktrees", "clones"])
+def test_outside_of_a_repository_it_takes_its_own_sources(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    words = (*way, "--agents", "2", "--tasks", "3", "--no-kill", "--scratch", "play")
+    # Where the user's own ledger is must not matter.
+    done = program(tmp_path, "demo", *words, GITCOORD_REMOTE="https://example.invalid/private.git")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ("It is served at http://127.0.0.1:" in done.stdout) == bool(way)
     assert "A scratch copy of gitcoord's own sources is at " in done.stdout
-    assert (tmp_path / "play" / "sources" / "gitcoord" / "errors.py").exists()
+    assert (tmp_path / "play" / "sources" / "gitcoord" / "bootstrap.py").exists()
     assert re.search(r"^tasks completed +3 of 3$", done.stdout, re.MULTILINE)
     assert re.search(r"^double grants +0$", done.stdout, re.MULTILINE)
     assert re.search(r"^invariants +hold$", done.stdout, re.MULTILINE)
@@ -142,9 +217,9 @@ def test_outside_of_a_repository_it_takes_its_own_sources(tmp_path: Path) -> Non
     shell = re.findall(r"^  ((?:git|gitcoord) -C .*)$", done.stdout, re.MULTILINE)
     assert len(shell) == 5
     for line in shell:
-        words = shlex.split(line)
-        start = [sys.executable, "-m", "gitcoord"] if words[0] == "gitcoord" else words[:1]
-        looked = subprocess.run([*start, *words[1:]], capture_output=True, text=True)
+        first, *rest = shlex.split(line)
+        start = [sys.executable, "-m", "gitcoord"] if first == "gitcoord" else [first]
+        looked = subprocess.run([*start, *rest], capture_output=True, text=True)
         assert looked.returncode == 0, f"{line}: {looked.stderr}"
         assert looked.stdout.strip()
 
@@ -158,6 +233,7 @@ def test_programs_get_one_document(tmp_path: Path) -> None:
     assert body["ok"] is True
     assert body["verdict"]["completed"] == 1
     assert (body["source"], body["hub"]) == (source, str(tmp_path / "play" / "hub.git"))
+    assert body["origin"] is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gitcoord.ledger.signs import PREFIX
 from gitcoord.storage.worktree import Checkout
 from tests.conftest import first_commit
 from tests.gitrun import git
-from tests.ledger.houses import House, Hands, begun, opened, session
+from tests.ledger.houses import Hands, House, begun, opened, session
 from tests.servers.git_http import GitHost, serving
 
 
@@ -56,7 +56,7 @@ def test_refs_of_machines_that_are_gone_are_found_and_deleted(
     here.follow()
     assert "presence_forgotten" not in codes(here)
 
-    from gitcoord.domain.departure import EndSession, Ended
+    from gitcoord.domain.departure import Ended, EndSession
 
     there.follow()
     there.coordinator.do(EndSession(summary="done"), Ended, session=bob.id)

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 @click.option("--kill/--no-kill", default=True, help="Kill one agent in the middle of a task.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other tasks.")
 @click.option(
+    "--remote", is_flag=True, help="Agents in clones of their own; the hub, behind HTTP, decides."
+)
+@click.option(
     "--scratch", metavar="DIR", help="Play in this new folder instead of a temporary one."
 )
 @command
-def demo(desk: Desk, path: str | None, scratch: str | None, **wished: Any) -> int:
+def demo(desk: Desk, path: str | None, scratch: str | None, remote: bool, **wished: Any) -> int:
     """Play a demonstration on a copy of the repository you are in (or PATH).
 
     Real agents as real processes check in, claim tasks with overlapping files, lock, edit,
@@ -39,8 +42,10 @@ def demo(desk: Desk, path: str | None, scratch: str | None, **wished: Any) -> in
     """
     import shutil
     import tempfile
+    from contextlib import nullcontext
 
     from gitcoord.entrypoints.demo.direct import SHORT, Wish, play
+    from gitcoord.entrypoints.demo.hub import served
     from gitcoord.entrypoints.demo.stage import build
 
     folder = os.path.abspath(scratch) if scratch else tempfile.mkdtemp(prefix="gitcoord-demo-")
@@ -54,24 +59,36 @@ def demo(desk: Desk, path: str | None, scratch: str | None, **wished: Any) -> in
     wish = Wish(**wished)
     try:
         stage = build(path, desk.directory, folder)
-        if not desk.json:
-            _opening(desk, stage, wish, SHORT)
-        with _view(desk, wish) as show:
-            verdict = play(stage, wish, show)
+        with served(stage) if remote else nullcontext(stage) as stage:
+            if not desk.json:
+                _opening(stage, wish, SHORT)
+            with _view(desk, wish) as show:
+                verdict = play(stage, wish, show)
     except UsageError:
         # There is nothing to play, and so nothing to look at.
         shutil.rmtree(folder)
         raise
     desk.show(
-        {"verdict": verdict._asdict(), "hub": stage.hub, "source": stage.source},
+        {
+            "verdict": verdict._asdict(),
+            "hub": stage.hub,
+            "origin": stage.origin or None,
+            "source": stage.source,
+        },
         lambda: _closing(stage, verdict),
     )
     return 1 if verdict.problems else 0
 
 
-def _opening(desk: Desk, stage: Stage, wish: Wish, times: dict[str, float]) -> None:
+def _opening(stage: Stage, wish: Wish, times: dict[str, float]) -> None:
     killed = ", one of which will be killed" if wish.kill and wish.agents > 1 else ""
     click.echo(f"A scratch copy of {stage.source} is at {stage.hub}.")
+    if stage.unserved:
+        click.echo(f"It is reached by its path, for {stage.unserved}.")
+    elif stage.origin:
+        click.echo(f"It is served at {stage.origin} until the end of the play.")
+    if stage.origin:
+        click.echo("Each agent works in a shallow clone of its own; the hub decides.")
     click.echo(
         f"{wish.agents} agents{killed}, {wish.tasks} tasks on shared files, "
         + ("with locks." if wish.locks else "WITHOUT locks.")
@@ -156,7 +173,8 @@ def _closing(stage: Stage, verdict: Verdict) -> str:
         f"  {program} -C {stage.hub} handoff read --limit 8",
     ]
     other = "--no-locks" if verdict.locks else "--locks"
-    lines.append(f"Compare with: {program} demo {other}")
+    way = "--remote " if stage.origin else ""
+    lines.append(f"Compare with: {program} demo {way}{other}")
     return "\n".join(lines)
 
 

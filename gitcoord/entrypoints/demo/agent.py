@@ -1,7 +1,7 @@
 """One agent of the demonstration, as a process of its own.
 
 Checks in, and until nothing is left: claims a task with its keys, edits the real
-files in its worktree, commits, merges into the hub's main branch, completes,
+files in its worktree or clone, commits, merges into the hub's main branch, completes,
 and hands over. Started with one JSON document as its argument.
 """
 
@@ -26,6 +26,7 @@ from gitcoord.domain.sessions import Started, StartSession
 from gitcoord.domain.task_moves import Moved, MoveTask
 from gitcoord.domain.tasks import Task
 from gitcoord.entrypoints.demo.stage import git
+from gitcoord.entrypoints.demo.trunk import Trunk
 from gitcoord.errors import GitcoordError, LockHeld, NotAssigned, QueuedBehind, Refused
 from gitcoord.ledger.request import fresh_id
 
@@ -37,7 +38,9 @@ class Part(NamedTuple):
     """What one agent is told."""
 
     name: str
-    worktree: str
+    #: Its worktree of the hub, or its clone.
+    place: str
+    cloned: bool
     branch: str
     diary: str
     locks: bool
@@ -52,7 +55,8 @@ class Agent:
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.house: House = open_house(part.worktree, os.environ)
+        self.house: House = open_house(part.place, os.environ)
+        self.trunk = Trunk(part.place, part.branch, cloned=part.cloned)
         self.chance = random.Random(part.name)
         self.session = ""
         self.done: list[str] = []
@@ -67,7 +71,7 @@ class Agent:
                 type="demo",
                 life="beat",
                 machine=self.house.ledger.machine,
-                worktree=self.part.worktree,
+                worktree=self.part.place,
                 branch=f"demo/{self.part.name}",
             ),
             Started,
@@ -105,14 +109,13 @@ class Agent:
     def _perform(self, task: Task) -> None:
         files = task.description.removeprefix("edit: ").split(", ")
         for _ in range(20):
-            base = git(self.part.worktree, "rev-parse", f"refs/heads/{self.part.branch}")
-            git(self.part.worktree, "reset", "--quiet", "--hard", base)
+            git(self.part.place, "reset", "--quiet", "--hard", self.trunk.tip())
             self._edit(task, files)
             if task.id == self.part.dies_in and len(task.attempts) == 1:
                 self._note("dies", task.id)
                 os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             message = f"{task.title}\n\nCoord-Session: {self.session}\nTask: {task.id}"
-            git(self.part.worktree, "commit", "--quiet", "--all", "--message", message)
+            git(self.part.place, "commit", "--quiet", "--all", "--message", message)
             if self._land():
                 break
             self._note("conflict", task.id)
@@ -130,35 +133,32 @@ class Agent:
         began = time.monotonic()
         before = {}
         for path in files:
-            with open(os.path.join(self.part.worktree, path), "rb") as file:
+            with open(os.path.join(self.part.place, path), "rb") as file:
                 before[path] = file.read()
         time.sleep(self.chance.uniform(0.1, 0.35) * self.part.pace)
         for path, content in before.items():
             lines = content.splitlines(keepends=True)
             at = min(len(lines), 2)
             lines.insert(at, f"# {task.id}: {self.part.name} was here\n".encode())
-            with open(os.path.join(self.part.worktree, path), "wb") as file:
+            with open(os.path.join(self.part.place, path), "wb") as file:
                 file.write(b"".join(lines))
         ended = time.monotonic()
         for path in files:
             self._note("edit", {"path": path, "from": began, "to": ended})
 
     def _land(self) -> bool:
-        """Merge the commit into the hub's main branch; False when it conflicts.
-
-        The branch is moved by compare-and-swap too: another agent may land in between.
-        """
-        where, ref = self.part.worktree, f"refs/heads/{self.part.branch}"
+        """Merge the commit into the hub's main branch; False when it conflicts."""
+        where = self.part.place
         while True:
-            tip = git(where, "rev-parse", ref)
-            if git(where, "merge-base", "HEAD", ref) != tip:
-                git(where, "rebase", "--quiet", ref, check=False)
-                if os.path.isdir(git(where, "rev-parse", "--git-path", "rebase-merge")):
+            tip = self.trunk.tip()
+            if git(where, "merge-base", "HEAD", tip) != tip:
+                git(where, "rebase", "--quiet", tip, check=False)
+                if os.path.isdir(
+                    os.path.join(where, git(where, "rev-parse", "--git-path", "rebase-merge"))
+                ):
                     git(where, "rebase", "--abort")
                     return False
-            head = git(where, "rev-parse", "HEAD")
-            git(where, "update-ref", ref, head, tip, check=False)
-            if git(where, "merge-base", head, ref) == head:
+            if self.trunk.move(tip, git(where, "rev-parse", "HEAD")):
                 return True
 
     def _announce(self, task: Task) -> None:

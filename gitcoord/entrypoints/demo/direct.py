@@ -18,7 +18,7 @@ from gitcoord.domain.task_file import tasks_from
 from gitcoord.domain.tasks import Task
 from gitcoord.entrypoints.demo.agent import Part
 from gitcoord.entrypoints.demo.plan import Job, jobs
-from gitcoord.entrypoints.demo.stage import Stage, worktree
+from gitcoord.entrypoints.demo.stage import Stage, seat
 from gitcoord.entrypoints.demo.verdict import Verdict, judged
 from gitcoord.ledger.request import fresh_id
 
@@ -52,7 +52,9 @@ class Scene(NamedTuple):
 def play(stage: Stage, wish: Wish, show: Callable[[Scene], None]) -> Verdict:
     """Play the demonstration on the stage and return what came of it."""
     began = time.monotonic()
-    house = open_house(stage.hub, os.environ)
+    # Of the remote that the user's settings may name nothing must be known here.
+    place = seat(stage, "director") if stage.origin else stage.hub
+    house = open_house(place, _environment())
     try:
         house.coordinator.begin(Begin(settings=SHORT), agent="director")
         plan = jobs(stage, wish.tasks, wish.seed)
@@ -89,7 +91,8 @@ def _agents(stage: Stage, wish: Wish, plan: list[Job]) -> Iterator[list[subproce
             for name in NAMES[: wish.agents]:
                 part = Part(
                     name=name,
-                    worktree=worktree(stage, name),
+                    place=seat(stage, name),
+                    cloned=bool(stage.origin),
                     branch=stage.branch,
                     diary=os.path.join(stage.folder, f"{name}.jsonl"),
                     locks=wish.locks,
@@ -127,31 +130,39 @@ def _follow(
     began: float,
     show: Callable[[Scene], None],
 ) -> None:
-    from gitcoord.ledger import journal
-
     judge = house.judge()
     seen, looked = house.ledger.head(), 0.0
     while True:
         over = all(process.poll() is not None for process in running)
         over = over or time.monotonic() - began > LONGEST
+        if over:
+            house.follow()
         if time.monotonic() - looked > 0.5:
             looked = time.monotonic()
             judge.look()
         head = house.ledger.head()
-        news = []
-        if head != seen:
-            for oid, raw in house.store.chain(head):
-                if oid == seen:
-                    break
-                news.append(journal.read(oid, raw).subject)
-            seen = head
+        news, seen = _news(house, seen, head), head
         if news or over:
             with house.ledger.state() as state:
                 statuses: dict[str, int] = {}
                 for archived in (False, True):
                     for task in state.all(Task, archived=archived):
                         statuses[task.status] = statuses.get(task.status, 0) + 1
-            show(Scene(statuses, news[::-1], time.monotonic() - began))
+            show(Scene(statuses, news, time.monotonic() - began))
         if over:
             return
         time.sleep(0.1)
+
+
+def _news(house: House, seen: str, head: str) -> list[str]:
+    """Return what the transactions after `seen` say, oldest first."""
+    from gitcoord.ledger import journal
+
+    news: list[str] = []
+    if head == seen:
+        return news
+    for oid, raw in house.store.chain(head):
+        if oid == seen:
+            break
+        news.append(journal.read(oid, raw).subject)
+    return news[::-1]

@@ -1,4 +1,4 @@
-"""The scratch copy on which the demonstration plays: a hub and a worktree for each agent."""
+"""The scratch copy on which the demonstration plays: a hub and a place for each agent."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class Stage(NamedTuple):
     start: str
     #: What was copied, for people.
     source: str
+    #: Where agents clone the hub from; empty: they work in its worktrees.
+    origin: str = ""
+    #: Why that is the hub's path and no URL.
+    unserved: str = ""
 
 
 def git(where: str, *arguments: str, check: bool = True) -> str:
@@ -31,7 +35,7 @@ def git(where: str, *arguments: str, check: bool = True) -> str:
             ["git", "-C", where, *IDENTITY, *arguments],
             check=False,
             capture_output=True,
-            env=_environment(),
+            env=environment(),
             text=True,
             errors="surrogateescape",
         )
@@ -42,7 +46,8 @@ def git(where: str, *arguments: str, check: bool = True) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return what git is to know of the user's environment."""
     # A demonstration started from a git hook must not act on the hook's repository.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
@@ -74,10 +79,20 @@ def build(source: str | None, directory: str, folder: str) -> Stage:
     return Stage(folder, hub, branch, start, what if found else "gitcoord's own sources")
 
 
-def worktree(stage: Stage, agent: str) -> str:
-    """Make the agent's worktree on a branch of its own and return its path."""
-    path = os.path.join(stage.folder, agent)
-    git(stage.hub, "worktree", "add", "--quiet", "-b", f"demo/{agent}", path, stage.branch)
+def seat(stage: Stage, name: str) -> str:
+    """Make a place to work in, on a branch of its own, and return its path.
+
+    A worktree of the hub; where there is an origin, a clone of that.
+    """
+    path = os.path.join(stage.folder, name)
+    if not stage.origin:
+        git(stage.hub, "worktree", "add", "--quiet", "-b", f"demo/{name}", path, stage.branch)
+        return path
+    # The user's proxy, if any, knows nothing of this machine's loopback.
+    settings = [f"--config={one}" for one in ("http.proxy=", "gc.auto=0", "coord.remote=origin")]
+    shallow = ("--depth=1", "--single-branch", f"--branch={stage.branch}")
+    git(stage.folder, "clone", "--quiet", *settings, *shallow, stage.origin, path)
+    git(path, "checkout", "--quiet", "-b", f"demo/{name}")
     return path
 
 
