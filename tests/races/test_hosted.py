@@ -117,6 +117,12 @@ def report(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
     return row
 
 
+def again(untold: Counter[str]) -> str:
+    """Return in words how often somebody was told no decision, and why."""
+    told = ", ".join(f"{number} {code}" for code, number in sorted(untold.items()))
+    return f"told no decision and asked again: {told or 'nobody'}"
+
+
 @pytest.fixture(scope="module")
 def courses(
     tmp_path_factory: pytest.TempPathFactory,
@@ -152,10 +158,8 @@ def test_a_race_at_a_host_has_one_winner_and_loses_nothing(
     log = Log.of(race.spot.host).since(before)
     assert bool(log.cut) == bool(WEATHER[weather].cuts)
     assert log.cut or not race.untold
-    told = ", ".join(f"{number} {code}" for code, number in sorted(race.untold.items()))
-    untold = f"told no decision and asked again: {told or 'nobody'}"
     found = f"accepted before: {race.found}"
-    report(rounds, f"{kind}, {weather} | {rounds} rounds, {log}; {untold}; {found}")
+    report(rounds, f"{kind}, {weather} | {rounds} rounds, {log}; {again(race.untold)}; {found}")
 
 
 @volume(2)
@@ -200,7 +204,7 @@ def test_of_eight_who_begin_a_ledger_one_does(
             assert codes["done"] == 1 or (unheard and not codes["done"])
         log = Log.of(spot.host)
     assert log.cut or not untold
-    report(rounds, f"begin, {weather} | {rounds} rounds, {log}; told nothing: {dict(untold)}")
+    report(rounds, f"begin, {weather} | {rounds} rounds, {log}; {again(untold)}")
 
 
 @pytest.mark.parametrize(("cut", "landed"), [("cut_before", False), ("cut_after", True)])

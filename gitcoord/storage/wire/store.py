@@ -247,8 +247,8 @@ class WireStore:
     def _take(self, before: Mapping[str, Oid], found: Mapping[str, Oid]) -> bool:
         """Bring the mirror from what it tracked before the host was asked to what was found.
 
-        False where another process of this clone tracks too: which of us asked later is
-        unknown, so that the host has to be asked again.
+        False where another process of this clone has tracked something that does not go on
+        from what was found: which of us asked later is unknown, the host has to be asked again.
         """
         now = {ref: oid for ref, oid in found.items() if ref.startswith(FOLLOWED)}
         news = {ref: oid for ref, oid in now.items() if not self._known(before.get(ref), oid)}
@@ -259,7 +259,9 @@ class WireStore:
         try:
             self.mirror.track(before, now)
         except SwapLost:
-            return False
+            theirs = self.mirror.inner.read_ref(FOLLOWED[0])
+            ours = now.get(FOLLOWED[0])
+            return isinstance(theirs, str) and ours is not None and self.is_ancestor(ours, theirs)
         return True
 
     def _known(self, tracked: Oid | None, oid: Oid) -> bool:
