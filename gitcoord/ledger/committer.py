@@ -99,6 +99,11 @@ class Committer:
                 self._spool.note_refusals(refused)
             if extra[1]:
                 self._publish(extra, done=riding, needed=not decision.entries)
+            if extra[1] and not decision.entries and ledger.store.remote:
+                # A sweep may have landed just before; whoever beats has to hear of it.
+                ledger.store.refresh()
+                if ledger.head() != head:
+                    return self._attempt(group, carrier, confirmed=True)
         return decision
 
     def _publish(self, extra: Extra, *, done: bool, needed: bool) -> None:

@@ -99,8 +99,11 @@ def _write_private(path: str, data: bytes) -> None:
         raise
 
 
-def write_synced(path: str, parts: list[bytes], mode: int) -> None:
-    """Write a file that must not exist yet, and sync it; a failed one is removed again."""
+def write_synced(path: str, parts: list[bytes], mode: int, *, sync: bool = True) -> None:
+    """Write a file that must not exist yet, and sync it; a failed one is removed again.
+
+    Without `sync` a power cut may leave it empty or half.
+    """
     fd = os.open(path, CREATE, mode)
     try:
         try:
@@ -110,7 +113,8 @@ def write_synced(path: str, parts: list[bytes], mode: int) -> None:
                 view = memoryview(part)
                 while view:
                     view = view[os.write(fd, view) :]
-            sync_file(fd)
+            if sync:
+                sync_file(fd)
         finally:
             os.close(fd)
     except BaseException:

@@ -29,23 +29,26 @@ from gitcoord.storage.store import GitObject, Oid
 LOOSE_LIMIT = 24
 
 
-def write(directory: str, objects: Sequence[GitObject], fmt: str) -> str | None:
+def write(
+    directory: str, objects: Sequence[GitObject], fmt: str, *, sync: bool = True
+) -> str | None:
     """Store the objects under the `objects` directory of a repository, durably.
 
-    Returns the path of the pack they are in, None where they are loose. Raises ReadOnly,
-    DiskFull or Unavailable; what was stored until then is harmless garbage.
+    Returns the path of the pack they are in, None where they are loose. `sync` False is for
+    what can be had again: then a power cut may spoil loose ones. Raises ReadOnly, DiskFull or
+    Unavailable; what was stored until then is harmless garbage.
     """
     unique = {item.oid: item for item in objects}
     try:
         if len(unique) > LOOSE_LIMIT:
             return write_pack(directory, list(unique.values()), fmt)
-        write_loose(directory, unique.values())
+        write_loose(directory, unique.values(), sync=sync)
     except OSError as error:
         raise disk_error(error, f"write objects in {directory}") from error
     return None
 
 
-def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
+def write_loose(directory: str, objects: Iterable[GitObject], *, sync: bool = True) -> None:
     """Store each object in a file of its own. Raises OSError."""
     mode = stat.S_IMODE(os.stat(directory).st_mode)
     touched = set()
@@ -53,7 +56,7 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
         folder = os.path.join(directory, oid[:2])
         path = os.path.join(folder, oid[2:])
         touched.add(folder)
-        if _refresh(path):
+        if _refresh(path, sync=sync):
             continue
         body = deflated(b"%s %d\0%s" % (kind, len(data), data))
         while True:
@@ -61,7 +64,7 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
                 touched.add(directory)
             interim = temporary(folder, "tmp_obj")
             try:
-                write_synced(interim, [body], 0o444 & mode)
+                write_synced(interim, [body], 0o444 & mode, sync=sync)
             except FileNotFoundError:
                 # The user's `git gc` removes folders that are empty, also one just made.
                 if not os.path.isdir(folder) and os.path.isdir(directory):
@@ -69,11 +72,11 @@ def write_loose(directory: str, objects: Iterable[GitObject]) -> None:
                 raise
             break
         _publish(interim, path)
-    for folder in sorted(touched):
+    for folder in sorted(touched) if sync else ():
         sync_directory(folder)
 
 
-def write_pack(directory: str, objects: Sequence[GitObject], fmt: str) -> str:
+def write_pack(directory: str, objects: Sequence[GitObject], fmt: str, *, sync: bool = True) -> str:
     """Store the objects, whose oids are distinct, as one pack; return its path. Raises OSError."""
     from gitcoord.storage.packfile import index, pack  # few transactions are so large
 
@@ -135,7 +138,7 @@ def read_loose(
     return kind, data
 
 
-def _refresh(path: str) -> bool:
+def _refresh(path: str, *, sync: bool = True) -> bool:
     """Return whether the object is there already; it is then made young and durable.
 
     Young, because a prune that runs now would otherwise take an old one that nothing
@@ -151,7 +154,8 @@ def _refresh(path: str) -> bool:
     try:
         if os.fstat(fd).st_size == 0:
             return False  # the remains of a crash
-        sync_file(fd)
+        if sync:
+            sync_file(fd)
     finally:
         os.close(fd)
     return True

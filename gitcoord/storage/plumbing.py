@@ -99,7 +99,9 @@ class PlumbingStore:
             if moves:
                 self._swap.ready()
             if objects:
-                pack = loose.write(self._objects, objects, self.object_format)
+                pack = loose.write(
+                    self._objects, objects, self.object_format, sync=self._repository.durable
+                )
                 if pack is None:
                     growth.noted(self._repository, len(objects))
                 else:

@@ -36,6 +36,7 @@ class Repository:
     __slots__ = (
         "bare",
         "common_dir",
+        "durable",
         "environ",
         "git_dir",
         "object_format",
@@ -71,6 +72,8 @@ class Repository:
         self.trusted = trusted
         #: The environment of whoever asked for it, as `find` was told: git children inherit it.
         self.environ: Mapping[str, str] = {}
+        #: False for a mirror, whose content can be had again: nothing is synced in it.
+        self.durable = True
         #: `coord.remote` of its own config file: where the ledger is kept; "" says nothing.
         self.remote = ""
 

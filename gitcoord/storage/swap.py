@@ -48,6 +48,7 @@ _COMMAND = (
     "update-ref",
     "--stdin",
 )
+_UNSYNCED = ("-c", "core.fsync=none", *_COMMAND[4:])
 _HELD = (".lock': File exists", "cannot lock references", "data is locked")
 _STALE_READ = ("but expected", "already exists", "unable to resolve reference", "old value")
 _WORDS: tuple[tuple[str, type[GitcoordError]], ...] = (
@@ -75,7 +76,8 @@ class Swap:
         for attempt in range(1000):
             complaint = self._attempt(moves)
             if complaint is None or self._all_made(moves, complaint):
-                sync_names(self._repository, moves)
+                if self._repository.durable:
+                    sync_names(self._repository, moves)
                 return
             if complaint and not _says(complaint, _HELD) and not _says(complaint, _STALE_READ):
                 raise self._verdict(complaint, moves)
@@ -95,7 +97,8 @@ class Swap:
         process = self._process
         if process is None or not process.usable:
             self.close()
-            process = self._process = self._git.start(*_COMMAND)
+            command = _COMMAND if self._repository.durable else _UNSYNCED
+            process = self._process = self._git.start(*command)
         return process
 
     def close(self) -> None:

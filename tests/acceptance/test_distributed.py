@@ -110,7 +110,8 @@ def test_a_heartbeat_that_the_sweep_overtakes_revives_nobody(silence: Silence) -
     assert silence.judge.look().swept == [silence.ada.id]
     swept = silence.hub.head
     late.release()
-    beating.result()
+    with pytest.raises(SessionEnded):
+        beating.result()
     for house in (silence.hers, silence.mine):
         assert silence.status(house) == "timed_out"
         assert holders(house) == {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.configure import ChangeSettings
-from gitcoord.ledger.committer import Committer
+from gitcoord.ledger.committer import Carrier, Committer
 from gitcoord.ledger.group import Group
 from gitcoord.ledger.request import Reply, Request
 
@@ -21,16 +21,16 @@ class Doomed(Committer):
 
     marker: Path
 
-    def commit(self, requests: Sequence[Request]) -> list[Reply]:
+    def commit(self, requests: Sequence[Request], carrier: Carrier | None = None) -> list[Reply]:
         """Commit; the second time nobody lives to hear of it."""
         if any(request.id.startswith("o-w") for request in requests):
-            super().commit(requests)
+            super().commit(requests, carrier)
             self.marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         (self.marker.parent / "leading").touch()
         while not (self.marker.parent / "go").exists():
             time.sleep(0.01)
-        return super().commit(requests)
+        return super().commit(requests, carrier)
 
 
 def main(repo: str, marker: str) -> None:

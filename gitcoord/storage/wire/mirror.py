@@ -8,6 +8,7 @@ their own, which any git can read. Not here: talking to the host.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from gitcoord.errors import Contended, CorruptRecord, UnreadableAnswer
 from gitcoord.storage import growth
 from gitcoord.storage.durable import disk_error, put, temporary
 from gitcoord.storage.gitproc import Git
+from gitcoord.storage.objects import read_loose
 from gitcoord.storage.oslock import OsLock
 from gitcoord.storage.plumbing import PlumbingStore
 from gitcoord.storage.repository import Repository
@@ -120,9 +122,39 @@ class Mirror:
                 if code != 0 and self.inner.read_ref(ref) is not ABSENT:
                     raise SwapLost(ref, self.inner.read_ref(ref)) from CorruptRecord(complaint)
 
-    def forget(self, ref: str) -> None:
-        """Drop a tracking ref whose objects are lost here, so that they are fetched again."""
-        self._git.run("update-ref", "-d", ref)
+    def follows(self, ref: str) -> bool:
+        """Say whether the ref is tracked; one that a power cut has spoilt is not any more."""
+        try:
+            return self.inner.read_ref(ref) is not ABSENT
+        except CorruptRecord:
+            self.mend()
+            return self.inner.read_ref(ref) is not ABSENT
+
+    def mend(self) -> None:
+        """Remove what a power cut has spoilt: loose objects and refs that cannot be read."""
+        objects = os.path.join(self.repository.common_dir, "objects")
+        fmt = self.repository.object_format
+        for folder in os.listdir(objects):
+            if len(folder) != 2:
+                continue
+            for name in os.listdir(os.path.join(objects, folder)):
+                try:
+                    read_loose(objects, folder + name, verify=fmt)
+                except CorruptRecord:
+                    _remove(os.path.join(objects, folder, name))
+        top = os.path.join(self.repository.common_dir, "refs")
+        for place, _, names in os.walk(top):
+            for name in names:
+                path = os.path.join(place, name)
+                ref = os.path.relpath(path, self.repository.common_dir).replace(os.sep, "/")
+                try:
+                    lost = not name.endswith(".lock") and not self.whole(
+                        str(self.inner.read_ref(ref))
+                    )
+                except CorruptRecord:
+                    lost = True
+                if lost:
+                    _remove(path)
 
     def _goes_on(self, old: Oid, new: Oid) -> bool:
         try:
@@ -141,6 +173,18 @@ class Mirror:
         self.inner.close()
 
 
+def _remove(path: str) -> None:
+    """Remove a file of git, which are not writable."""
+    try:
+        if os.name == "nt":
+            os.chmod(path, stat.S_IWRITE)
+        os.remove(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk_error(error, f"remove {path}") from error
+
+
 def opened(path: str, object_format: str, environ: Mapping[str, str]) -> Mirror:
     """Return the mirror at `path`, made if there is none. Raises `ReadOnly`, `DiskFull`."""
     if not os.path.exists(os.path.join(path, "HEAD")):
@@ -155,6 +199,9 @@ def standing(path: str, object_format: str, environ: Mapping[str, str]) -> Repos
     """Return the mirror's repository, whether it is there yet or not."""
     repository = Repository(path, path, None, object_format, "files", bare=True)
     repository.environ = environ
+    # A decision is durable at the host. Sixteen syncs for a copy of it would take as long as
+    # the request; what a power cut spoils is fetched again.
+    repository.durable = False
     return repository
 
 

@@ -8,14 +8,14 @@ lost swap.
 
 from __future__ import annotations
 
-import os
 import time
 from _thread import RLock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import ClassVar, NamedTuple, TypeVar
 
-from gitcoord.errors import GitcoordError, HostRefused, OutcomeUnknown, Unavailable
+from gitcoord.errors import CorruptRecord, GitcoordError, HostRefused, Unavailable
 from gitcoord.storage.closure import named
 from gitcoord.storage.packfile import pack as packed
 from gitcoord.storage.repository import Repository
@@ -29,20 +29,17 @@ from gitcoord.storage.store import (
     SwapLost,
     check_moves,
 )
+from gitcoord.storage.wire.attempt import Attempt
 from gitcoord.storage.wire.host import DEPTH, Host
 from gitcoord.storage.wire.mirror import Mirror, opened, standing
-from gitcoord.storage.wire.push import Command, Report
+from gitcoord.storage.wire.push import Command
 from gitcoord.storage.wire.transport import Interrupted
-from gitcoord.storage.wire.verdict import by_refs, objection, settled, stubborn
+from gitcoord.storage.wire.verdict import by_refs, settled
 
 #: What is followed: the ledger, and the signs of life of all machines.
 FOLLOWED = ("refs/coord/state", "refs/coord/presence/")
-#: Attempts that a host may refuse without a reason before that counts as its last word.
-_STUBBORN = 6
 #: Commits that are fetched at once when history further back is asked for.
 _DEEPER = 1000
-#: Seconds after which a host that cannot be reached at all is given up.
-_DEAF = 2.0
 #: Times that a question is asked whose answer gets lost.
 _READS = 4
 
@@ -71,6 +68,7 @@ class WireStore:
         self._mirror: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
+        self._tried_to_mend = False
 
     @property
     def object_format(self) -> str:
@@ -111,19 +109,26 @@ class WireStore:
 
     def read_ref(self, ref: str) -> Expected:
         """Return the value that the mirror knows, or ABSENT."""
-        return self.mirror.inner.read_ref(ref)
+        return self._mended(lambda: self.mirror.inner.read_ref(ref))
 
     def list_refs(self, prefix: str) -> dict[str, Oid]:
         """Return the refs that the mirror knows below `prefix`, sorted."""
-        return self.mirror.inner.list_refs(prefix)
+        return self._mended(lambda: self.mirror.inner.list_refs(prefix))
 
     def read(self, oid: Oid) -> tuple[bytes, bytes]:
         """Return (kind, data) or raise CorruptRecord."""
-        return self.mirror.inner.read(oid)
+        return self._mended(lambda: self.mirror.inner.read(oid))
 
     def read_many(self, oids: Sequence[Oid]) -> Iterator[tuple[Oid, bytes, bytes]]:
         """Yield (oid, kind, data) in order."""
-        return self.mirror.inner.read_many(oids)
+        done = 0
+        try:
+            for found in self.mirror.inner.read_many(oids):
+                yield found
+                done += 1
+        except CorruptRecord:
+            self._mended(lambda: self.mirror.inner.read(oids[done]))
+            yield from self.mirror.inner.read_many(oids[done:])
 
     def commit(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
         """Push, then remember; see `Store.commit`.
@@ -205,12 +210,12 @@ class WireStore:
             with self._noting():
                 found = self._again(lambda: self.host.refs(FOLLOWED))
         mirror = opened(self._path, memory.object_format, self.host.environ)
-        if found is not None or mirror.inner.read_ref(FOLLOWED[0]) is ABSENT:
+        if found is not None or not mirror.follows(FOLLOWED[0]):
             self._mirror = mirror
             try:
                 with self._noting():
                     # What others have tracked since we asked is no reason to undo it.
-                    if found is None or not self._take({}, found):
+                    if found is None or not self._again(partial(self._take, {}, found)):
                         self._again(self._follow)
             except BaseException:
                 # What was never followed must not pass for a host without a ledger.
@@ -218,6 +223,27 @@ class WireStore:
                 mirror.close()
                 raise
         return mirror
+
+    def _mended(self, read: Callable[[], T]) -> T:
+        """Return what `read` finds in the mirror; once, what is spoilt there is fetched again."""
+        try:
+            return read()
+        except CorruptRecord:
+            with self._lock:
+                if self._tried_to_mend:
+                    raise
+                self._tried_to_mend = True
+                self.mirror.mend()
+                with self._noting():
+                    self._again(self._fetch_anew)
+            return read()
+
+    def _fetch_anew(self) -> None:
+        before, found = self._tracked(), self.host.refs(FOLLOWED)
+        if found:
+            self.host.fetch(self.mirror, found, (), DEPTH)
+        with suppress(SwapLost):
+            self.mirror.track(before, found)
 
     def _again(self, ask: Callable[[], T]) -> T:
         """Return what `ask` reads from the host; tries again while only the answers are lost."""
@@ -242,7 +268,11 @@ class WireStore:
 
     def _tracked(self) -> dict[str, Oid]:
         inner = self.mirror.inner
-        return {ref: oid for name in FOLLOWED for ref, oid in inner.list_refs(name).items()}
+
+        def read() -> dict[str, Oid]:
+            return {ref: oid for name in FOLLOWED for ref, oid in inner.list_refs(name).items()}
+
+        return self._mended(read)
 
     def _take(self, before: Mapping[str, Oid], found: Mapping[str, Oid]) -> bool:
         """Bring the mirror from what it tracked before the host was asked to what was found.
@@ -281,7 +311,7 @@ class WireStore:
     def _push(self, moves: Sequence[Move], pack: Sequence[bytes]) -> None:
         """Send the same push until the refs say what became of it."""
         commands = [Command(move.ref, move.expect, move.to) for move in moves]
-        trial = _Trial(moves, self._patience)
+        attempt = Attempt(moves, self._patience)
         while True:
             report = cut = None
             try:
@@ -289,7 +319,7 @@ class WireStore:
             except Interrupted as interrupted:
                 self.host.reset()
                 cut = interrupted
-                trial.interrupted(interrupted)
+                attempt.interrupted(interrupted)
             if report is not None and settled(report, moves):
                 return
             try:
@@ -301,17 +331,17 @@ class WireStore:
                 if verdict == "lost":
                     if not self._take(before, found):
                         self._follow()
-                    if trial.unknown and self._holds(moves):
+                    if attempt.unknown and self._holds(moves):
                         return
                     raise SwapLost(ref, found.get(ref, ABSENT))
             except Interrupted as interrupted:
                 self.host.reset()
-                trial.interrupted(interrupted)
-                trial.wait(interrupted.retry_after)
+                attempt.interrupted(interrupted)
+                attempt.wait(interrupted.retry_after)
                 continue
             if report is not None:
-                trial.refused(report)
-            trial.wait(cut.retry_after if cut else None)
+                attempt.refused(report)
+            attempt.wait(cut.retry_after if cut else None)
 
     def _holds(self, moves: Sequence[Move]) -> bool:
         """Say whether the ledger's history has our commit: then others have built on it."""
@@ -331,46 +361,3 @@ class WireStore:
             with suppress(Unavailable), self._noting():
                 self.host.fetch(self.mirror, {FOLLOWED[0]: head}, (), known + _DEEPER)
         return self.mirror.cut() != before
-
-
-class _Trial:
-    """One push and what has come of sending it so far."""
-
-    def __init__(self, moves: Sequence[Move], patience: float) -> None:
-        self.moves = moves
-        self.unknown = False
-        self._refusals = 0
-        self._begun = time.monotonic()
-        self._end = self._begun + patience
-        self._rounds = 0
-        self._error: GitcoordError | None = None
-
-    def interrupted(self, cut: Interrupted) -> None:
-        """Note an answer that did not come."""
-        self.unknown = self.unknown or cut.sent
-        self._error = cut.error
-
-    def refused(self, report: Report) -> None:
-        """Note a refusal although nothing had moved; raise when it is the host's last word."""
-        self._refusals += 1
-        error = objection(report, self.moves)
-        if error is None and self._refusals >= _STUBBORN:
-            error = stubborn(report, self.moves)
-        if error is not None:
-            raise error
-
-    def wait(self, asked: float | None) -> None:
-        """Sleep before the next attempt; raise when that would take longer than is allowed."""
-        share = 0.5 + os.urandom(1)[0] / 510
-        pause = max(min(2.0, 0.02 * 2**self._rounds) * share, asked or 0.0)
-        self._rounds += 1
-        # Where nobody has answered yet, somebody waits who is offline.
-        deaf = not (self.unknown or self._refusals or asked)
-        end = min(self._end, self._begun + _DEAF) if deaf else self._end
-        if time.monotonic() + pause <= end:
-            time.sleep(pause)
-            return
-        if self.unknown:
-            told = f": {self._error.message}" if self._error else ""
-            raise OutcomeUnknown(f"whether the host has decided is not known{told}")
-        raise self._error or HostRefused("the host's refs stay locked")
