@@ -225,8 +225,8 @@ ROWS = (
         Target(3),
         "a single decision of a process that is alone, at the same host",
         _slowest,
-        "who leads commits up to four more times for others before its own answer is out, and "
-        "everybody shares the processors with the host",
+        "whoever comes just after a round has begun waits for it and for the next, and for the "
+        "hand-over between them, on processors that all of them share with the host",
     ),
     Row(
         "wire-poll",

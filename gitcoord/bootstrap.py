@@ -13,7 +13,7 @@ from gitcoord.ledger import machine, tables
 from gitcoord.ledger.clock import Clock, SystemClock
 from gitcoord.ledger.committer import Committer
 from gitcoord.ledger.coordinator import PATIENCE, Coordinator
-from gitcoord.ledger.group import Group
+from gitcoord.ledger.group import ROUNDS, ROUNDS_REMOTE, Group
 from gitcoord.ledger.ledger import Ledger
 from gitcoord.ledger.packing import Packing
 from gitcoord.ledger.presence import Presence
@@ -231,7 +231,7 @@ def _join(
     committer = Committer(ledger, presence, spool)
     coordinator = Coordinator(
         ledger,
-        Group(folder, committer),
+        Group(folder, committer, rounds=ROUNDS if wire is None else ROUNDS_REMOTE),
         committer,
         spool,
         packing=Packing(

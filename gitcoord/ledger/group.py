@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Rounds that a leader commits for others after its own, so that no command leads for long.
 ROUNDS = 4
+#: The same where each round is a request to a host, which nobody should wait for twice.
+ROUNDS_REMOTE = 0
 #: Longest sleep of a waiter between two looks; bells usually wake it much earlier.
 _LOOK = 0.05
 
@@ -41,7 +43,15 @@ class _Pending:
 class Group:
     """The one door to the committer for all threads and processes of a machine."""
 
-    def __init__(self, home: str, committer: Committer, queue: Queue | None = None) -> None:
+    def __init__(
+        self,
+        home: str,
+        committer: Committer,
+        queue: Queue | None = None,
+        *,
+        rounds: int = ROUNDS,
+    ) -> None:
+        self._rounds = rounds
         self._home = home
         self._committer = committer
         self._given = queue
@@ -144,7 +154,7 @@ class Group:
         """Commit our requests together with those that wait. The lock is held, and let go."""
         try:
             replies = self._round(requests)
-            for _ in range(ROUNDS):
+            for _ in range(self._rounds):
                 if not self._round([], waiting_only=True):
                     break
             if self._somebody_waits():
