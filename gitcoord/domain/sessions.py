@@ -76,6 +76,8 @@ class Session(Record, frozen=True, kw_only=True):
     ttl: Seconds = 120.0
     suspect_since: Time = ""
     paused_at: Time = ""
+    #: Since when its agent waits for its person; empty while it works.
+    idle_since: Time = ""
     ended_at: Time = ""
     outcome: str = ""
     summary: str = ""
@@ -178,8 +180,8 @@ def touch(state: State, context: Context, session: Session, *, refresh: bool = T
     if found is None or found.status != "active":
         return
     stale = refresh and seconds_between(found.seen_at, context.now) > found.ttl / 8
-    if stale or found.suspect_since:
-        found = msgspec.structs.replace(found, seen_at=context.now, suspect_since="")
+    if stale or found.suspect_since or (refresh and found.idle_since):
+        found = msgspec.structs.replace(found, seen_at=context.now, suspect_since="", idle_since="")
         state.put(found)
     if state.has("tasks", f"by:{found.id}"):
         from gitcoord.domain.claims import extend
