@@ -45,9 +45,8 @@ def begin(visit: Visit) -> Reply:
         sections = list(about(state, now, visit.holder(session), state.get(Session, session.id)))
         text, _ = fit(sections, visit.desk.settings.context_budget)
         waiting = news.unread_of(state, visit, session, now)
-    known = visit.track.known
-    known.told_at = now
-    visit.track.keep()
+    visit.track.known.told_at = now
+    visit.acted()
     news.delivered(visit, session, waiting)
     lost = _lost(former)
     told = [news.message(one, now) for one in waiting]

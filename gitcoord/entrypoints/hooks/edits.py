@@ -54,6 +54,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
         return Reply(verdict="deny", reason=told)
     except (Unavailable, Contended, OutcomeUnknown):
         return known
+    visit.acted()
     visit.track.mark("taken", (x.key for x in answer.locks if x.session == holder))
     reply = _noted(visit, holder, places)
     return Reply(context=not_landed(answer.unlanded)) if answer.unlanded else reply
