@@ -99,6 +99,16 @@ class Visit:
         except (NotInitialised, Damaged, Unavailable):
             return ""
 
+    def heard(self, older: float) -> bool:
+        """Say whether what is known was confirmed less than `older` seconds ago, asking if not."""
+        house = self.desk.house
+        if house.wire is None:
+            return True
+        age = house.wire.contact.age
+        if age is None or age >= older:
+            house.follow()
+        return house.wire.contact.error is None
+
     def acted(self) -> None:
         """Remember that the session has shown life just now, so that the next sign is not due."""
         self.track.known.beat_at = time.time()

@@ -96,6 +96,14 @@ class Talk:
         assert done.stderr == b""
         return done.stdout.decode()
 
+    def track_gone(self) -> None:
+        """Lose what was remembered for the fast way."""
+        path = os.path.join(
+            self.place, ".git", "gitcoord", "hooks", f"{self.client}-{self.session}.memo"
+        )
+        if os.path.exists(path):
+            os.remove(path)
+
     def start(self, source: str = "startup") -> str:
         """Begin the conversation and return what its agent is told."""
         return self.told(self("start", source=source))

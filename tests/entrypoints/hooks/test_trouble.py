@@ -67,7 +67,7 @@ HOSTILE = [
     "C:\\Windows\\system32",
     "sub/" * 600 + "f",
     "~root/.ssh/authorized_keys",
-    "ſ.py",
+    "\u017f.py",
     "e\u0301.py",
     "{a,b}.py",
     "*.py",
