@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import Reply
@@ -171,7 +172,10 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
         }
     for place in places:
         lock = covering.get(place.path)
-        if lock is not None:
+        if lock is None:
+            continue
+        # Not knowing this later lets a stale write pass, and never refuses a good one.
+        with suppress(Unavailable):
             written.record(
                 place.git_dir,
                 place.path,
