@@ -161,6 +161,8 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
     """Keep under which tokens the files are written, and what the next call may answer alone."""
     from gitcoord.ledger import written
 
+    house = visit.desk.house
+    head = house.ledger.head()
     with visit.desk.state() as state:
         own = [lock for lock in holdings(state, holder) if lock.session == holder]
         context = visit.desk.context(state, holder)
@@ -184,11 +186,13 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
                 lock.token,
                 to_epoch(context.now),
             )
-    _remember(visit, own, interval)
+    if house.ledger.head() == head:
+        # What was read above is what that head says.
+        _remember(visit, head, own, interval)
     return Reply()
 
 
-def _remember(visit: Visit, own: list[Lock], interval: float) -> None:
+def _remember(visit: Visit, head: str, own: list[Lock], interval: float) -> None:
     file = visit.track.memo
     if file is None:
         return
@@ -199,4 +203,4 @@ def _remember(visit: Visit, own: list[Lock], interval: float) -> None:
         age = wire.contact.age
         until = min(until, now + memo.CONFIRMED - (memo.CONFIRMED if age is None else age))
     acting = visit.environ.get("GITCOORD_SESSION", "")
-    memo.write(file, visit.desk.house, own, now=now, until=until, acting=acting)
+    memo.write(file, visit.desk.house, head, own, now=now, until=until, acting=acting)
