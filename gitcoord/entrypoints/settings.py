@@ -57,6 +57,15 @@ class Setting(NamedTuple):
     shared: bool
 
 
+def displayed(name: str, value: Any) -> Any:
+    """Return what may be shown of a setting: a URL without name and password."""
+    if name != "remote":
+        return value
+    from gitcoord.storage.wire.address import without_secrets
+
+    return without_secrets(value)
+
+
 class Resolved(NamedTuple):
     """The taste of this clone and shell, and the source of each value."""
 
