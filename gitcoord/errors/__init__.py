@@ -46,6 +46,7 @@ from gitcoord.errors.refused import (
     SessionEnded,
     SessionNotFound,
     SessionPaused,
+    StaleToken,
     TaskNotFound,
     WorktreeInUse,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "SessionPaused",
     "SessionRequired",
     "StaleLockFile",
+    "StaleToken",
     "SummaryRequired",
     "TaskNotFound",
     "TextTooLong",
