@@ -16,6 +16,7 @@ from gitcoord.domain.keys import FILE, Key, escape
 from gitcoord.domain.locks import Lock, over
 from gitcoord.domain.operation import Context
 from gitcoord.domain.sessions import root
+from gitcoord.domain.time import plus
 from gitcoord.errors import InvalidKey
 
 if TYPE_CHECKING:
@@ -73,6 +74,23 @@ def tokens(
         for path in covered.of(stored(lock.key)):
             found[path] = max(found.get(path, token), token)
     return found
+
+
+def unconfirmed(
+    state: State, context: Context, paths: Collection[str], sessions: Collection[str]
+) -> list[str]:
+    """Return the paths that no lock of the sessions covers for certain, without asking anybody.
+
+    A holder relies on its lease until `clock_tolerance` before its end. Paths that are never
+    locked need no lock.
+    """
+    settings = state.settings
+    covered = Coverage(paths, fold_case=settings.case_folding)
+    sure = _listed(state, covered, settings.ignore)
+    for lock in _own(state, sessions):
+        if context.now < plus(lock.expires_at, -settings.clock_tolerance):
+            sure.update(covered.of(stored(lock.key)))
+    return [path for path in paths if path not in sure]
 
 
 def _own(state: State, sessions: Collection[str]) -> Iterator[Lock]:

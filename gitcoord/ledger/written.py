@@ -6,8 +6,8 @@ good one refused. Writers append one line with one write and never wait; a torn 
 skipped. Not for the ledger: others learn tokens from trailers of commits.
 
 A line is `epoch TAB n TAB seconds since 1970 TAB session TAB path TAB "."`, with a line
-feed before and after; the path is as git stores it, with `\\` and line feeds escaped. The
-last line of a path counts, and one of token 0 means that there is none any more.
+feed before and after; the path is as git stores it, its backslashes and line feeds escaped
+by a backslash. The last line of a path counts; one of token 0 says that it is forgotten.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ def record(git_dir: str, path: str, session: str, epoch: int, token: int, at: fl
     surrogate escapes. Raises `ReadOnly`, `DiskFull` or `Unavailable`.
     """
     _append(git_dir, [_line(path, Writing(session, epoch, token, int(at)))])
+
+
+def exists(git_dir: str) -> bool:
+    """Say whether anything may be noted for this worktree; a look at the file's name."""
+    return os.path.exists(os.path.join(git_dir, FILE))
 
 
 def of(git_dir: str, paths: Collection[str] | None = None) -> dict[str, Writing]:
