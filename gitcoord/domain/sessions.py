@@ -202,9 +202,10 @@ def touch(
 ) -> None:
     """Note that the session has just acted, and extend its claims with their locks.
 
-    `awake`: its agent does not wait for its person any more. With `refresh` its `seen_at` is moved on, at most every eighth of its TTL; without it only
-    what must be written is: a transaction is not worth a sign of life that the presence
-    carries anyway. A session that is paused or gone at this point is left as it is.
+    `awake`: its agent does not wait for its person any more. With `refresh` its `seen_at` is
+    moved on, at most every eighth of its TTL; without it only what must be written is: a
+    transaction is not worth a sign of life that the presence carries anyway. A session that
+    is paused or gone at this point is left as it is.
     """
     found = state.get(Session, session.id, archived=False)
     if found is None or found.status != "active":

@@ -73,7 +73,12 @@ def again(visit: Visit) -> tuple[Session, Reply] | None:
 def prompted(visit: Visit, session: Session) -> Reply:
     """Remember what the conversation is about, and return the news."""
     text = " ".join(visit.event.text.split())
-    if text and not visit.event.agent and not text.startswith(("/", "<")):
+    if (
+        text
+        and not visit.event.agent
+        and not text.startswith(("/", "<"))
+        and visit.desk.settings.share_prompts
+    ):
         visit.track.known.about = text[:200]
     visit.heard(OLD)
     return news.since(visit, session)

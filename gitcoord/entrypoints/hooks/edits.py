@@ -60,6 +60,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     except (Unavailable, Contended, OutcomeUnknown):
         return known
     visit.acted()
+    visit.track.mark("roots", {place.root for place in places} - visit.track.marked("roots"))
     visit.track.mark("taken", (x.key for x in answer.locks if x.session == holder))
     reply = _noted(visit, holder, places)
     return Reply(context=not_landed(answer.unlanded)) if answer.unlanded else reply
@@ -99,7 +100,7 @@ def _half_left(state: State, key: str, holder: str, now: str) -> bool:
 
 def _taken(visit: Visit, holder: str, keys: list[str], weak: tuple[str, ...]) -> Locked:
     """Take and renew in one decision, once more where a dead session was in the way."""
-    about = visit.track.known.about[:ABOUT]
+    about = visit.about[:ABOUT]
     wishes: list[Operation] = []
     if weak:
         wishes.append(RenewLocks(keys=weak))

@@ -38,9 +38,9 @@ def write(
 ) -> None:
     """Keep which files may go on: of `locks` those on one file, exclusive, with time left.
 
-    `locks` are all that the holder has at `head`. `now` and `until` are seconds since 1970 by this machine's own clock; `until` is when the
-    next sign of life is due. Nothing is kept where the head cannot be compared with one look
-    at a file (packed refs, reftable).
+    `locks` are all that the holder has at `head`. `now` and `until` are seconds since 1970 by
+    this machine's own clock; `until` is when the next sign of life is due. Nothing is kept
+    where the head cannot be compared with one look at a file (packed refs, reftable).
     """
     from gitcoord.ledger.ledger import STATE
 
