@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "lock": ("lock", "lock", "Lock paths and logical keys."),
     "task": ("task", "task", "Add, claim, move and list tasks."),
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
+    "message": ("message", "message", "Write to other sessions and read what they wrote."),
     "change": ("change", "change", "Who changed which file."),
     "guard": ("guard", "guard", "Check commands, commits and pushes before they happen."),
     "hook": ("hook", "hook", "Answer a hook of an agent client."),
