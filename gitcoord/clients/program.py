@@ -18,11 +18,6 @@ from gitcoord.errors import ProgramMissing
 
 NAME = "gitcoord"
 
-#: The program as the first word of a command line, quoted or not, and the rest.
-_COMMAND = re.compile(
-    r"""\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[^\s"']+))\s+(?P<rest>.*)""",
-    re.DOTALL,
-)
 #: Words that every shell takes as they are.
 _PLAIN = re.compile(r"[\w./:+@%-]+", re.ASCII)
 
@@ -106,11 +101,14 @@ def of_server(entry: Any) -> str | None:
 
 def of_line(line: Any, rest: str) -> str | None:
     """Return the program of a command line, if it is `gitcoord` and goes on with `rest`."""
-    found = _COMMAND.fullmatch(line) if isinstance(line, str) else None
-    if found is None:
+    if not isinstance(line, str):
         return None
-    command = found["double"] or found["single"] or found["bare"]
-    return _ours(command, found["rest"], rest)
+    try:
+        # Only names are compared, so that it does not matter which slash a path has.
+        words = shlex.split(line.replace("\\", "/"))
+    except ValueError:
+        return None
+    return _ours(words[0], " ".join(words[1:]), rest) if words else None
 
 
 def _ours(command: str, rest: str, wanted: str) -> str | None:
