@@ -34,6 +34,10 @@ class Content(Protocol):
         """Return what is missing or old, in words; nothing: all is there."""
         ...
 
+    def others(self, text: str) -> bool:
+        """Say whether somebody else's stands in its place, so that it is not put there."""
+        ...
+
     def programs(self, text: str) -> set[str]:
         """Return the programs that this content starts, as they stand in the text."""
         ...
@@ -71,6 +75,11 @@ class Entry(NamedTuple):
         """Return its name if it is missing or starts another program."""
         return [] if self.put(text) == text else [self.name]
 
+    def others(self, text: str) -> bool:
+        """Say whether there is an entry of that name that starts something else."""
+        there = self._there(text)
+        return there is not None and self.ours(there) is None
+
     def programs(self, text: str) -> set[str]:
         """Return its program, if it is ours."""
         found = self.ours(self._there(text))
@@ -93,8 +102,7 @@ class Table(NamedTuple):
 
     def put(self, text: str) -> str:
         """Return the text with the table; somebody else's of that name stays."""
-        there = tomltext.at(tomltext.parse(text), self.path)
-        if there is not None and self.ours(there) is None:
+        if self.others(text):
             return text
         return tomltext.put(text, self.path, self.value, always=self.always)
 
@@ -106,6 +114,11 @@ class Table(NamedTuple):
     def lacks(self, text: str) -> list[str]:
         """Return its name if it is missing or starts another program."""
         return [] if self.put(text) == text else [self.name]
+
+    def others(self, text: str) -> bool:
+        """Say whether there is a table of that name that starts something else."""
+        there = tomltext.at(tomltext.parse(text), self.path)
+        return there is not None and self.ours(there) is None
 
     def programs(self, text: str) -> set[str]:
         """Return its program, if it is ours."""
@@ -119,11 +132,13 @@ class Block(NamedTuple):
     name: str
     begin: str
     end: str
-    #: What stands between the marks, without the last line end.
+    #: What stands between the marks, without the last line end; "": there shall be no block.
     body: str
 
     def put(self, text: str) -> str:
         """Return the text with the block: where one is, else behind a blank line at the end."""
+        if not self.body:
+            return self.take(text)
         newline = "\r\n" if "\r\n" in text else "\n"
         block = newline.join([self.begin, *self.body.splitlines(), self.end])
         if (span := self._span(text)) is not None:
@@ -145,6 +160,10 @@ class Block(NamedTuple):
     def lacks(self, text: str) -> list[str]:
         """Return its name if it is missing or another."""
         return [] if self.put(text) == text else [self.name]
+
+    def others(self, text: str) -> bool:
+        """Return False: the marks are ours alone."""
+        return False
 
     def programs(self, text: str) -> set[str]:
         """Return nothing: it starts nothing."""
@@ -169,7 +188,7 @@ class Whole(NamedTuple):
 
     def put(self, text: str) -> str:
         """Return the file's text; what is there without the mark is somebody else's and stays."""
-        return self.text if not text.strip() or self.mark in text else text
+        return text if self.others(text) else self.text
 
     def take(self, text: str) -> str:
         """Return nothing if the mark is there."""
@@ -178,6 +197,10 @@ class Whole(NamedTuple):
     def lacks(self, text: str) -> list[str]:
         """Return its name if it is missing or another form of ours."""
         return [] if self.put(text) == text else [self.name]
+
+    def others(self, text: str) -> bool:
+        """Say whether there is something without the mark."""
+        return bool(text.strip()) and self.mark not in text
 
     def programs(self, text: str) -> set[str]:
         """Return nothing: it starts nothing."""

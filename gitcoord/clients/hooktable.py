@@ -60,6 +60,10 @@ class Hooks(NamedTuple):
                 wrong.append(event)
         return [f"hook {event}" for event in wrong]
 
+    def others(self, text: str) -> bool:
+        """Return False: hooks of others stand beside ours."""
+        return False
+
     def programs(self, text: str) -> set[str]:
         """Return the programs of our handlers."""
         return {one.program for places in self._found(text).values() for one in places}
@@ -75,7 +79,9 @@ class Hooks(NamedTuple):
     def _places(self, groups: Any) -> Iterator[_Place]:
         for place, group in enumerate(groups if isinstance(groups, list) else ()):
             handlers = group.get("hooks") if isinstance(group, dict) else None
-            for number, handler in enumerate(handlers if isinstance(handlers, list) else ()):
+            if not isinstance(handlers, list):
+                continue
+            for number, handler in enumerate(handlers):
                 if (program := of_hook(handler, self.client)) is not None:
                     yield _Place(place, number, len(handlers) == 1, program, group)
 
