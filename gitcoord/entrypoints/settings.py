@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
 
 #: Environment variables of gitcoord that are no settings.
-OTHER_VARIABLES = frozenset({"GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"})
+OTHER_VARIABLES = frozenset({"GITCOORD_BYPASS", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"})
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +44,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;
     #: empty: here, or where a remote is found to have one.
     remote: str = ""
+    #: Whether commits say in trailers by which session and under which token they were made.
+    trailers: bool = True
 
 
 class Setting(NamedTuple):

@@ -49,6 +49,7 @@ from gitcoord.errors.refused import (
     SessionEnded,
     SessionNotFound,
     SessionPaused,
+    StaleToken,
     TaskNotFound,
     WorktreeInUse,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "SessionPaused",
     "SessionRequired",
     "StaleLockFile",
+    "StaleToken",
     "SummaryRequired",
     "TaskNotFound",
     "TextTooLong",

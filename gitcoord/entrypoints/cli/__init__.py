@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "task": ("task", "task", "Add, claim, move and list tasks."),
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
     "change": ("change", "change", "Who changed which file."),
+    "guard": ("guard", "guard", "Check commits and pushes against the locks."),
     "setup": ("setup", "setup", "Connect an agent client, or git itself."),
     "hook": ("hook", "hook", "Answer a hook of an agent client."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
