@@ -14,15 +14,33 @@ from itertools import groupby
 from gitcoord.clients.adapters import CLIENTS
 from gitcoord.clients.plan import Facts
 from gitcoord.clients.present import everywhere, make
-from gitcoord.clients.program import NAME, exists, on_path
+from gitcoord.clients.program import NAME, exists, installed, on_path
 from gitcoord.clients.setup import SetUp, lacks, programs
 from gitcoord.errors import GitcoordError
 from gitcoord.ledger.finding import Finding
 
 
 def findings(facts: Facts) -> list[Finding]:
-    """Return what was found about each set-up, in the order of the clients."""
-    return [finding for setup in everywhere(facts) for finding in _about(facts, setup)]
+    """Return what was found about each set-up, in the order of the clients, git last."""
+    found = [finding for setup in everywhere(facts) for finding in _about(facts, setup)]
+    return [*found, *_git(facts)]
+
+
+def _git(facts: Facts) -> Iterator[Finding]:
+    """Yield what is missing of git's hooks, where any of them is ours."""
+    from gitcoord.clients.git import setup as git
+
+    try:
+        there = git.removal(facts).changes()
+        missing = git.missing(facts._replace(program=installed())) if there else []
+    except GitcoordError as trouble:
+        yield Finding("client_unreadable", "warning", trouble.message, trouble.hint or "")
+        return
+    if missing:
+        hint = "Run `gitcoord setup git`."
+        yield Finding("client_setup", "warning", f"hooks of git: {'; '.join(missing)}", hint)
+    elif there:
+        yield Finding("client_setup", "ok", "the hooks of git are set up, and all are current")
 
 
 def _about(facts: Facts, setup: SetUp) -> Iterator[Finding]:

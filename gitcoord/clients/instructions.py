@@ -7,6 +7,7 @@ it happens. Not here: which file that is.
 from __future__ import annotations
 
 from gitcoord.clients.contents import Block
+from gitcoord.clients.program import NAME, quoted
 
 BEGIN = "<!-- gitcoord: begin (`gitcoord setup` writes what stands here) -->"
 END = "<!-- gitcoord: end -->"
@@ -27,11 +28,13 @@ _SANDBOX = """
   `gitcoord` for whatever changes something (locks, tasks, handoffs)."""
 
 
-def block(*, first: str = "", sandboxed: bool = False) -> Block:
+def block(program: str, *, first: str = "", sandboxed: bool = False) -> Block:
     """Return the block of instructions.
 
     `first`: a line that must come before it. `sandboxed`: the client's shell may read the
-    ledger and not write it.
+    ledger and not write it. Where the program is no plain name, it is said which it is.
     """
     body = _COMMON + (_SANDBOX if sandboxed else "")
+    if program != NAME:
+        body += f"\n- `{NAME}` in these lines stands for `{quoted(program)}`."
     return Block("instructions", BEGIN, END, f"{first}\n\n{body}" if first else body)

@@ -77,7 +77,8 @@ def plan(setup: SetUp) -> Plan:
 def undoing(setup: SetUp, backups: Backups) -> Plan:
     """Return the plan that takes everything out again. Raises as `plan`."""
     steps = []
-    for file in setup.files:
+    # The last that was made first: a folder goes when the last file in it does.
+    for file in reversed(setup.files):
         known = backups.original(file.path)
         made = known is None or known.data is None
         edit = backups.undoing(file.path, partial(_left, file, made))

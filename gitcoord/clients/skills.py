@@ -11,10 +11,11 @@ import os
 
 from gitcoord.clients.contents import Whole
 from gitcoord.clients.plan import read
+from gitcoord.clients.program import NAME, quoted
 from gitcoord.clients.setup import File
 
 #: The one that a set-up always writes.
-GENERAL = "gitcoord"
+GENERAL = NAME
 
 #: Skill of the workflow -> the flags that it asks for.
 WORKFLOW: dict[str, tuple[str, ...]] = {
@@ -45,13 +46,21 @@ MARK = "<!-- from gitcoord: "
 _FOLDER = os.path.join(os.path.dirname(__file__), "claude", "plugin", "skills")
 
 
-def text(name: str) -> str:
-    """Return the text of a skill."""
+def text(name: str, program: str = NAME) -> str:
+    """Return the text of a skill; where the program is no plain name, it says which it is."""
     with open(os.path.join(_FOLDER, name, "SKILL.md"), encoding="utf-8", newline="") as file:
-        return file.read()
+        said = file.read()
+    if program == NAME:
+        return said
+    before, _, after = said.partition(f"\n{NAME} context --env ")
+    asked, _, rest = after.partition("\n```\n")
+    return (
+        f"{before}\n{quoted(program)} context --env {asked}\n```\n\n"
+        f"`{NAME}` below stands for `{quoted(program)}`.\n{rest}"
+    )
 
 
-def files(folder: str, *, workflow: bool) -> tuple[File, ...]:
+def files(folder: str, program: str, *, workflow: bool) -> tuple[File, ...]:
     """Return the skills as files of a client's folder of skills.
 
     Those of the workflow where they are wanted, and where they are already.
@@ -60,5 +69,5 @@ def files(folder: str, *, workflow: bool) -> tuple[File, ...]:
     for name in (GENERAL, *WORKFLOW):
         path = os.path.join(folder, name, "SKILL.md")
         if workflow or name == GENERAL or MARK.encode() in (read(path) or b""):
-            chosen.append(File(path, (Whole(f"skill {name}", text(name), MARK),)))
+            chosen.append(File(path, (Whole(f"skill {name}", text(name, program), MARK),)))
     return tuple(chosen)

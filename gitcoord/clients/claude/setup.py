@@ -81,8 +81,8 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
     files: tuple[File, ...] = (
         File(settings, tuple(contents)),
         mcp,
-        File(text, (instructions.block(first=first),)),
-        *skills.files(os.path.join(root, "skills"), workflow=workflow),
+        File(text, (instructions.block(facts.program, first=first),)),
+        *skills.files(os.path.join(root, "skills"), facts.program, workflow=workflow),
     )
     if scope == "local":
         made = [file.path for file in files if file is not mcp]

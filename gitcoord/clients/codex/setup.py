@@ -80,8 +80,8 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
     files: tuple[File, ...] = (
         File(os.path.join(root, "hooks.json"), (Hooks(CLIENT, groups(facts.program)),)),
         File(os.path.join(root, "config.toml"), (table,)),
-        File(text, (instructions.block(sandboxed=True),)),
-        *skills.files(os.path.join(root, "skills"), workflow=workflow),
+        File(text, (instructions.block(facts.program, sandboxed=True),)),
+        *skills.files(os.path.join(root, "skills"), facts.program, workflow=workflow),
     )
     if scope == "local":
         files = places.alone(facts, CLIENT, files, optional=text)

@@ -70,8 +70,8 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
     settings = os.path.join(root, "settings.json")
     files: tuple[File, ...] = (
         File(settings, (Hooks(CLIENT, groups(facts.program), comments=True), entry)),
-        File(text, (instructions.block(),)),
-        *skills.files(os.path.join(root, "skills"), workflow=workflow),
+        File(text, (instructions.block(facts.program),)),
+        *skills.files(os.path.join(root, "skills"), facts.program, workflow=workflow),
     )
     if scope == "local":
         files = places.alone(facts, CLIENT, files, optional=text)
