@@ -24,6 +24,12 @@ class GitMissing(Unavailable):
     remedy = "Install git 2.36 or newer and see that it is on PATH."
 
 
+class ProgramMissing(Unavailable):
+    """The installed `gitcoord` program is not to be found."""
+
+    code = "program_missing"
+
+
 class GitFailed(Unavailable):
     """git refused or failed."""
 

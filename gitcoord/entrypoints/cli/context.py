@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, reading
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.render import ago, left
 from gitcoord.errors import SessionAmbiguous, SessionRequired
 
@@ -43,12 +43,22 @@ class Section(NamedTuple):
     metavar="CHARS",
     help="Print at most so many characters (default: setting context_budget).",
 )
+@click.option("--env", is_flag=True, help="Print flags for skills instead; never fails.")
 @acting
-@reading
-def context(desk: Desk, budget: int | None) -> None:
-    """Print what an agent needs to know now."""
+@command
+def context(desk: Desk, budget: int | None, env: bool) -> None:
+    """Print what an agent needs to know now.
+
+    --env prints COORDINATOR_AVAILABLE, COORDINATION_TRANSPORT and CAN_* as lines for a shell.
+    """
     from gitcoord.domain.sessions import Session, root
 
+    if env:
+        from gitcoord.entrypoints.cli.flags import show
+
+        show(desk)
+        return
+    desk.follow()
     budget = budget or desk.settings.context_budget
     desk.settle()
     with desk.state() as state:

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 @click.option("--remote", is_flag=True, help="Try out what the git host lets us do.")
 @command
 def doctor(desk: Desk, repair: bool, restore: bool, remote: bool) -> int:
-    """Verify every record, the chain, the invariants, and this clone's files.
+    """Verify every record, the chain, the invariants, this clone's files and the set-ups.
 
     Nothing is changed unless asked. Exit code 6 when something is wrong with the ledger.
     --remote tries out the git host instead, on refs of its own that are gone afterwards,
     also before there is a ledger; exit code 5 when the host is not fit.
     """
+    from gitcoord.clients.checks import findings as clients_findings
+    from gitcoord.entrypoints.cli.setup_target import known
     from gitcoord.ledger.checkup import checkup, worst
     from gitcoord.ledger.remedies import repair as repaired
 
@@ -45,6 +47,7 @@ def doctor(desk: Desk, repair: bool, restore: bool, remote: bool) -> int:
     actions = repaired(house, findings) if repair else []
     if actions:
         findings = checkup(house, desk.checkout)
+    findings += clients_findings(known(desk))
     verdict = worst(findings)
     desk.show(
         {"verdict": verdict, "findings": [one._asdict() for one in findings], "repaired": actions},

@@ -45,7 +45,10 @@ def begin(visit: Visit) -> Reply:
         return Reply(remark=f"gitcoord: there is no session {visit.inherited} (GITCOORD_SESSION)")
     with visit.desk.state() as state:
         now = visit.desk.now(state)
-        sections = list(about(state, now, visit.holder(session), state.get(Session, session.id)))
+        visit.desk.__dict__["holder"] = visit.holder(session)
+        found = about(visit.desk, state, now, state.get(Session, session.id))
+        # Messages are told in full beside them, and count as delivered.
+        sections = [section for section in found if section.name != "messages"]
         text, _ = fit(sections, visit.desk.settings.context_budget)
         waiting = news.unread_of(state, visit, session, now)
     visit.track.known.told_at = now
