@@ -8,6 +8,9 @@ from contextlib import suppress
 import click
 
 from gitcoord.bootstrap import LOCAL, open_house
+from gitcoord.clients.backups import Backups
+from gitcoord.clients.git.setup import CLIENT, removal, shared
+from gitcoord.clients.plan import Facts, FileEdit, Plan, apply
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.moving import MOVED
 from gitcoord.errors import (
@@ -19,6 +22,7 @@ from gitcoord.errors import (
     Unavailable,
     UsageError,
 )
+from gitcoord.ledger import written
 
 #: The folder in which the ledger of a git host is followed.
 MIRROR = "ledger.git"
@@ -30,7 +34,7 @@ MIRROR = "ledger.git"
 @click.option("--force", is_flag=True, help="Also while sessions are live.")
 @command
 def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
-    """Remove refs/coord/*, this clone's gitcoord files and its coord.* settings.
+    """Remove refs/coord/*, this clone's gitcoord files, its hooks and its coord.* settings.
 
     A ledger at a git host stays there for the others. Worktrees and branches of agents are
     yours and stay. Keep the records with `gitcoord export` first.
@@ -54,6 +58,7 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
     settings = _settings(desk)
     common = house.repository.common_dir
     files = _files(common, house.home)
+    hooks = _hooks(desk)
     if live and not (force or dry_run):
         raise Refused(
             f"{len(live)} sessions are live: {', '.join(live[:5])}",
@@ -61,16 +66,25 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
             sessions=live,
         )
     if not dry_run:
+        apply(hooks, Backups(house.home, hooks.client))
         house.close()
         _remove(desk, refs, settings)
         _clear(common, files, house.home)
         desk.__dict__.pop("house", None)
     word = "would remove" if dry_run else "removed"
+    undone = [step.path for step in hooks.changes() if isinstance(step, FileEdit)]
     desk.show(
-        {"dry_run": dry_run, "refs": sorted(refs), "files": files, "settings": settings},
+        {
+            "dry_run": dry_run,
+            "refs": sorted(refs),
+            "files": files,
+            "settings": settings,
+            "hooks": undone,
+        },
         lambda: (
             [
                 *(f"{word} {ref}" for ref in sorted(refs)),
+                *(f"{word} the hook {path}" for path in undone),
                 *(f"{word} {os.path.join(common, name)}" for name in files),
                 *(f"{word} setting {name}" for name in settings),
                 *([f"the ledger at {kept} stays for the others"] if kept else ()),
@@ -103,6 +117,12 @@ def _kept(desk: Desk) -> str:
     except InvalidUrl:
         return ""
     return "" if wire is None else wire.host.address.shown
+
+
+def _hooks(desk: Desk) -> Plan:
+    """Return the removal of the hooks of git, unless other repositories use them too."""
+    facts = Facts(desk.house.repository, "", desk.environ)
+    return Plan(CLIENT, removes=True) if shared(facts) else removal(facts)
 
 
 def _settings(desk: Desk) -> list[str]:
@@ -146,10 +166,10 @@ def _files(common: str, home: str) -> list[str]:
             found.append(os.path.join(folder, MIRROR))
             below.remove(MIRROR)
     linked = os.path.join(common, "worktrees")
-    for name in os.listdir(linked) if os.path.isdir(linked) else ():
-        owner = os.path.join(linked, name, OWNER_FILE)
-        if os.path.isfile(owner):
-            found.append(owner)
+    places = os.listdir(linked) if os.path.isdir(linked) else ()
+    for folder in (common, *(os.path.join(linked, name) for name in places)):
+        owned = (os.path.join(folder, name) for name in (OWNER_FILE, *written.FILES))
+        found += [path for path in owned if os.path.isfile(path)]
     return sorted(os.path.relpath(path, common) for path in found)
 
 
