@@ -121,11 +121,11 @@ def apply(plan: Plan, backups: Backups) -> list[str]:
         if isinstance(step, Rename):
             _rename(step)
         elif plan.removes:
-            _remove(step, backups)
+            _write(step)
         else:
             _install(step, backups)
-    for step in plan.steps if plan.removes else ():
-        backups.forget(step.path)
+    if plan.removes:
+        _forget(plan, backups)
     return [step.path for step in steps]
 
 
@@ -170,10 +170,10 @@ def _install(edit: FileEdit, backups: Backups) -> None:
     _write(edit)
 
 
-def _remove(edit: FileEdit, backups: Backups) -> None:
-    _write(edit)
-    folders = backups.forget(edit.path)
-    for folder in folders if edit.after is None else ():
+def _forget(plan: Plan, backups: Backups) -> None:
+    """Forget what is undone, and remove the folders that were made for it."""
+    folders = {folder for step in plan.steps for folder in backups.forget(step.path)}
+    for folder in sorted(folders, key=len, reverse=True):
         # Whatever is not empty holds somebody else's files by now.
         with suppress(OSError):
             os.rmdir(folder)

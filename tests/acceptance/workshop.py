@@ -101,6 +101,12 @@ class Seat:
         return Seat(place, Shell(place, session=self.session))
 
 
+def set_up(place: str, environ: Mapping[str, str], program: str = PROGRAM) -> list[str]:
+    """Make the hooks of a repository and return the files that were changed."""
+    facts = Facts(find(place, {}), program, environ)
+    return apply(plan(facts), Backups(home(facts.repository), CLIENT))
+
+
 class Workshop:
     """The repository, who sits where, and its set-up."""
 
@@ -120,8 +126,7 @@ class Workshop:
 
     def set_up(self, place: str | None = None, program: str = PROGRAM) -> list[str]:
         """Make the hooks and return the files that were changed."""
-        facts = self.facts(place, program)
-        return apply(plan(facts), Backups(home(facts.repository), CLIENT))
+        return set_up(place or self.repo, self.person.shell.environ, program)
 
     def take_down(self, place: str | None = None) -> list[str]:
         """Undo the set-up and return the files that were changed."""

@@ -35,7 +35,7 @@ def leaves(
 
 
 LEAVES = dict(leaves(cli))
-GROUPS = ["session", "lock", "task", "handoff", "message", "change"]
+GROUPS = ["session", "lock", "task", "handoff", "message", "change", "guard"]
 each = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 
 

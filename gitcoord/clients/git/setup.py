@@ -74,6 +74,11 @@ def hooks_folder(facts: Facts) -> str:
     return os.path.normpath(os.path.join(_checkout(facts).place, _configured(facts)))
 
 
+def shared(facts: Facts) -> bool:
+    """Say whether the folder of the hooks is outside of this clone, so that others use it too."""
+    return not (_own(facts, hooks_folder(facts)) or _tracked(facts, hooks_folder(facts)))
+
+
 class Place:
     """Where a hook belongs, and the one that was there before."""
 
@@ -117,22 +122,35 @@ def _free(path: str) -> str:
 
 def _notes(facts: Facts, folder: str) -> Iterator[str]:
     """Yield what people should know about the folder of the hooks."""
-    repository, configured = facts.repository, _configured(facts)
-    if folder.startswith(os.path.join(repository.common_dir, "")):
+    if _own(facts, folder):
         return
-    root = repository.worktree
-    if root is not None and (folder == root or folder.startswith(os.path.join(root, ""))):
+    if _tracked(facts, folder):
         yield (
             f"core.hooksPath names {folder}, inside the worktree: the hooks may be files that git"
             " tracks, and the tool that owns the folder may make them anew; then run this again"
         )
-        if not os.path.isabs(configured):
+        if not os.path.isabs(_configured(facts)):
             yield "core.hooksPath is relative: every worktree has hooks of its own"
     else:
         yield (
             f"core.hooksPath names {folder}, outside of this repository: all that use it run"
             " these hooks, which say nothing where there is no ledger"
         )
+
+
+def _own(facts: Facts, folder: str) -> bool:
+    return _within(folder, facts.repository.common_dir)
+
+
+def _tracked(facts: Facts, folder: str) -> bool:
+    """Say whether git might track what is in the folder."""
+    root = facts.repository.worktree
+    return root is not None and _within(folder, root)
+
+
+def _within(folder: str, top: str) -> bool:
+    inner, outer = os.path.realpath(folder), os.path.realpath(top)
+    return inner == outer or inner.startswith(os.path.join(outer, ""))
 
 
 def _checkout(facts: Facts) -> Checkout:

@@ -18,7 +18,7 @@ from gitcoord.errors import Refused, StaleToken
 from gitcoord.ledger import written
 
 
-@click.command(epilog="Example: gitcoord guard commit && echo nobody minds")
+@click.command(epilog="Example: gitcoord guard commit || echo not now")
 @acting
 @command
 def commit(desk: Desk) -> None:

@@ -66,7 +66,10 @@ def _left(desk: Desk, undo: bool) -> Iterator[Left]:
             yield Left(setup.client, setup.scope, [], trouble.message)
     try:
         plan = git.removal(facts)
-        if plan.changes():
+        if plan.changes() and git.shared(facts):
+            how = "other repositories use these hooks too; `gitcoord setup git --remove`"
+            yield Left(GIT, "user", [], how)
+        elif plan.changes():
             yield undone(GIT, "project", plan)
     except GitcoordError as trouble:
         yield Left(GIT, "project", [], trouble.message)

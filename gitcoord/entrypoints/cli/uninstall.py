@@ -20,6 +20,7 @@ from gitcoord.errors import (
     Unavailable,
     UsageError,
 )
+from gitcoord.ledger import written
 
 #: The folder in which the ledger of a git host is followed.
 MIRROR = "ledger.git"
@@ -155,10 +156,10 @@ def _files(common: str, home: str) -> list[str]:
             found.append(os.path.join(folder, MIRROR))
             below.remove(MIRROR)
     linked = os.path.join(common, "worktrees")
-    for name in os.listdir(linked) if os.path.isdir(linked) else ():
-        owner = os.path.join(linked, name, OWNER_FILE)
-        if os.path.isfile(owner):
-            found.append(owner)
+    places = os.listdir(linked) if os.path.isdir(linked) else ()
+    for folder in (common, *(os.path.join(linked, name) for name in places)):
+        owned = (os.path.join(folder, name) for name in (OWNER_FILE, *written.FILES))
+        found += [path for path in owned if os.path.isfile(path)]
     return sorted(os.path.relpath(path, common) for path in found)
 
 
