@@ -48,7 +48,7 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"^(fatal|error|ssh): ", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_USERINFO = re.compile(rb"(?<=://)[^/@\s'\"]+@")
 _NOT_STARTED = (126, 127)
 
 
@@ -70,8 +70,12 @@ def words(said: bytes) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", said.decode("utf-8", "replace"))]
     known = [line for line in lines if line]
     telling = [line for line in known if not _NOISE.search(line)] or known
-    text = "; ".join(_PREFIX.sub("", line) for line in telling[-3:])
-    return plain(_USERINFO.sub("", text).encode())
+    return masked("; ".join(_PREFIX.sub("", line) for line in telling[-3:]).encode())
+
+
+def masked(said: bytes) -> str:
+    """Return a program's words as one line of plain text, without who a URL in them says we are."""
+    return plain(_USERINFO.sub(b"", said))
 
 
 def silence(shown: str, error: TimeoutError, *, sent: bool) -> Interrupted:
