@@ -9,7 +9,6 @@ import click
 
 from gitcoord.bootstrap import LOCAL, open_house
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.entrypoints.cli.moving import MOVED
 from gitcoord.errors import (
     Damaged,
     GitFailed,
@@ -19,6 +18,7 @@ from gitcoord.errors import (
     Unavailable,
     UsageError,
 )
+from gitcoord.storage.witness import MOVED
 
 #: The folder in which the ledger of a git host is followed.
 MIRROR = "ledger.git"

@@ -185,7 +185,8 @@ class HttpTransport:
             return AccessDenied(f"{place} does not let us do this ({told})")
         if status in (404, 410):
             missing = "no such repository, or no permission to see it"
-            return HostRefused(f"{self.shown}: {missing} ({told})")
+            hint = f"See that `git ls-remote {self.shown}` works here."
+            return HostRefused(f"{self.shown}: {missing} ({told})", hint=hint)
         if 300 <= status < 400:
             hint = "Use that URL, or see http.followRedirects in git's documentation."
             return HostRefused(f"{self.shown} redirects to {_shown(answer.location)}", hint=hint)
