@@ -59,7 +59,7 @@ class HostUnreachable(Unavailable):
     """The git host does not answer."""
 
     code = "host_unreachable"
-    remedy = "Check the network and `gitcoord doctor --remote`; nothing was changed."
+    remedy = "Check the network and the URL; nothing was changed."
 
 
 class HostBusy(Unavailable):

@@ -101,7 +101,8 @@ class Desk:
         if wire.contact.error is not None:
             from gitcoord.entrypoints.cli.arbiter import remark
 
-            self.note(remark(self.house))
+            if said := remark(self.house):
+                self.note(said)
 
     @cached_property
     def holder(self) -> str:

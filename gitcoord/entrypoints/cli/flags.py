@@ -93,7 +93,8 @@ def flags(desk: Desk) -> Flags:
 
 def exists(name: str) -> bool:
     """Say whether there is a command of this noun and verb."""
-    from gitcoord.entrypoints.cli import COMMANDS, __name__ as package
+    from gitcoord.entrypoints.cli import COMMANDS
+    from gitcoord.entrypoints.cli import __name__ as package
 
     noun, verb = name.split()
     if noun not in COMMANDS:

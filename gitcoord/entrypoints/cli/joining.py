@@ -168,7 +168,7 @@ def _open_records(here: House) -> dict[str, int]:
 
 
 def _was_moved(here: House) -> bool:
-    from gitcoord.entrypoints.cli.moving import MOVED
+    from gitcoord.storage.witness import MOVED
 
     return bool(here.store.list_refs(MOVED))
 

@@ -26,14 +26,13 @@ from gitcoord.storage.gitproc import Git
 from gitcoord.storage.oslock import OsLock
 from gitcoord.storage.wire.address import without_secrets
 from gitcoord.storage.wire.pktline import plain
+from gitcoord.storage.witness import MOVED
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
     from gitcoord.entrypoints.cli.desk import Desk
     from gitcoord.storage.store import Oid
 
-#: What a ledger that has moved away is called here.
-MOVED = "refs/coord-moved/"
 #: Seconds to wait for whoever decides at this moment.
 _PATIENCE = 20.0
 

@@ -9,7 +9,6 @@ import click
 
 from gitcoord.bootstrap import LOCAL, open_house
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.entrypoints.cli.moving import MOVED
 from gitcoord.entrypoints.cli.setups_left import left, lines
 from gitcoord.errors import (
     Damaged,
@@ -21,6 +20,7 @@ from gitcoord.errors import (
     UsageError,
 )
 from gitcoord.ledger import written
+from gitcoord.storage.witness import MOVED
 
 #: The folder in which the ledger of a git host is followed.
 MIRROR = "ledger.git"

@@ -51,6 +51,8 @@ class Address(NamedTuple):
     user: str
     #: What git is told at the host: for http the path of the URL, for a path an absolute one.
     path: str
+    #: The git remote that it was read from; "" where a URL or a path was named.
+    remote: str = ""
 
 
 def resolve(remote: str, git: Git, start: str) -> Address:
@@ -76,7 +78,8 @@ def resolve(remote: str, git: Git, start: str) -> Address:
         )
     if named:
         relative = not _URL.match(named[0]) and not os.path.isabs(named[0])
-        return parsed(named[0], _main_worktree(git) if relative else start)
+        found = parsed(named[0], _main_worktree(git) if relative else start)
+        return found._replace(remote=remote)
     url = urls[_ASKED][-1]
     if url == remote and re.fullmatch(r"[^/\\:]+", url) and not os.path.isdir(_below(start, url)):
         _no(f"there is no git remote {url!r}", "`git remote -v` lists those that there are.")

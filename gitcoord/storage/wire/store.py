@@ -64,7 +64,7 @@ class WireStore:
     def __init__(self, host: Host, path: str, *, patience: float) -> None:
         self.host = host
         self._path = path
-        self._patience = patience
+        self.patience = patience
         self._mirror: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
@@ -106,6 +106,15 @@ class WireStore:
         """Ask the host for its refs, and fetch what is new; see `Store.refresh`."""
         with self._lock, self._noting():
             self._again(self._follow)
+
+    def look(self, refs: Sequence[str]) -> dict[str, Oid]:
+        """Return which of these refs the host has at this moment; the mirror stays as it is.
+
+        Raises as `Transport.ask`.
+        """
+        with self._lock:
+            found = self._again(lambda: self.host.refs(refs))
+        return {ref: oid for ref, oid in found.items() if ref in refs}
 
     def read_ref(self, ref: str) -> Expected:
         """Return the value that the mirror knows, or ABSENT."""
@@ -247,7 +256,7 @@ class WireStore:
 
     def _again(self, ask: Callable[[], T]) -> T:
         """Return what `ask` reads from the host; tries again while only the answers are lost."""
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self.patience
         for attempt in range(_READS):
             try:
                 return ask()
@@ -311,7 +320,7 @@ class WireStore:
     def _push(self, moves: Sequence[Move], pack: Sequence[bytes]) -> None:
         """Send the same push until the refs say what became of it."""
         commands = [Command(move.ref, move.expect, move.to) for move in moves]
-        attempt = Attempt(moves, self._patience)
+        attempt = Attempt(moves, self.patience)
         while True:
             try:
                 report, asked = self._sent(commands, pack, attempt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import closing
@@ -65,6 +66,18 @@ def test_people_get_a_table_and_what_to_do(joined: Door, hub: GitHost) -> None:
     said = joined("doctor", "--remote")
     assert "host's clock is +3" in said
     assert "next: Set this machine's clock" in said
+
+
+@pytest.mark.parametrize("ahead,severity", [(0.0, "ok"), (3600.0, "warning"), (-3600.0, "warning")])
+def test_an_ordinary_doctor_says_how_far_the_clock_of_the_host_is(
+    joined: Door, hub: GitHost, ahead: float, severity: str
+) -> None:
+    hub.date_offset = ahead
+    found = {one["code"]: one for one in joined.json("doctor")["findings"]}
+    assert found["host_clock"]["severity"] == severity
+    said = re.search(r"is ([+-]\d+) s", found["host_clock"]["message"])
+    assert said
+    assert abs(int(said[1]) - ahead) < 60
 
 
 def test_the_push_budget_is_respected(joined: Door, hub: GitHost) -> None:

@@ -122,6 +122,9 @@ def test_a_ledger_moves_to_the_host_as_it_is(busy: Door, hub: GitHost, clones: C
     assert found["settings"]["beat_ttl"] == 300
     assert [x["key"] for x in busy.json("lock", "list")["locks"]] == ["src/a.py"]
     busy("lock", "release", "--all")
+    error = busy.refused("export", "--local", code=6)
+    assert (error["code"], "moved to a git host" in error["message"]) == ("ledger_missing", True)
+    assert "--restore" not in error["hint"]
     busy.go(clones("two"))
     assert len(busy.json("task", "list")["tasks"]) == 1
 
