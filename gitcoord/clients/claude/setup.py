@@ -103,8 +103,7 @@ def _notes(scope: Scope) -> tuple[str, ...]:
 
 
 def _entry(facts: Facts, path: tuple[str, ...]) -> Entry:
-    always = ("command", "args")
-    return Entry("MCP server", path, server(facts.program), always, of_server)
+    return Entry("MCP server", path, server(facts.program), ("command",), of_server)
 
 
 def private_file(facts: Facts) -> str:
