@@ -39,6 +39,9 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     wait: Seconds = 0
     #: What hooks do with an edit of a file that somebody else holds: refuse it, warn, nothing.
     hook_mode: Literal["enforce", "warn", "off"] = "enforce"
+    #: Whether the first 200 characters of what a person types to an agent are the reason of its
+    #: locks and the summary of its changes, which others read.
+    share_prompts: bool = True
     #: Characters that `context` prints at most.
     context_budget: Annotated[int, msgspec.Meta(ge=200, le=1_000_000)] = 4000
     #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;
@@ -57,6 +60,15 @@ class Setting(NamedTuple):
     source: str
     #: Whether all who use the ledger agree on it.
     shared: bool
+
+
+def displayed(name: str, value: Any) -> Any:
+    """Return what may be shown of a setting: a URL without name and password."""
+    if name != "remote":
+        return value
+    from gitcoord.storage.wire.address import without_secrets
+
+    return without_secrets(value)
 
 
 class Resolved(NamedTuple):

@@ -66,6 +66,7 @@ class HostBusy(Unavailable):
     """The git host asks to come back later."""
 
     code = "host_busy"
+    remedy = "Run the same command again in a while; nothing was changed."
 
 
 class HostRefused(Unavailable):

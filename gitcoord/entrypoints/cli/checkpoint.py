@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.sessions import root
+from gitcoord.entrypoints.cli.facts import printable
 from gitcoord.errors import (
     Contended,
     Damaged,
@@ -172,13 +173,44 @@ class Checkpoint:
         return found
 
     def settle(self, what: str, refusal: Refused | None, paths: Sequence[str]) -> None:
-        """Raise the refusal, unless it is bypassed with a reason; that is said and recorded."""
+        """Raise the refusal of a commit or push, unless it is bypassed with a reason.
+
+        Both are recorded with this machine's next decision; a bypass is said too.
+        """
         if refusal is None:
             return
         reason = self.desk.environ.get("GITCOORD_BYPASS", "").strip()
+        self._record(what, refusal, reason, paths)
         if not reason:
             raise refusal
         self.desk.note(f"gitcoord: bypassed ({reason}): {refusal.code}: {refusal.message}")
+
+    def _record(self, what: str, refusal: Refused, reason: str, paths: Sequence[str]) -> None:
+        from gitcoord.domain.sessions import Session
+        from gitcoord.domain.time import from_epoch
+        from gitcoord.domain.violations import RecordViolations, ViolationDraft
+
+        found = [*refusal.details.get("conflicts", ()), *refusal.details.get("stale", ())]
+        named = dict.fromkeys(path for one in found for path in one["paths"]) or paths
+        house, holder = self.desk.house, self.acting[0]
+        with self.desk.state() as state:
+            if holder is not None and state.get(Session, root(holder)) is None:
+                holder = None
+        draft = ViolationDraft(
+            rule=refusal.code,
+            category="git",
+            severity="block",
+            action="bypassed" if reason else "blocked",
+            part=printable(refusal.message),
+            tool=f"git {what}",
+            reason=reason,
+            paths=tuple(printable(path) for path in list(named)[:SHOWN]),
+            at=from_epoch(house.ledger.clock.wall()),
+        )
+        # The refusal counts, not the note about it.
+        with suppress(Unavailable):
+            wish = RecordViolations(violations=(draft,))
+            house.coordinator.later(wish, session=holder, agent=self.desk.person)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ never fails a commit, which is made by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,6 @@ from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.ledger import written
 
 if TYPE_CHECKING:
-    from gitcoord.domain.changes import ChangeDraft
     from gitcoord.storage.introduced import Change
 
 #: Characters of the commit's subject that become the summary.
@@ -52,35 +52,40 @@ def _forget(desk: Desk) -> None:
 
 def _record(desk: Desk, holder: str) -> int:
     """Spool the changes of the commit and return how many these are."""
-    from gitcoord.domain.changes import CALL_LIMIT, RecordChanges
+    from gitcoord.domain.changes import CALL_LIMIT, ChangeDraft, RecordChanges
     from gitcoord.domain.time import from_epoch
     from gitcoord.storage.introduced import committed as introduced
 
     house = desk.house
-    command = ("rev-list", "-1", "--no-commit-header", "--encoding=UTF-8", "--format=%s", "HEAD")
-    said = desk.checkout.run(*command)
-    drafts = _drafts(
-        introduced(desk.checkout),
-        said[1].decode("utf-8", "replace").strip()[:SUMMARY],
-        from_epoch(house.ledger.clock.wall()),
-    )[:CALL_LIMIT]
+    command = ("rev-list", "-1", "--no-commit-header", "--encoding=UTF-8", "--format=%H %s", "HEAD")
+    said = desk.checkout.run(*command)[1].decode("utf-8", "replace")
+    commit, _, subject = said.strip().partition(" ")
+    now = from_epoch(house.ledger.clock.wall())
+    drafts = tuple(
+        ChangeDraft(
+            path=one.path,
+            kind=one.kind,
+            old_path=one.old_path,
+            summary=subject[:SUMMARY],
+            at=now,
+            commit=commit,
+        )
+        for one in islice(_nameable(introduced(desk.checkout, commit)), CALL_LIMIT)
+    )
     if drafts:
-        house.coordinator.later(RecordChanges(changes=tuple(drafts)), session=holder)
+        house.coordinator.later(RecordChanges(changes=drafts), session=holder)
     return len(drafts)
 
 
-def _drafts(changes: Iterable[Change], summary: str, at: str) -> Sequence[ChangeDraft]:
-    from gitcoord.domain.changes import ChangeDraft
-
-    return [
-        ChangeDraft(path=one.path, kind=one.kind, old_path=one.old_path, summary=summary, at=at)
-        for one in changes
-        if _can_be_named(one.path) and (not one.old_path or _can_be_named(one.old_path))
-    ]
+def _nameable(changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield the changes whose paths the ledger can name; another would spoil them all."""
+    for one in changes:
+        if _can_be_named(one.path) and (not one.old_path or _can_be_named(one.old_path)):
+            yield one
 
 
 def _can_be_named(path: str) -> bool:
-    """Say whether the ledger can name the path; one that it cannot would spoil the rest."""
+    """Say whether the path is one that a key could be of."""
     from gitcoord.domain.keys import escape, parse
     from gitcoord.errors import InvalidKey
 

@@ -47,15 +47,11 @@ def message(desk: Desk, file: str, source: str, commit: str) -> None:
     file = os.path.join(desk.directory, file)
     with lenient(desk) as here:
         if here.present(ask=False) and here.acting[0] is not None and desk.settings.trailers:
-            said = _trailers(
-                desk, here, file, source, amended=(source, commit) == ("commit", "HEAD")
-            )
+            said = _trailers(desk, here, file, source, commit)
     desk.show({"trailers": lines(said) if said else []}, "")
 
 
-def _trailers(
-    desk: Desk, here: Checkpoint, file: str, source: str, *, amended: bool
-) -> Made | None:
+def _trailers(desk: Desk, here: Checkpoint, file: str, source: str, commit: str) -> Made | None:
     """Write the trailers and return what they say; None where the message is left as it is."""
     text, rest = _read(file)
     if not _has_text(desk, text, source):
@@ -63,7 +59,7 @@ def _trailers(
     holder, sessions = here.acting
     assert holder is not None
     with desk.state() as state:
-        token = _token(desk, state, sessions, amended=amended)
+        token = _token(desk, state, sessions, source, commit)
     known = _known(text)
     if known is not None and root(known.session) not in sessions and token is None:
         # Somebody else's work that is carried on: what it says stays true.
@@ -84,7 +80,7 @@ def _trailers(
 
 
 def _token(
-    desk: Desk, state: State, sessions: Collection[str], *, amended: bool
+    desk: Desk, state: State, sessions: Collection[str], source: str, commit: str
 ) -> tuple[int, int] | None:
     """Return the highest token under which the sessions hold anything that is committed."""
     if not any(state.has("locks", f"by:{session}") for session in sessions):
@@ -92,8 +88,11 @@ def _token(
     from gitcoord.domain.guarding import tokens
     from gitcoord.storage.introduced import names, staged
 
-    found = tokens(state, names(staged(desk.checkout, amended=amended)), sessions)
-    return max(found.values(), default=None)
+    changes = staged(desk.checkout, amended=(source, commit) == ("commit", "HEAD"))
+    if not changes and source == "message":
+        # With a new message git does not say that it amends; then there is nothing but HEAD.
+        changes = staged(desk.checkout, amended=True)
+    return max(tokens(state, names(changes), sessions).values(), default=None)
 
 
 def _has_text(desk: Desk, text: bytes, source: str) -> bool:
@@ -134,10 +133,12 @@ def _known(text: bytes) -> Made | None:
 
 
 def _without(text: bytes) -> bytes:
-    """Return the message without our trailers, which a squash has in several places."""
-    return re.sub(
-        rb"\n{3,}", b"\n\n", re.sub(_OURS.pattern + rb"\n?", b"", text, flags=re.MULTILINE)
-    )
+    """Return the message without our trailers, which a squash has in several places.
+
+    It ends with a line feed: without one git writes trailers right below the last line.
+    """
+    left = re.sub(_OURS.pattern + rb"\n?", b"", text, flags=re.MULTILINE)
+    return re.sub(rb"\n{3,}", b"\n\n", left).rstrip(b"\n") + b"\n"
 
 
 def _read(file: str) -> tuple[bytes, bytes]:
