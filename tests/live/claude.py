@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.live.clients import Client
+from tests.live.clients import Client, Ran
 from tests.live.stub_anthropic import MODEL, Anthropic
 
 #: Tools that need no leave; as root the client refuses the mode that gives leave to all.
@@ -83,6 +83,9 @@ class Claude(Client):
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_TELEMETRY": "1",
         }
+
+    def conversation(self, ran: Ran) -> str:
+        return str(json.loads(ran.out.splitlines()[0])["session_id"])
 
     def transcripts(self) -> list[Path]:
         projects = self.home / ".claude" / "projects"

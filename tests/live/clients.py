@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.live.script import Turn
+from tests.live.script import Turn, Usage
 from tests.live.stub import Stub
 
 #: Seconds after which a run, which takes about three, counts as one that never ends.
@@ -99,6 +99,14 @@ class Client(ABC):
     @abstractmethod
     def surroundings(self, url: str) -> dict[str, str]:
         """Return its own part of the environment."""
+
+    @abstractmethod
+    def conversation(self, ran: Ran) -> str:
+        """Return the client's own id of the conversation of a run."""
+
+    def counted(self, usage: Usage) -> Usage:
+        """Return the usage in the words that this API has for it."""
+        return usage
 
     @abstractmethod
     def transcripts(self) -> list[Path]:

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.live.clients import Client
+from tests.live.clients import Client, Ran
 from tests.live.stub_openai import MODEL, OpenAI
 
 #: Plugins and apps are fetched from elsewhere; sub-agents are off by default.
@@ -110,6 +110,9 @@ class Codex(Client):
 
     def surroundings(self, url: str) -> dict[str, str]:
         return {"CODEX_HOME": str(self.home / ".codex"), "STUB_KEY": "none"}
+
+    def conversation(self, ran: Ran) -> str:
+        return str(json.loads(ran.out.splitlines()[0])["thread_id"])
 
     def transcripts(self) -> list[Path]:
         return sorted((self.home / ".codex" / "sessions").rglob("rollout-*.jsonl"))

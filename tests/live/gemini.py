@@ -6,13 +6,15 @@ written into `trustedFolders.json`, as its dialog does.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.live.clients import Client
+from tests.live.clients import Client, Ran
+from tests.live.script import Usage
 from tests.live.stub_gemini import MODEL, Gemini
 
 SETTINGS = {
@@ -64,6 +66,14 @@ class GeminiCli(Client):
 
     def surroundings(self, url: str) -> dict[str, str]:
         return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url, "NO_COLOR": "1"}
+
+    def conversation(self, ran: Ran) -> str:
+        return str(json.loads(ran.out)["session_id"])
+
+    def counted(self, usage: Usage) -> Usage:
+        # There is no word for what the cache took: it is part of what was read.
+        fresh = usage.fresh + usage.cache_write
+        return dataclasses.replace(usage, fresh=fresh, cache_write=0)
 
     def transcripts(self) -> list[Path]:
         chats = self.home / ".gemini" / "tmp"

@@ -21,13 +21,9 @@ from typing import Any
 
 from tests.gitrun import git
 from tests.live import plain_server
-from tests.live.claude import Claude
 from tests.live.clients import Client, Ran
-from tests.live.codex import Codex
-from tests.live.gemini import GeminiCli
+from tests.live.kinds import KINDS
 from tests.live.script import Delegate, Edit, Raw, Read, Run, Turn, Use, Write, do, say
-
-CLIENTS: list[type[Client]] = [Claude, Codex, GeminiCli]
 
 OUTPUT = Path(__file__).resolve().parent.parent / "clients"
 
@@ -90,7 +86,7 @@ def main() -> None:
     named = sys.argv[1:]
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     os.environ.setdefault("TESTS_NPM_CACHE", os.path.join(cache, "gitcoord-tests", "npm"))
-    for kind in CLIENTS:
+    for kind in KINDS:
         if named and kind.name not in named:
             continue
         if missing := kind.missing():

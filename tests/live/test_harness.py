@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.gitrun import git
 from tests.live import plain_server
-from tests.live.claude import Claude
 from tests.live.clients import Client
-from tests.live.codex import Codex
-from tests.live.gemini import GeminiCli
+from tests.live.kinds import EACH, installed
 from tests.live.script import Edit, Read, Run, Use, Write, do, say
-
-CLIENTS = [Claude, Codex, GeminiCli]
 
 #: Refuses edits of one file; what every client understands is exit code 2 and a reason.
 HOOK = """#!/bin/sh
@@ -24,11 +22,9 @@ echo 'held.txt is taken by somebody' >&2; exit 2 ;; esac
 """
 
 
-@pytest.fixture(params=CLIENTS, ids=lambda kind: kind.name)
+@pytest.fixture(**EACH)
 def client(request: pytest.FixtureRequest, tmp_path: Path, repo: str) -> Client:
-    kind: type[Client] = request.param
-    if missing := kind.missing():
-        pytest.skip(missing)
+    kind = installed(request.param)
     Path(repo, "held.txt").write_text("one\n", encoding="utf-8")
     git(repo, "add", "held.txt")
     git(repo, "commit", "-q", "-m", "held")
@@ -66,9 +62,6 @@ def test_a_client_runs_a_script_and_tells_the_stub_what_came_of_it(client: Clien
 
 
 def test_a_stub_notes_what_it_does_not_know(client: Client) -> None:
-    import urllib.error
-    import urllib.request
-
     with client.api() as stub:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{stub.url}/v9/unknown", timeout=10)
