@@ -66,6 +66,11 @@ def seeds(worktree: str | None) -> dict[str, Any]:
     return {name: value for name, value in load(worktree).items() if name in SHARED}
 
 
+def has_file(worktree: str | None) -> bool:
+    """Say whether the worktree has the file."""
+    return worktree is not None and os.path.isfile(os.path.join(worktree, FILE))
+
+
 def _text(worktree: str | None) -> str | None:
     if worktree is None:
         return None

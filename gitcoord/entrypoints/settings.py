@@ -37,6 +37,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     life: Literal["lease", "process", "beat"] = "lease"
     #: Seconds for which `lock acquire` waits when it is not told.
     wait: Seconds = 0
+    #: What hooks do with an edit of a file that somebody else holds: refuse it, warn, nothing.
+    hook_mode: Literal["enforce", "warn", "off"] = "enforce"
     #: Characters that `context` prints at most.
     context_budget: Annotated[int, msgspec.Meta(ge=200, le=1_000_000)] = 4000
     #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;

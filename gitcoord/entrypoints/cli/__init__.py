@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "task": ("task", "task", "Add, claim, move and list tasks."),
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
     "change": ("change", "change", "Who changed which file."),
+    "hook": ("hook", "hook", "Answer a hook of an agent client."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
     "watch": ("watch", "watch", "A live view that follows the ledger."),
     "log": ("log", "log", "What has happened, newest first."),

@@ -60,7 +60,7 @@ def context(desk: Desk, budget: int | None) -> None:
             session = None
         else:
             session = found
-            sections = list(_about(state, now, desk.holder, found))
+            sections = list(about(state, now, desk.holder, found))
     text, omitted = fit(sections, budget)
     desk.show({"session": session, "text": text, "omitted": omitted}, text)
 
@@ -106,7 +106,7 @@ def _stranger(unknown: SessionRequired | SessionAmbiguous) -> str:
     return f"{unknown.message} {unknown.hint}"
 
 
-def _about(state: State, now: Time, holder: str, session: Session | None) -> Iterator[Section]:
+def about(state: State, now: Time, holder: str, session: Session | None) -> Iterator[Section]:
     """Yield what concerns a session, the most important first."""
     if session is None:
         yield Section("you", [f"There is no session {holder}. Run `gitcoord session start`."])
