@@ -33,6 +33,7 @@ class Claude(Client):
         "SessionEnd",
     )
     before = "PreToolUse"
+    listing = ("--settings", '{"enableAllProjectMcpServers": true}', "mcp", "list")
 
     def settle(self) -> None:
         (self.home / ".claude").mkdir(exist_ok=True)
@@ -56,7 +57,7 @@ class Claude(Client):
         document = {"mcpServers": {"gitcoord": server}}
         (self.worktree / ".mcp.json").write_text(json.dumps(document), encoding="utf-8")
 
-    def words(self, url: str, prompt: str) -> list[str]:
+    def words(self, url: str, prompt: str, resumed: str) -> list[str]:
         return [
             "-p",
             "--output-format",
@@ -68,6 +69,7 @@ class Claude(Client):
             "acceptEdits",
             "--allowedTools",
             ALLOWED,
+            *(["--resume", resumed] if resumed else []),
             "--",
             prompt,
         ]

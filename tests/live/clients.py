@@ -59,6 +59,8 @@ class Client(ABC):
     events: tuple[str, ...]
     #: The event before a tool is used.
     before: str
+    #: Arguments that list the MCP servers.
+    listing: tuple[str, ...]
 
     def __init__(self, root: Path, worktree: Path) -> None:
         self.root = root
@@ -93,8 +95,8 @@ class Client(ABC):
         """Write the project's MCP server `gitcoord`."""
 
     @abstractmethod
-    def words(self, url: str, prompt: str) -> list[str]:
-        """Return the arguments of one turn without a person."""
+    def words(self, url: str, prompt: str, resumed: str) -> list[str]:
+        """Return the arguments of one turn without a person; `resumed` is a conversation's id."""
 
     @abstractmethod
     def surroundings(self, url: str) -> dict[str, str]:
@@ -132,10 +134,10 @@ class Client(ABC):
             **self.surroundings(url),
         }
 
-    def run(self, *turns: Turn, prompt: str = PROMPT) -> Ran:
+    def run(self, *turns: Turn, prompt: str = PROMPT, resumed: str = "") -> Ran:
         """Run one turn of the client against this script, to its end."""
         with self.api(list(turns)) as stub:
-            done = self.ask(*self.words(stub.url, prompt), url=stub.url)
+            done = self.ask(*self.words(stub.url, prompt, resumed), url=stub.url)
         return Ran(stub, done.returncode, done.stdout, done.stderr)
 
     def ask(self, *words: str, url: str = "http://127.0.0.1:9") -> subprocess.CompletedProcess[str]:

@@ -67,6 +67,7 @@ class Codex(Client):
         "SessionEnd",
     )
     before = "PreToolUse"
+    listing = ("mcp", "list", "--json")
 
     def settle(self) -> None:
         folder = self.home / ".codex"
@@ -96,7 +97,7 @@ class Codex(Client):
             encoding="utf-8",
         )
 
-    def words(self, url: str, prompt: str) -> list[str]:
+    def words(self, url: str, prompt: str, resumed: str) -> list[str]:
         return [
             "exec",
             "--json",
@@ -105,6 +106,7 @@ class Codex(Client):
             "workspace-write",
             "--config",
             f'model_providers.stub.base_url="{url}/v1"',
+            *(["resume", resumed] if resumed else []),
             prompt,
         ]
 

@@ -42,6 +42,7 @@ class GeminiCli(Client):
         "SessionEnd",
     )
     before = "BeforeTool"
+    listing = ("mcp", "list")
 
     def settle(self) -> None:
         folder = self.home / ".gemini"
@@ -61,8 +62,10 @@ class GeminiCli(Client):
         server = {"command": command[0], "args": command[1:], "trust": True}
         self._add("mcpServers", {"gitcoord": server})
 
-    def words(self, url: str, prompt: str) -> list[str]:
-        return ["-m", MODEL, "-o", "json", "--approval-mode", "yolo", "--skip-trust", "-p", prompt]
+    def words(self, url: str, prompt: str, resumed: str) -> list[str]:
+        resume = ["--resume", resumed] if resumed else []
+        how = ["-m", MODEL, "-o", "json", "--approval-mode", "yolo", "--skip-trust"]
+        return [*how, *resume, "-p", prompt]
 
     def surroundings(self, url: str) -> dict[str, str]:
         return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url, "NO_COLOR": "1"}

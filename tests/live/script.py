@@ -106,5 +106,5 @@ class Usage:
 
 
 def usage_of(number: int) -> Usage:
-    """Return what the answer with this number, counted from 0, costs."""
+    """Return what the answer with this number costs."""
     return Usage(1000 + 10 * number, 200 + number, 30 + number, 7 + number)

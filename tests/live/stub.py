@@ -8,6 +8,7 @@ It does not judge a request: tests read `requests`.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
@@ -16,6 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.live.script import Delegate, Turn, Usage, say, usage_of
+
+#: Where each stub of a process begins to number its answers: clients tell answers apart by their
+#: ids, also when a conversation is resumed.
+_FIRST = itertools.count(step=100)
 
 #: What a client hears that goes on after the end of its script.
 OVER = "The script is over."
@@ -70,7 +75,7 @@ class Stub:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._answered = 0
+        self._first = self._next = next(_FIRST)
         #: What each conversation still says, by its name; "" is the main one.
         self._left: dict[str, list[Turn]] = {"": list(self.script)}
         self._waiting: list[list[Turn]] = []
@@ -85,7 +90,7 @@ class Stub:
     @property
     def usage(self) -> Usage:
         """What all answers cost together."""
-        return sum((usage_of(number) for number in range(self._answered)), Usage())
+        return sum(map(usage_of, range(self._first, self._next)), Usage())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -108,14 +113,26 @@ class Stub:
             turn = left.pop(0) if left else say(OVER)
             self._waiting += [list(act.turns) for act in turn.acts if isinstance(act, Delegate)]
             (self.delegated if conversation else self.requests).append(body)
-            self._answered += 1
-            return self._answered - 1, turn
+            return self._numbered(), turn
+
+    @property
+    def agents(self) -> list[str]:
+        """The conversations of sub-agents, in the order in which they began."""
+        return [name for name in self._left if name]
+
+    @property
+    def answers(self) -> int:
+        """How many answers it has given, without those that cost nothing."""
+        return self._next - self._first
 
     def number(self) -> int:
         """Return the number of an answer that takes no turn, which is paid for like any."""
         with self._lock:
-            self._answered += 1
-            return self._answered - 1
+            return self._numbered()
+
+    def _numbered(self) -> int:
+        self._next += 1
+        return self._next - 1
 
     @property
     def working(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from tests.acceptance.shell import Shell
 from tests.gitrun import git
 from tests.live.clients import Client, Ran
+from tests.live.script import Usage
 
 HELD = "held.txt"
 
@@ -29,12 +30,12 @@ class World:
     #: A prompt in the client's worktree, without a session.
     prompt: Shell
 
-    def set_up(self) -> None:
+    def set_up(self, program: str = "") -> None:
         """Have the client call gitcoord."""
-        gitcoord = str(Path(sys.executable).with_name("gitcoord"))
+        program = program or str(Path(sys.executable).with_name("gitcoord"))
         name = self.client.name
-        self.client.hook({event: [gitcoord, "hook", name, event] for event in self.client.events})
-        self.client.serve([gitcoord, "mcp"])
+        self.client.hook({event: [program, "hook", name, event] for event in self.client.events})
+        self.client.serve([program, "mcp"])
 
     def path(self, name: str) -> Path:
         """Return a file of the client's worktree."""
@@ -52,6 +53,24 @@ class World:
             for session in self.prompt("session", "list", "--all")["sessions"]
             if session["client"] == self.client.name and session["client_session"] == conversation
         ]
+
+    def usage(self, session: dict[str, Any]) -> dict[str, Any]:
+        """Return what the ledger knows of a session's usage."""
+        found = self.prompt("session", "show", session["id"])["session"].get("usage")
+        return found or {}
+
+    def spent(self, ran: Ran) -> Usage:
+        """Return the tokens of all sessions of the conversation of a run."""
+        total = Usage()
+        for session in self.sessions(ran):
+            usage = self.usage(session)
+            total += Usage(
+                fresh=usage.get("input_tokens", 0),
+                cache_read=usage.get("cache_read_tokens", 0),
+                cache_write=usage.get("cache_write_tokens", 0),
+                output=usage.get("output_tokens", 0),
+            )
+        return total
 
 
 def make(kind: type[Client], root: Path) -> World:
