@@ -75,7 +75,7 @@ def follow(path: str, tally: Tally, count: Count) -> Tally:
                 tally = Tally()
             file.seek(tally.offset)
             data = file.read(STEP)
-    except OSError:
+    except (OSError, ValueError):
         return tally
     whole = data[: data.rfind(b"\n") + 1]
     for line in whole.splitlines():

@@ -10,7 +10,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+
+# As typing has it, without loading typing: a hook answers before that would be read.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

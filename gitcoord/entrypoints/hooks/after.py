@@ -60,22 +60,50 @@ def tools(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
 
 
 def beat(visit: Visit, session: Session, *extra: Operation) -> None:
-    """Show that the session lives, if that is due or something else is to be decided.
+    """Show that the session lives and renew what is below half of its time, where that is due.
 
-    Failing to reach whoever decides is no reason to disturb anybody here.
+    At a git host a sign of life is left out for whom nothing depends on it. Failing to reach
+    whoever decides is no reason to disturb anybody here.
     """
+    from gitcoord.domain.lock_operations import RenewLocks
     from gitcoord.domain.pausing import Heartbeat
 
-    known, now = visit.track.known, time.time()
-    due = now - known.beat_at >= session.interval
-    if not (due or extra):
+    wishes = list(extra)
+    if time.time() - visit.track.known.beat_at >= session.interval:
+        locks, claims = _running_out(visit, session)
+        if locks:
+            wishes.append(RenewLocks(keys=locks))
+        if claims or visit.desk.house.wire is None or session.life != "lease":
+            wishes.append(Heartbeat())
+    if not wishes:
         return
-    known.beat_at = now
-    visit.track.keep()
-    wishes = list(extra) or [Heartbeat()]
+    visit.acted()
     try:
         for reply in visit.desk.house.coordinator.run(*wishes, session=visit.holder(session)):
             if reply.error is not None:
                 raise reply.error
     except (Unavailable, Contended, OutcomeUnknown):
         return
+
+
+def _running_out(visit: Visit, session: Session) -> tuple[tuple[str, ...], bool]:
+    """Return the holder's locks below half of their time, and whether a claim is."""
+    from gitcoord.domain.locks import holdings
+    from gitcoord.domain.tasks import held_by
+    from gitcoord.domain.time import seconds_between
+
+    holder = visit.holder(session)
+    with visit.desk.state() as state:
+        now = visit.desk.now(state)
+        locks = tuple(
+            lock.key
+            for lock in holdings(state, holder)
+            if lock.session == holder
+            and not lock.task
+            and 0 < seconds_between(now, lock.expires_at) < lock.ttl / 2
+        )
+        claims = any(
+            task.lease_until and seconds_between(now, task.lease_until) < task.ttl / 2
+            for task in held_by(state, session.id)
+        )
+    return locks, claims

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gitcoord.domain.state import State
     from gitcoord.entrypoints.hooks.visit import Visit
 
+#: Seconds after which a git host is asked again for news when somebody types.
+OLD = 10.0
 #: Beginnings that go on with the work of the conversation before, under another id.
 CONTINUING = ("clear",)
 HOW = (
@@ -28,6 +30,7 @@ def begin(visit: Visit) -> Reply:
     from gitcoord.entrypoints.cli.context import about, fit
 
     visit.track.drop_memo()
+    visit.heard(0.0)
     with visit.desk.state() as state:
         before = visit.session(state)
         former = None if before else visit.former(state)
@@ -45,9 +48,8 @@ def begin(visit: Visit) -> Reply:
         sections = list(about(state, now, visit.holder(session), state.get(Session, session.id)))
         text, _ = fit(sections, visit.desk.settings.context_budget)
         waiting = news.unread_of(state, visit, session, now)
-    known = visit.track.known
-    known.told_at = now
-    visit.track.keep()
+    visit.track.known.told_at = now
+    visit.acted()
     news.delivered(visit, session, waiting)
     lost = _lost(former)
     told = [news.message(one, now) for one in waiting]
@@ -73,6 +75,7 @@ def prompted(visit: Visit, session: Session) -> Reply:
     text = " ".join(visit.event.text.split())
     if text and not visit.event.agent and not text.startswith(("/", "<")):
         visit.track.known.about = text[:200]
+    visit.heard(OLD)
     return news.since(visit, session)
 
 

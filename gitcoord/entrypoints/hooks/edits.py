@@ -39,11 +39,15 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     holder = visit.holder(session)
     keys = {place.path: escape(place.path) for place in places}
     with visit.desk.state() as state:
-        lacking, weak = _lacking(visit, state, holder, list(keys))
         known = _without_host(visit, state, holder, list(keys), mode)
+    # A host may take longer than a hook has: then this is what is said.
+    visit.fallback(known)
+    if not visit.heard(memo.CONFIRMED):
+        return known
+    with visit.desk.state() as state:
+        lacking, weak = _lacking(visit, state, holder, list(keys))
     if not lacking and not weak:
         return _noted(visit, holder, places)
-    visit.fallback(known)
     try:
         answer = _taken(visit, holder, [keys[path] for path in lacking], weak)
     except (LockHeld, QueuedBehind) as refusal:
@@ -54,6 +58,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
         return Reply(verdict="deny", reason=told)
     except (Unavailable, Contended, OutcomeUnknown):
         return known
+    visit.acted()
     visit.track.mark("taken", (x.key for x in answer.locks if x.session == holder))
     reply = _noted(visit, holder, places)
     return Reply(context=not_landed(answer.unlanded)) if answer.unlanded else reply

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitcoord.domain.changes import Change
     from gitcoord.domain.keys import Key
     from gitcoord.domain.locks import Lock
-    from gitcoord.domain.messages import Message
+    from gitcoord.domain.mailbox import Message
     from gitcoord.domain.sessions import Session
     from gitcoord.domain.state import State
     from gitcoord.entrypoints.hooks.visit import Visit
@@ -69,7 +69,7 @@ def delivered(visit: Visit, session: Session, messages: list[Message]) -> None:
 
 def unread_of(state: State, visit: Visit, session: Session, now: str) -> list[Message]:
     """Return messages for the session that neither the ledger nor we remember as delivered."""
-    from gitcoord.domain.messages import unread
+    from gitcoord.domain.mailbox import unread
 
     told = visit.track.marked("told")
     return [one for one in unread(state, session.id, now) if one.id not in told]

@@ -70,7 +70,7 @@ def _of(findings: Iterable[object], severity: str) -> list[object]:
 def note(visit: Visit, verdict: Verdict) -> None:
     """Have the ledger remember what guardrails found, at the next decision of this machine."""
     from gitcoord.domain.violations import RecordViolations, ViolationDraft
-    from gitcoord.errors import NotInitialised
+    from gitcoord.errors import Damaged, NotInitialised, Unavailable
 
     drafts = tuple(
         ViolationDraft(
@@ -87,7 +87,7 @@ def note(visit: Visit, verdict: Verdict) -> None:
     try:
         with visit.desk.state() as state:
             session = visit.session(state)
-    except NotInitialised:
+    except (NotInitialised, Damaged, Unavailable):
         # Guardrails hold without a ledger, too; there is nowhere to remember it.
         return
     holder = visit.holder(session) if session is not None else None

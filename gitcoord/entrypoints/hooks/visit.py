@@ -8,6 +8,7 @@ timed out, and obeys where a person has ended or paused it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -98,6 +99,21 @@ class Visit:
         except (NotInitialised, Damaged, Unavailable):
             return ""
 
+    def heard(self, older: float) -> bool:
+        """Say whether what is known was confirmed less than `older` seconds ago, asking if not."""
+        house = self.desk.house
+        if house.wire is None:
+            return True
+        age = house.wire.contact.age
+        if age is None or age >= older:
+            house.follow()
+        return house.wire.contact.error is None
+
+    def acted(self) -> None:
+        """Remember that the session has shown life just now, so that the next sign is not due."""
+        self.track.known.beat_at = time.time()
+        self.track.keep()
+
     def fallback(self, reply: Reply) -> None:
         """Set what is answered when the time is over before the ledger has answered."""
         self.limit.said = adapters.hooks(self.event.client).write(self.event, reply).stdout
@@ -120,6 +136,65 @@ class Visit:
             self.desk.close()
         else:
             house.close()
+
+    @property
+    def client(self) -> Client:
+        """The client and its id of the conversation."""
+        return Client(self.event.client, self.event.session)
+
+    def holder(self, session: Session) -> str:
+        """Return who acts: the session, or the sub-agent in it."""
+        return f"{session.id}/{self.event.agent}" if self.event.agent else session.id
+
+    @cached_property
+    def inherited(self) -> str:
+        """The session that GITCOORD_SESSION names: somebody else's to begin and end; else ""."""
+        return root(self.environ.get("GITCOORD_SESSION", ""))
+
+    def session(self, state: State) -> Session | None:
+        """Return the live session of this conversation."""
+        if self.inherited:
+            return state.get(Session, self.inherited, archived=False)
+        term = f"client:{self.event.client}:{self.event.session}"
+        return next(iter(state.find(Session, term)), None)
+
+    def former(self, state: State) -> Session | None:
+        """Return the last session of this conversation that has ended."""
+        if self.inherited:
+            found = state.get(Session, self.inherited)
+            return found if found is not None and found.archived else None
+        term = f"client:{self.event.client}:{self.event.session}"
+        ended = state.find(Session, term, archived=True)
+        return max(ended, key=lambda one: one.ended_at, default=None)
+
+    def check_in(self, continued: Session | None = None) -> Started:
+        """Begin the session of this conversation, or go on with `continued` under its new id."""
+        from gitcoord.entrypoints.cli.checkin import check_in
+
+        process = self.process
+        return check_in(
+            self.desk,
+            id=continued.id if continued else None,
+            life="process" if process is not None else "lease",
+            client=self.client,
+            process=process,
+            branch=self.desk.checkout.branch() if continued is None else "",
+        )
+
+    @cached_property
+    def process(self) -> Process | None:
+        """The client's process, by which the session's life can be judged on this machine.
+
+        None where a git host decides: between two hooks nothing of ours runs that could
+        publish that it lives, so that its leases have to do.
+        """
+        from gitcoord.ledger import machine
+
+        if self.desk.house.wire is not None:
+            return None
+        pid = self.environ.get("CLAUDE_PID", "")
+        number = int(pid) if pid.isdigit() else _above(self.event.client)
+        return machine.process(number) if number else None
 
 
 def _folder(event: Event, environ: Mapping[str, str]) -> str | None:

@@ -51,6 +51,8 @@ class Talk:
         self.session = session
         self.agent = ""
         self.err = ""
+        #: Whether a bug is what the test is about.
+        self.broken = False
         self._capture = capture
 
     def body(self, step: str, **fields: Any) -> dict[str, Any]:
@@ -71,6 +73,10 @@ class Talk:
         assert code == 0, out + self.err
         found = json.loads(out) if out else {}
         assert isinstance(found, dict)
+        bug = os.path.join(self.place, ".git", "gitcoord", "hooks", "bug.txt")
+        if not self.broken and os.path.exists(bug):
+            with open(bug, encoding="utf-8") as file:
+                pytest.fail(file.read())
         return found
 
     def __call__(self, step: str, **fields: Any) -> dict[str, Any]:
@@ -89,6 +95,14 @@ class Talk:
         assert done.returncode == 0, done.stderr
         assert done.stderr == b""
         return done.stdout.decode()
+
+    def track_gone(self) -> None:
+        """Lose what was remembered for the fast way."""
+        path = os.path.join(
+            self.place, ".git", "gitcoord", "hooks", f"{self.client}-{self.session}.memo"
+        )
+        if os.path.exists(path):
+            os.remove(path)
 
     def start(self, source: str = "startup") -> str:
         """Begin the conversation and return what its agent is told."""
