@@ -59,18 +59,14 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Client, Shell
     return place(request.param, tmp_path)
 
 
-@pytest.mark.parametrize("scope", ["", "project", "local", "user"])
+@pytest.mark.parametrize("scope", ["project", "local", "user"])
 def test_the_client_lists_our_server(there: tuple[Client, Shell], scope: str) -> None:
     client, _ = there
-    set_up(client, *(["--scope", scope] if scope else []))
+    set_up(client, "--scope", scope)
     said = listing(client)
     assert "gitcoord mcp" in said or '"gitcoord"' in said
     if SERVES and client.name != "codex":
         assert " Connected" in said
-    set_up(client, *(["--scope", scope] if scope else []), "--remove")
-    said = listing(client)
-    assert "gitcoord mcp" not in said
-    assert '"gitcoord"' not in said
 
 
 def listing(client: Client) -> str:
@@ -82,8 +78,12 @@ def listing(client: Client) -> str:
 
 @needs_server
 @pytest.mark.parametrize("scope", ["project", "local", "user"])
-def test_the_client_runs_our_hooks(there: tuple[Client, Shell], scope: str) -> None:
+def test_the_client_runs_our_hooks_and_reads_our_instructions(
+    there: tuple[Client, Shell], scope: str
+) -> None:
     client, shell = there
+    if scope == "local" and client.name != "claude":
+        pytest.skip("it reads the files of the project then")
     set_up(client, "--scope", scope)
     file = client.worktree / "made.txt"
     ran = client.run(do(Write(str(file), "made\n")), say("Done."))
@@ -94,14 +94,7 @@ def test_the_client_runs_our_hooks(there: tuple[Client, Shell], scope: str) -> N
     assert (session["client"], session["status"]) == (client.name, "ended")
     (change,) = shell("change", "list")["changes"]
     assert change["path"] == "made.txt"
-
-
-@needs_server
-def test_the_client_reads_our_instructions(there: tuple[Client, Shell]) -> None:
-    client, _ = there
-    set_up(client)
-    ran = client.run(say("Done."))
-    asked = json.dumps(ran.stub.requests)
+    asked = json.dumps(ran.stub.requests[0])
     assert asked.count("Other agents work here too") == 1
     assert "Work beside other agents in one repository" in asked
 
