@@ -81,7 +81,7 @@ def test_a_hooks_line_is_one_that_sh_reads_and_that_we_know_again(folders: list[
     ("handler", "found"),
     [
         ({"command": "gitcoord hook claude Stop"}, "gitcoord"),
-        ({"command": '"C:/Program Files/gitcoord.exe" hook claude Stop'}, "C:/Program Files/gitcoord.exe"),
+        ({"command": '"C:/a b/gitcoord.exe" hook claude Stop'}, "C:/a b/gitcoord.exe"),
         ({"command": r"C:\tools\gitcoord.exe hook claude Stop"}, "C:/tools/gitcoord.exe"),
         ({"command": "gitcoord", "args": ["hook", "claude", "Stop"]}, "gitcoord"),
         ({"command": "gitcoord hook claude"}, "gitcoord"),
@@ -103,7 +103,7 @@ def test_hooks_of_ours_are_told_from_others(handler: object, found: str | None) 
     ("entry", "found"),
     [
         ({"command": "gitcoord", "args": ["mcp"]}, "gitcoord"),
-        ({"command": r"C:\x\gitcoord.exe", "args": ["mcp", "--tools", "all"]}, r"C:\x\gitcoord.exe"),
+        ({"command": r"C:\x\gitcoord.exe", "args": ["mcp", "-v"]}, r"C:\x\gitcoord.exe"),
         ({"command": "gitcoord", "args": []}, None),
         ({"command": "gitcoord", "args": ["serve"]}, None),
         ({"command": "uvx", "args": ["gitcoord", "mcp"]}, None),
