@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 #: Nesting that no settings file needs; deeper ones are refused instead of exhausting the stack.
@@ -43,11 +44,12 @@ class Child(NamedTuple):
     node: Node
 
 
+@lru_cache(maxsize=8)
 def parse(text: str, *, comments: bool = False) -> Node:
     """Return the value of a text with all places. Raises ValueError with the line.
 
     As https://www.rfc-editor.org/rfc/rfc8259; a byte order mark is passed over. With
-    `comments` also `//` and `/* */`.
+    `comments` also `//` and `/* */`. What comes back is shared: it is not to be changed.
     """
     return _Parser(text, _BLANK_OR_COMMENT if comments else _BLANK).whole()
 
@@ -87,7 +89,10 @@ def replace(text: str, path: Path, value: Any, *, comments: bool = False) -> str
     node = at(root, path)
     if node is None or same(node.value, value):
         return text
-    rendered = _rendered(value, text, root, _indent(text, node.start))
+    if "\n" in text[root.start : root.end]:
+        rendered = _rendered(value, text, root, _indent(text, node.start))
+    else:
+        rendered = json.dumps(value, ensure_ascii=False)
     return text[: node.start] + rendered + text[node.end :]
 
 
@@ -264,8 +269,12 @@ def _cut(text: str, parent: Node, step: str | int) -> str:
         return text[:start] + text[after if plain else comma :]
     gap = text[before:start]
     comma = _comma_from(gap, 0) if position else len(gap)
-    kept = gap[:comma] + gap[comma + 1 :]
-    return text[:before] + kept.rstrip(" \t") + text[end:].lstrip(" \t")
+    kept = (gap[:comma] + gap[comma + 1 :]).rstrip(" \t")
+    rest = text[end:].lstrip(" \t")
+    if kept.endswith("\n"):
+        # The line that the child had to itself.
+        rest = rest.removeprefix("\r").removeprefix("\n")
+    return text[:before] + kept + rest
 
 
 def _comma_from(text: str, start: int) -> int:

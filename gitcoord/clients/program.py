@@ -101,7 +101,7 @@ def of_server(entry: Any) -> str | None:
 
 def of_line(line: Any, rest: str) -> str | None:
     """Return the program of a command line, if it is `gitcoord` and goes on with `rest`."""
-    if not isinstance(line, str):
+    if not isinstance(line, str) or NAME not in line:
         return None
     try:
         # Only names are compared, so that it does not matter which slash a path has.

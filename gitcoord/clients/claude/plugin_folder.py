@@ -15,7 +15,9 @@ from typing import Any
 from gitcoord.clients.claude.setup import groups, server
 from gitcoord.clients.program import NAME
 
-FOLDER = os.path.join(os.path.dirname(__file__), "plugin")
+#: The folder of the marketplace within the package, and the plugin in it.
+MARKET = os.path.dirname(__file__)
+FOLDER = os.path.join(MARKET, "plugin")
 DESCRIPTION = "Locks, tasks and handoffs for many coding agents in one git repository."
 
 README = """\
@@ -29,6 +31,9 @@ It needs the program `gitcoord` on PATH (`pipx install gitcoord`) and a reposito
 `gitcoord init` was run; elsewhere it keeps silent. What it brings: hooks, an MCP server, a
 skill for working beside others and twelve for a workflow. `gitcoord setup claude` does the
 same for one repository without a plugin; use one of them, not both.
+
+From a checkout of gitcoord: `claude plugin marketplace add .`, then
+`claude plugin install gitcoord@gitcoord`.
 
 All hooks at the end of a session share 1.5 seconds here. Where checking out takes longer, as
 with a ledger at a slow git host, set `CLAUDE_CODE_SESSIONEND_HOOKS_TIMEOUT_MS=5000`.
@@ -71,3 +76,14 @@ def marketplace(source: str) -> str:
 
 def _text(value: Any) -> str:
     return json.dumps(value, indent=2) + "\n"
+
+
+def write(folder: str = FOLDER) -> None:
+    """Make the files anew, after a change of the tables. For those who work on gitcoord."""
+    from gitcoord import __version__
+
+    for name, text in files(__version__).items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)

@@ -77,7 +77,7 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
     contents: list[Content] = [Hooks(CLIENT, groups(facts.program))]
     if _line_of(settings) is not None or not _has_status_line(facts):
         contents.append(_status_line(facts))
-    first = "@AGENTS.md" if scope == "project" and _hides_agents_md(text) else ""
+    first = "@AGENTS.md" if scope != "user" and _hides_agents_md(text) else ""
     files: tuple[File, ...] = (
         File(settings, tuple(contents)),
         mcp,
@@ -103,8 +103,7 @@ def _notes(scope: Scope) -> tuple[str, ...]:
 
 
 def _entry(facts: Facts, path: tuple[str, ...]) -> Entry:
-    always = ("command", "args")
-    return Entry("MCP server", path, server(facts.program), always, of_server)
+    return Entry("MCP server", path, server(facts.program), ("command",), of_server)
 
 
 def private_file(facts: Facts) -> str:
@@ -158,11 +157,16 @@ def _line_of(path: str) -> str | None:
 
 
 def _hides_agents_md(path: str) -> bool:
-    """Say whether this CLAUDE.md would be there for our sake only and keep AGENTS.md unread."""
+    """Say whether this file would be there for our sake only and keep AGENTS.md unread.
+
+    Claude Code reads AGENTS.md where there is neither a CLAUDE.md nor a CLAUDE.local.md.
+    """
     folder = os.path.dirname(path)
     if not os.path.exists(os.path.join(folder, "AGENTS.md")):
         return False
-    if os.path.exists(os.path.join(folder, ".claude", "CLAUDE.md")):
+    names = ("CLAUDE.md", "CLAUDE.local.md", os.path.join(".claude", "CLAUDE.md"))
+    others = {os.path.join(folder, name) for name in names} - {path}
+    if any(map(os.path.exists, others)):
         return False
     text = (read(path) or b"").decode("utf-8", "replace")
     return not text.strip() or f"{instructions.BEGIN}\n@AGENTS.md" in text

@@ -73,7 +73,7 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
     else:
         root = os.path.join(places.worktree(facts), ".codex")
         text = os.path.join(places.worktree(facts), "AGENTS.md")
-    always = ("command", "args")
+    always = ("command",)
     table = Table(
         "MCP server", ("mcp_servers", "gitcoord"), server(facts.program), always, of_server
     )

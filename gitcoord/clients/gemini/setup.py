@@ -63,7 +63,7 @@ def setup(facts: Facts, scope: Scope, *, workflow: bool = False) -> SetUp:
         "MCP server",
         ("mcpServers", "gitcoord"),
         server(facts.program),
-        ("command", "args"),
+        ("command",),
         of_server,
         comments=True,
     )

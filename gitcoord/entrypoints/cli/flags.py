@@ -92,13 +92,13 @@ def flags(desk: Desk) -> Flags:
 
 
 def exists(name: str) -> bool:
-    """Say whether there is a command of this noun and verb."""
+    """Say whether there is a command of this noun and verb, or of this one word."""
     from gitcoord.entrypoints.cli import COMMANDS
     from gitcoord.entrypoints.cli import __name__ as package
 
-    noun, verb = name.split()
-    if noun not in COMMANDS:
-        return False
+    noun, _, verb = name.partition(" ")
+    if noun not in COMMANDS or not verb:
+        return noun in COMMANDS
     module, attribute, _ = COMMANDS[noun]
     found = getattr(import_module(f"{package}.{module}"), attribute)
     return isinstance(found, click.Group) and verb in found.list_commands(click.Context(found))

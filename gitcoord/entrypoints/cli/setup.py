@@ -73,7 +73,7 @@ def setup(
 
     target = found(desk, client, scope, skills)
     if show:
-        return _print(desk, target.client, target.snippets(), target.plan().notes)
+        return _print(desk, client, target.snippets(), (*target.plan().notes, *_plugin(client)))
     if check:
         return _check(desk, target)
     plan = target.removal() if remove else target.plan()
@@ -169,6 +169,16 @@ def _configure(desk: Desk, mode: str) -> None:
     from gitcoord.storage.gitproc import Git
 
     Git(desk.repository, desk.environ).run("config", "--local", git_key(MODE), mode)
+
+
+def _plugin(client: str) -> tuple[str, ...]:
+    """Return how else a client can be told the same."""
+    if client != "claude":
+        return ()
+    from gitcoord.clients.claude.plugin_folder import MARKET
+
+    install = "`claude plugin install gitcoord@gitcoord`"
+    return (f"As a plugin instead: `claude plugin marketplace add {MARKET}`, then {install}.",)
 
 
 def _print_only(desk: Desk, client: str, show: bool) -> int:
