@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from gitcoord.domain.guardrails.command import Command
+from gitcoord.domain.guardrails.marks import SECRET
 from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
@@ -22,9 +23,9 @@ _NAMES_ONLY = frozenset({
     "fd", "tree", "rmdir", "cd", "export", "read", "sops", "uv", "make", "curl", "wget", "scp", "rsync", "nc", "ncat",
 })  # fmt: skip
 _PRINTERS: tuple[tuple[str, str, Severity | None], ...] = (
-    ("gh", r"^auth token|^auth status .*(-t|--show-token)", None), ("gcloud", r"^auth (application-default )?print-", None),
+    ("gh", r"^auth token|^auth status .*(-t|--show-token)", "ask"), ("gcloud", r"^auth (application-default )?print-", None),
     ("aws", r"^configure (get|export)|^secretsmanager get-secret-value|^ssm get-parameter.*--with-decryption|^sts get-session", None),
-    ("kubectl", r"^get secrets?\b.*(-o|--output)|^describe secret", None), ("vault", r"^(kv get|read)\b", None),
+    ("kubectl", r"^get secrets?\b.*(-o|--output)|^describe secret", "ask"), ("vault", r"^(kv get|read)\b", None),
     ("op", r"^(read|item get)\b", None), ("pass", r"^show\b", None), ("security", r"find-(generic|internet)-password", None),
     ("heroku", r"^config\b(?!:set)", None), ("docker", r"^inspect\b.*Env", None), ("git", r"^credential fill", None),
     ("az", r"account get-access-token|keyvault secret show", None), ("npm", r"^token list", None), ("sops", r"-d\b|--decrypt|^decrypt", None),
@@ -39,6 +40,8 @@ _CHANGES: tuple[tuple[str, str], ...] = (
     ("ssh-copy-id", ""), ("ssh-add", r"(^| )-[dD]\b"), ("heroku", r"^config:set|^access:"), ("security", r"add-|delete-"),
     ("gpg", r"--delete-(secret-)?keys?"), ("docker", r"^login\b.*(-p|--password)\b"),
 )  # fmt: skip
+#: What hides a secret from whoever looks for it in the output.
+_ENCODERS = frozenset({"base64", "base32", "xxd", "od", "hexdump", "rev", "openssl", "gzip", "basenc"})
 _VARIABLE = re.compile(r"\$\{?\w*(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_KEY|CREDENTIAL)\w*\}?", re.IGNORECASE)
 
 
@@ -55,6 +58,8 @@ def judge(command: Command, scene: Scene, part: str) -> Found:
         yield "secret_printed", None
     if command.name in {"printenv", "env"} and not command.upstream and (command.name == "printenv" or not command.args):
         yield "secret_printed", "log"
+    if command.name in _ENCODERS and SECRET in (command.stdin or ""):
+        yield "secret_printed", "ask"
     yield from _files(command)
 
 
@@ -91,7 +96,7 @@ def touched(path: str, *, writing: bool) -> tuple[str, Severity | None] | None:
     if kind == "credentials":
         return "credentials_file", None
     if kind == "key":
-        return "ssh_key_modify", None if writing else "ask"
+        return "ssh_key_modify", None
     return None
 
 

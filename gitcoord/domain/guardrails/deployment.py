@@ -44,7 +44,7 @@ _TABLE: dict[str, tuple[tuple[str, str, Severity | None], ...]] = {
     "fab": ((r".*deploy", _S, None),), "eas": ((r"(submit|update)\b", _D, None),), "fastlane": ((r".*(release|deliver|upload|deploy)", _D, None),),
 }  # fmt: skip
 _BY_PROGRAM = {name: rows for names, rows in _TABLE.items() for name in names.split()}
-_DRY = re.compile(r"--dry-?run(=(client|server|true|all))?$|--check$|--noop$|-n$|--diff$|--list-only$|--snapshot$|--dryrun$|--help$|-h$|--version$|--syntax-check$|--list-hosts$|--list-tasks$")
+_DRY = re.compile(r"--dry-?run(=(client|server|true|all))?$|--check$|--noop$|--diff$|--list-only$|--snapshot$|--dryrun$|--help$|-h$|--version$|--syntax-check$|--list-hosts$|--list-tasks$")
 _SCRIPT = re.compile(r"(^|[/_.-])(deploy|release|publish|rollout)([_.-]?\w*)?(\.(sh|py|js|ts|rb|bash))?$", re.IGNORECASE)
 _HOSTS = {"repo delete": ("repository_delete", None), "repo archive": ("repository_delete", "ask"), "repo edit": ("host_change", None),
           "repo rename": ("host_change", None), "pr merge": ("host_change", None), "ruleset": ("host_change", None)}  # fmt: skip
@@ -58,17 +58,22 @@ def judge(command: Command, scene: Scene) -> Found:
         name, args = args[1], args[2:]
     if name in {"gh", "glab", "hub"}:
         yield from _host(args)
-    dry = any(_DRY.match(arg) for arg in args)
+    dry = any(_DRY.match(arg) for arg in args) or (name == "make" and "-n" in args)
     rows = _BY_PROGRAM.get(name, ())
     line = _line(args)
     for pattern, rule, severity in rows:
-        if re.match(pattern, line) and not (dry and not (name == "make" and False)):
-            yield rule, severity
+        if re.match(pattern, line) and not dry:
+            yield rule, "warn" if name == "kubectl" and _local(args) else severity
             return
     if "--push" in args and name == "docker" and "build" in args[:2]:
         yield _D, None
     if not rows and not dry:
         yield from _script(command)
+
+
+def _local(args: list[str]) -> bool:
+    """Say whether a cluster on this machine is meant."""
+    return any(re.fullmatch(r"(--context=)?(kind-|k3d-|minikube|docker-desktop).*", a) for a in args)
 
 
 def _line(args: list[str]) -> str:

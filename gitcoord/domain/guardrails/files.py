@@ -15,6 +15,7 @@ Found = Iterator[tuple[str, Severity | None]]
 
 _SAFE_DEVICES = re.compile(r"/dev/(null|zero|u?random|tty\d*|std(in|out|err)|fd/\d+|full|shm/.*|tcp/.*|udp/.*|pts/.*)$")
 _SYSTEM = re.compile(r"/(etc|usr|bin|sbin|boot|lib\w*|sys|proc|root|System|Library|var/lib|opt)(/|$)|/var/spool/cron")
+_SOURCES = frozenset({"src", "lib", "app", "apps", "packages", "tests", "test", "spec", "docs", "cmd", "pkg", "internal", "crates", "server", "client", "backend", "frontend", ".github", "migrations"})
 _PROFILE = re.compile(r"(^|/)\.(bashrc|zshrc|profile|bash_profile|zprofile|zshenv|bash_login|config/fish/config\.fish)$")
 
 
@@ -22,7 +23,9 @@ def judge(command: Command, scene: Scene) -> Found:
     """Yield the rules that a command meets."""
     for redirect in command.redirects:
         if redirect.target and redirect.operator not in {"<", "<<", "<<<", "<&"}:
-            yield from written(redirect.target, scene, command.cwd)
+            yield from written(
+                redirect.target, scene, command.cwd, append=">>" in redirect.operator
+            )
     how = _PROGRAMS.get(command.name)
     if how is not None:
         yield from how(command, scene)
@@ -32,7 +35,7 @@ def judge(command: Command, scene: Scene) -> Found:
         yield from _nameless(command, scene)
 
 
-def written(path: str, scene: Scene, cwd: str = "") -> Found:
+def written(path: str, scene: Scene, cwd: str = "", *, append: bool = False) -> Found:
     """Yield the rules that writing to a path meets."""
     if _SAFE_DEVICES.match(path):
         return
@@ -47,7 +50,7 @@ def written(path: str, scene: Scene, cwd: str = "") -> Found:
     elif _SYSTEM.match(full):
         yield "system_change", None
     elif _PROFILE.search(full) and place in {"root", "outside"}:
-        yield "system_change", "warn"
+        yield "system_change", "warn" if append else None
 
 
 def deleted(path: str, scene: Scene, cwd: str = "") -> Found:
@@ -62,7 +65,8 @@ def deleted(path: str, scene: Scene, cwd: str = "") -> Found:
     elif place == "scratch":
         yield "rm_rf", "log"
     else:
-        yield "rm_rf", None
+        # What a repository is made of is asked about; a part of it is warned of.
+        yield "rm_rf", "ask" if scene.layout.resolved(path, cwd) in _SOURCES else None
 
 
 def _rm(command: Command, scene: Scene) -> Found:
@@ -216,6 +220,8 @@ def _kill(command: Command, scene: Scene) -> Found:
     if command.name == "kill":
         if targets[:1] == ["-1"] or targets == ["1"]:
             yield "host_damage", None
+        elif any(opaque(target) for target in targets):
+            yield "system_change", "warn"
     elif not parse(command.args).has("l", "0"):
         yield "system_change", "warn"
 

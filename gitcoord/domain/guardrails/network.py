@@ -25,6 +25,9 @@ _SENDERS = frozenset({
 _SECRET_VARIABLE = re.compile(r"\$\{?\w*(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_KEY|CREDENTIAL)\w*", re.IGNORECASE)
 _LOCAL = re.compile(r"(https?://)?(localhost|127\.0\.0\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal)([:/]|$)")
 _SOCKET_CODE = re.compile(r"socket.{0,600}(connect|TCPSocket|fsockopen|net\.Socket).{0,900}(dup2|/bin/(ba|z)?sh|pty\.spawn|subprocess|exec|spawn)|(TCPSocket|fsockopen|net\.(Socket|connect)).{0,900}(/bin/(ba)?sh|exec|spawn)", re.DOTALL)
+_TOKEN = r"(environ|getenv|process\.env|ENV\[).{0,40}(SECRET|TOKEN|PASSWORD|KEY)|open\(.{0,60}(\.env|id_rsa|id_ed25519|credentials)"
+_SENDER = r"urlopen|requests\.|httpx\.|fetch\(|http\.(get|post|request)|Net::HTTP|socket"
+_SENDING = re.compile(f"({_SENDER}).{{0,600}}({_TOKEN})|({_TOKEN}).{{0,600}}({_SENDER})", re.DOTALL)
 _TUNNELS = {"ngrok", "cloudflared", "localtunnel", "lt", "bore", "serveo", "tailscale", "frpc", "chisel"}
 
 
@@ -83,6 +86,8 @@ def _shells(command: Command) -> Found:
     elif command.name in _INTERPRETERS:
         if any(_SOCKET_CODE.search(text[:8000]) for text in (*args, command.stdin or "")):
             yield "reverse_shell", None
+        elif any(_SENDING.search(text[:8000]) for text in (*args, command.stdin or "")):
+            yield "secret_exfiltration", None
         elif command.name in SHELLS and any(one.name in {"nc", "ncat", "telnet", "socat"} for one in command.upstream):
             yield "reverse_shell", None
 
