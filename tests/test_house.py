@@ -34,7 +34,9 @@ LAST_CATCH = {"gitcoord/entrypoints/main.py", "gitcoord/entrypoints/hooks/door.p
 PURE = {
     "__future__", "base64", "bisect", "collections", "contextlib", "copy", "datetime",
     "difflib", "enum", "functools", "hashlib", "heapq", "importlib", "itertools", "math",
-    "operator", "re", "string", "textwrap", "types", "typing", "unicodedata",
+    "operator", "re", "string", "textwrap", "types", "typing", "unicodedata", "fnmatch", "shlex",
+    # The grammar of the shell.
+    "tree_sitter", "tree_sitter_bash",
 }  # fmt: skip
 
 

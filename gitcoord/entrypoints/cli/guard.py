@@ -12,6 +12,7 @@ import click
 
 #: Command -> (module in this package, attribute, one line for the overview).
 CHECKS: dict[str, tuple[str, str, str]] = {
+    "check": ("guard_check", "check", "Judge a command, a text or paths by the guardrails."),
     "commit": ("guard_commit", "commit", "What the index would commit, against the locks."),
     "message": ("guard_message", "message", "Add the trailers of the acting session."),
     "push": ("guard_push", "push", "What a push would bring, against locks and tokens."),
