@@ -126,7 +126,7 @@ def apply(plan: Plan, backups: Backups) -> list[str]:
             _install(step, backups)
     if plan.removes:
         _forget(plan, backups)
-    return [step.path for step in steps]
+    return list(dict.fromkeys(step.path for step in steps))
 
 
 def _differs(edit: FileEdit) -> bool:

@@ -209,6 +209,7 @@ def test_after_another_tool_has_overwritten_ours_it_is_set_up_again(
     shop.hook("pre-commit", TELLING)
     assert missing(shop.facts()) == ["the hook pre-commit is another's and does not call gitcoord"]
     shop.set_up()
+    assert not (hooks / f"pre-commit{KEPT}.1").exists()
     shop.ada.commit("a.py")
     assert log.read_text().count("pre-commit") == 1
     works(shop)

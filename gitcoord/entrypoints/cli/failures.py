@@ -74,7 +74,7 @@ def _details(details: dict[str, Any]) -> list[str]:
             continue
         who = conflict.get("agent", "somebody")
         what = conflict.get("key") or ", ".join(conflict.get("overlapping_files", ()))
-        if conflict.get("paths"):
+        if conflict.get("paths") not in (None, [], [what]):
             what = f"{_several(conflict['paths'])} ({what})"
         line = f"  {what or conflict.get('overlapping_areas', '')} is held by {who}"
         if conflict.get("session"):
