@@ -144,3 +144,11 @@ def test_the_examples_of_a_skill_parse(name: str) -> None:
             verb = group.get_command(click.Context(group), words[1])
             assert verb is not None
             assert verb.make_context(words[1], words[2:]).args == []
+
+
+def test_the_document_has_every_flag_and_skill() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(CAN_[A-Z_]+)`", page)
+    assert sorted(named) == sorted(flags.CAN)
+    assert all(f"`{command}`" in page for names in flags.CAN.values() for command in names)
+    assert all(f"`{name}`" in page for name in WORKFLOW)

@@ -182,3 +182,14 @@ def test_codex_says_of_our_hooks_what_we_read_ourselves(tmp_path: Path) -> None:
     assert trust.recorded(trust._config(facts), str(hooks)).states == said.states
     (found,) = trust.findings(facts, make("codex", facts, "project"))
     assert found.message.startswith(f"Codex skips 1 of {len(groups)} hooks without a word")
+
+
+def test_in_codexs_sandbox_skills_are_sent_to_the_server(tmp_path: Path) -> None:
+    client, _ = place(Codex, tmp_path)
+    writing = 'sandbox_mode="workspace-write"'
+    told = ("sandbox", "--config", writing, "--", PROGRAM, "context", "--env")
+    assert "COORDINATION_REASON=read_only" in client.ask(*told).stdout.splitlines()
+    set_up(client)
+    said = client.ask(*told)
+    assert said.returncode == 0, said.stderr
+    assert {"COORDINATION_TRANSPORT=mcp", "CAN_LOCK=true"} <= set(said.stdout.splitlines())
