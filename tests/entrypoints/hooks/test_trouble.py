@@ -66,7 +66,7 @@ HOSTILE = [
     "\u202egnp.exe",
     "C:\\Windows\\system32",
     "sub/" * 600 + "f",
-    "~root/.ssh/authorized_keys",
+    "~root/notes",
     "\u017f.py",
     "e\u0301.py",
     "{a,b}.py",
