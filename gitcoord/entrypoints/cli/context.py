@@ -47,9 +47,14 @@ class Section(NamedTuple):
 @reading
 def context(desk: Desk, budget: int | None) -> None:
     """Print what an agent needs to know now."""
+    session, text, omitted = told(desk, budget or desk.settings.context_budget)
+    desk.show({"session": session, "text": text, "omitted": omitted}, text)
+
+
+def told(desk: Desk, budget: int) -> tuple[Session | None, str, list[str]]:
+    """Return the acting session, if it is certain, the text, and what was cut from it."""
     from gitcoord.domain.sessions import Session, root
 
-    budget = budget or desk.settings.context_budget
     desk.settle()
     with desk.state() as state:
         now = desk.now(state)
@@ -61,8 +66,7 @@ def context(desk: Desk, budget: int | None) -> None:
         else:
             session = found
             sections = list(_about(state, now, desk.holder, found))
-    text, omitted = fit(sections, budget)
-    desk.show({"session": session, "text": text, "omitted": omitted}, text)
+    return session, *fit(sections, budget)
 
 
 def fit(sections: Sequence[Section], budget: int) -> tuple[str, list[str]]:
