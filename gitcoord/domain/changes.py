@@ -1,22 +1,27 @@
 """Which files sessions have changed lately, so that others can look before they edit.
 
-A ring: the newest are kept, as many as the settings say. It is a hint for people
-and agents, not the history of the files; that is git's.
+A ring: the newest are kept, as many and as long as the settings say (`changes_kept`,
+`changes_age`). Edits of one file that follow one another quickly are one change, and a commit
+is recorded once. It is a hint for people and agents, not the history of the files; that is
+git's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
+from gitcoord.domain.key_index import wanted
 from gitcoord.domain.keys import escape, parse
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.overlap import matches
 from gitcoord.domain.record import Record
 from gitcoord.domain.sessions import acting, root
-from gitcoord.domain.time import EPOCH, Time, is_time
+from gitcoord.domain.time import EPOCH, Time, happened, plus, seconds_between
 from gitcoord.errors import InvalidValue, LimitReached
 
 if TYPE_CHECKING:
@@ -26,6 +31,10 @@ Kind = Literal["create", "modify", "delete", "rename"]
 
 #: Most changes in one call.
 CALL_LIMIT = 1000
+#: Seconds within which edits of one file by one holder are one change.
+TOGETHER = 60.0
+
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Change(Record, frozen=True, kw_only=True):
@@ -43,6 +52,8 @@ class Change(Record, frozen=True, kw_only=True):
     agent: str
     summary: str = ""
     at: Time
+    #: The commit that holds it; empty: it was seen as it was made.
+    commit: str = ""
 
     @property
     def name(self) -> str:
@@ -69,6 +80,8 @@ class ChangeDraft(
     summary: str = ""
     #: When it happened; empty, or a time that has not come yet: when it is recorded.
     at: Time = ""
+    #: The commit that holds it, as its whole object id.
+    commit: str = ""
 
 
 class Recorded(Answer, frozen=True, kw_only=True):
@@ -87,10 +100,10 @@ class RecordChanges(Operation, frozen=True, kw_only=True):
     changes: tuple[ChangeDraft, ...]
 
     def apply(self, state: State, context: Context) -> Recorded:
-        """Store the changes and forget the oldest over the limit.
+        """Store the changes and forget the oldest, by number and by age.
 
-        Raises `InvalidKey` for what is no path in a repository, `InvalidValue` and
-        `LimitReached`.
+        A change in whose place a newer one stands already is answered with that one. Raises
+        `InvalidKey` for what is no path in a repository, `InvalidValue` and `LimitReached`.
         """
         session = acting(state, context)
         if len(self.changes) > CALL_LIMIT:
@@ -104,14 +117,15 @@ class RecordChanges(Operation, frozen=True, kw_only=True):
                 session=context.session or session.id,
                 agent=session.agent,
                 summary=draft.summary,
-                at=_happened(draft.at, context.now),
+                at=happened(draft.at, context.now),
+                commit=_commit(draft.commit),
             )
             for number, draft in enumerate(self.changes)
         ]
-        for change in new:
-            state.put(change)
-        forget(state, state.settings.changes_kept)
-        return Recorded(changes=new)
+        stored = [_put(state, change) for change in new]
+        settings = state.settings
+        forget(state, settings.changes_kept, plus(context.now, -settings.changes_age))
+        return Recorded(changes=list({change.id: change for change in stored}.values()))
 
     def subject(self, answer: Recorded, agent: str) -> str:
         """Return the diary line."""
@@ -122,12 +136,14 @@ class RecordChanges(Operation, frozen=True, kw_only=True):
 def recent(
     state: State, *, path: str = "", session: str = "", since: Time = EPOCH, limit: int = 50
 ) -> list[Change]:
-    """Return changes from `since` on, the newest first: of a file, a session, or all.
+    """Return changes from `since` on, the newest first: of a path, a session, or all.
 
-    A path is matched as it is; sub-agents count to their session.
+    A path of which a change is known is that file; another one is a key: a pattern, a
+    directory, or a file written otherwise. Sub-agents count to their session. Raises
+    `InvalidKey` and `UnknownNamespace`.
     """
     if path:
-        found: Iterable[Change] = state.find(Change, f"path:{path}")
+        found: Iterable[Change] = state.find(Change, f"path:{path}") or _within(state, path)
     elif session:
         found = state.find(Change, f"by:{root(session)}")
     else:
@@ -140,11 +156,53 @@ def recent(
     return sorted(mine, key=lambda change: (change.at, change.id), reverse=True)[:limit]
 
 
-def forget(state: State, kept: int) -> None:
-    """Forget all but the newest `kept` changes."""
+def forget(state: State, kept: int, before: Time) -> None:
+    """Forget all but the newest `kept` changes, and those from before that time."""
     stored = list(state.scan(Change, "at:"))
-    for change in stored[: max(0, len(stored) - kept)]:
+    surplus = len(stored) - kept
+    for number, change in enumerate(stored):
+        if number >= surplus and change.at >= before:
+            return
         state.remove(change)
+
+
+def _put(state: State, change: Change) -> Change:
+    """Store the change in place of one that it goes on, and return what is stored."""
+    for other in state.find(Change, f"path:{change.path}"):
+        if not _continues(other, change):
+            continue
+        older, newer = sorted((other, change), key=lambda each: each.at)
+        stored = msgspec.structs.replace(newer, summary=newer.summary or older.summary)
+        if other.id != stored.id:
+            state.remove(other)
+        state.put(stored)
+        return stored
+    state.put(change)
+    return change
+
+
+def _continues(other: Change, change: Change) -> bool:
+    """Say whether both are one change: of one commit, or edits that follow one another."""
+    same = all(
+        getattr(other, field) == getattr(change, field)
+        for field in ("session", "path", "old_path", "kind", "commit")
+    )
+    return same and (bool(change.commit) or abs(seconds_between(other.at, change.at)) <= TOGETHER)
+
+
+def _within(state: State, text: str) -> list[Change]:
+    """Return the changes of files that a key matches; a plain name is a directory, too."""
+    key = wanted(state.settings, text)
+    if key.is_literal and (exact := state.find(Change, f"path:{key.literal}")):
+        return exact
+    keys = (key, wanted(state.settings, f"{key.text}/")) if key.is_literal else (key,)
+    fold = state.settings.case_folding
+    return [
+        change
+        for change in state.scan(Change, "at:")
+        for paths in ((change.path, change.old_path),)
+        if any(matches(each, path, fold_case=fold) for each in keys for path in paths)
+    ]
 
 
 def _path(text: str) -> str:
@@ -152,7 +210,7 @@ def _path(text: str) -> str:
     return parse(escape(text)).literal
 
 
-def _happened(at: Time, now: Time) -> Time:
-    if at and not is_time(at):
-        raise InvalidValue(f"not a time: {at!r}", hint="Leave it out for now.", at=at)
-    return min(at or now, now)
+def _commit(oid: str) -> str:
+    if oid and not _OID.fullmatch(oid):
+        raise InvalidValue(f"not the object id of a commit: {oid[:80]!r}", commit=oid[:80])
+    return oid

@@ -69,6 +69,10 @@ def finish(
         )
     )
     how = {"ended": "ended", "timed_out": "timed out", "killed": "was ended by others"}[status]
+    if state.has("messages", f"open:{session.id}"):
+        from gitcoord.domain.mailbox import tell_senders
+
+        tell_senders(state, context, session)
     _give_back(
         state,
         context,

@@ -32,6 +32,7 @@ OPERATIONS: dict[str, str] = {
     "session.kill": "departure:KillSession",
     "session.suspect": "sweep:SuspectSession",
     "session.sweep": "sweep:SweepSession",
+    "session.usage": "usage:ReportUsage",
     "lease.lapse": "sweep:LapseLeases",
     "lock.acquire": "lock_operations:AcquireLocks",
     "lock.renew": "lock_operations:RenewLocks",
@@ -48,6 +49,10 @@ OPERATIONS: dict[str, str] = {
     "task.worktree": "tasks:RecordWorktree",
     "handoff.write": "handoffs:WriteHandoff",
     "change.record": "changes:RecordChanges",
+    "message.send": "messages:SendMessage",
+    "message.read": "messages:ReceiveMessages",
+    "message.ack": "messages:AckMessages",
+    "guard.record": "violations:RecordViolations",
     "config.set": "configure:ChangeSettings",
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
@@ -111,6 +116,11 @@ class Operation(
     def subject(self, answer: Any, agent: str) -> str:
         """Return the line with which this enters the ledger's diary."""
         return f"{self.tag.replace('.', ': ')} by {agent or 'somebody'}"
+
+    def diary(self) -> dict[str, Any]:
+        """Return the arguments as the diary repeats them: all, unless only some may read them."""
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return body
 
 
 def packed(operation: Operation) -> dict[str, Any]:

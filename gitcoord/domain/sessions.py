@@ -16,6 +16,7 @@ from gitcoord.domain.names import checked_name, checked_names, one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.time import Time, seconds_between
+from gitcoord.domain.usage import Usage
 from gitcoord.errors import (
     IdTaken,
     InvalidId,
@@ -83,6 +84,10 @@ class Session(Record, frozen=True, kw_only=True):
     #: What it held when others ended it.
     lost_keys: tuple[str, ...] = ()
     lost_tasks: tuple[str, ...] = ()
+    #: What it and its sub-agents have used, all told; None: nothing was reported.
+    usage: Usage | None = None
+    #: The same apart, where sub-agents have reported: by sub-agent, its own under "".
+    usage_parts: dict[str, Usage] = {}
 
     @property
     def name(self) -> str:
@@ -133,11 +138,24 @@ def present(state: State, context: Context) -> Session:
 
     A sub-agent whose name has not the form of an id is refused with `InvalidId`.
     """
+    return living(state, _asking(context), context)
+
+
+def known(state: State, context: Context) -> Session:
+    """Return the session in whose name a fact is noted, also when it has ended since.
+
+    Raises like `present`, but for `SessionEnded`.
+    """
+    return _stored(state, _asking(context))
+
+
+def _asking(context: Context) -> str:
+    """Return the id of the session that asks, itself or through a sub-agent."""
     if not context.session:
         raise SessionRequired
     if "/" in context.session and not checked_id(context.session, "session").partition("/")[2]:
         raise InvalidId("the name of a sub-agent is empty", id=context.session)
-    return living(state, root(context.session), context)
+    return root(context.session)
 
 
 def living(state: State, name: str, context: Context) -> Session:
@@ -145,13 +163,7 @@ def living(state: State, name: str, context: Context) -> Session:
 
     Raises `InvalidId`, `SessionNotFound`, and `SessionEnded` with what it lost and who holds that.
     """
-    session = state.get(Session, checked_id(name, "session"))
-    if session is None:
-        raise SessionNotFound(
-            f"there is no session {name!r}",
-            hint="Run `gitcoord session list`, or check in with `gitcoord session start`.",
-            session=name,
-        )
+    session = _stored(state, name)
     if session.archived:
         from gitcoord.domain.departure import whereabouts
 
@@ -163,6 +175,17 @@ def living(state: State, name: str, context: Context) -> Session:
             ended_at=session.ended_at,
             lost=whereabouts(state, context, session),
             lost_tasks=list(session.lost_tasks),
+        )
+    return session
+
+
+def _stored(state: State, name: str) -> Session:
+    session = state.get(Session, checked_id(name, "session"))
+    if session is None:
+        raise SessionNotFound(
+            f"there is no session {name!r}",
+            hint="Run `gitcoord session list`, or check in with `gitcoord session start`.",
+            session=name,
         )
     return session
 

@@ -55,7 +55,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale_tasks: Literal["requeue", "mark"] = "requeue"
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
+    #: How many changes are kept, the newest, and for how long.
     changes_kept: Count = 500
+    changes_age: Positive = 1_209_600.0
+    #: The life of a message.
+    messages_kept: Positive = 604_800.0
+    violations_kept: Count = 500
     #: Pushes a minute at which what nobody waits for is delayed; 0: never.
     push_budget: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 

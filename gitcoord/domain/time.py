@@ -72,6 +72,16 @@ def parse(text: str) -> Time:
         ) from None
 
 
+def happened(at: Time, now: Time) -> Time:
+    """Return when something was: at that time, or now where that is empty or still to come.
+
+    Raises `InvalidValue` for what is no time.
+    """
+    if at and not is_time(at):
+        raise InvalidValue(f"not a time: {at!r}", hint="Leave it out for now.", at=at)
+    return min(at or now, now)
+
+
 def moment(text: str, now: Time) -> Time:
     """Return the time that somebody meant: a point in time, or how long before `now`.
 

@@ -115,6 +115,24 @@ class ScopeConflict(Refused):
     code = "scope_conflict"
 
 
+class RecipientNotFound(Refused):
+    """Nobody who is live is called that."""
+
+    code = "recipient_not_found"
+
+
+class RecipientAmbiguous(Refused):
+    """Several live sessions are called that."""
+
+    code = "recipient_ambiguous"
+
+
+class MessageNotFound(Refused):
+    """There is no such message for this session."""
+
+    code = "message_not_found"
+
+
 class LimitReached(Refused):
     """A limit of the ledger is reached."""
 

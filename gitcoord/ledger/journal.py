@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gitcoord.domain.operation import packed
 from gitcoord.domain.time import EPOCH, Time, from_epoch, to_epoch
 from gitcoord.errors import CorruptRecord
 from gitcoord.ledger.request import Request
@@ -78,8 +77,8 @@ def diary_lines(entry: Entry) -> list[dict[str, Any]]:
     """Return the entry's JSON lines as plain data, one per operation."""
     lines = []
     for operation in entry.request.operations:
-        arguments = packed(operation)
-        line: dict[str, Any] = {"op": arguments.pop("op"), "id": entry.request.id}
+        arguments = operation.diary()
+        line: dict[str, Any] = {"op": operation.tag, "id": entry.request.id}
         body = msgspec.json.encode(arguments)
         if len(body) > ARGUMENTS:
             # A large import must not make every reader of the diary carry it: what it

@@ -23,11 +23,13 @@ KINDS: dict[str, str] = {
     "notes": "tasks:Note",
     "handoffs": "handoffs:Handoff",
     "changes": "changes:Change",
+    "messages": "mailbox:Message",
+    "violations": "violations:Violation",
     "ops": "ops:Op",
 }
 
 #: Raised whenever a record's terms change, so that indexes made before are thrown away.
-VERSION = "1"
+VERSION = "2"
 
 _loaded: dict[str, type[Record]] = {}
 
