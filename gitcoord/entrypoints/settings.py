@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
 
 #: Environment variables of gitcoord that are no settings.
-OTHER_VARIABLES = frozenset({"GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"})
+OTHER_VARIABLES = frozenset({"GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET", "GITCOORD_MCP_TOKEN"})
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;
     #: empty: here, or where a remote is found to have one.
     remote: str = ""
+    #: Tools that `gitcoord mcp` offers when it is not told.
+    mcp_tools: Literal["core", "all"] = "all"
 
 
 class Setting(NamedTuple):

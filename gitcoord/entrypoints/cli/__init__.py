@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
     "change": ("change", "change", "Who changed which file."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
+    "mcp": ("mcp", "mcp", "Serve an agent's client (MCP)."),
     "watch": ("watch", "watch", "A live view that follows the ledger."),
     "log": ("log", "log", "What has happened, newest first."),
     "config": ("config", "config", "Settings, and where each comes from."),

@@ -29,7 +29,7 @@ FRESH = 1.0
 REPORT = 1.0
 
 
-class Withdrawn(BaseException):  # noqa: N818 - nothing went wrong
+class Withdrawn(BaseException):
     """Whoever asked does not want the answer any more."""
 
 

@@ -19,7 +19,7 @@ CHARACTERS = 4
 def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON schema of a struct, with an object at its root."""
     (root,), parts = msgspec.json.schema_components((kind,), ref_template="{name}")
-    found = _whole(root, parts)
+    found: dict[str, Any] = _whole(root, parts)
     found.pop("description", None)
     return found
 
@@ -44,4 +44,8 @@ def _whole(node: Any, parts: dict[str, Any]) -> Any:
         found["properties"] = {
             name: _whole(value, parts) for name, value in node["properties"].items()
         }
+    # That nothing is the default of what may be left out goes without saying.
+    for name in ("default", "required"):
+        if name in found and found[name] in ([], {}, ""):
+            del found[name]
     return found

@@ -63,7 +63,9 @@ def read(kind: type[I], arguments: Mapping[str, Any] | None) -> I:
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as wrong:
-        raise InvalidValue(f"wrong arguments: {wrong}", hint="See the tool's input schema.") from None
+        raise InvalidValue(
+            f"wrong arguments: {wrong}", hint="See the tool's input schema."
+        ) from None
 
 
 def given(*values: str | UnsetType) -> list[str]:

@@ -135,6 +135,4 @@ def brief(task: Task, ways: Sequence[Obstacle]) -> TaskShown:
 
 def hindrances(ways: Sequence[Obstacle]) -> list[Hindrance]:
     """Return obstacles as tools show them."""
-    return [
-        Hindrance(code=way.code, detail=way.detail, until=way.until or UNSET) for way in ways
-    ]
+    return [Hindrance(code=way.code, detail=way.detail, until=way.until or UNSET) for way in ways]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Facts, Handoff
 from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.shapes import FilePath, Input, Limit, Output, TaskId
+
+if TYPE_CHECKING:
+    from gitcoord.domain.changes import Change
 
 #: Changes that are looked through for one agent's.
 KEPT = 10_000
@@ -115,10 +117,23 @@ class RecentChanges(Input, frozen=True, kw_only=True):
     limit: Limit = 20
 
 
+class ChangeShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that somebody has changed."""
+
+    file_path: str
+    kind: str
+    old_path: str | UnsetType = UNSET
+    agent_name: str
+    session_id: str
+    summary: str
+    changed_at: str
+    commit: str | UnsetType = UNSET
+
+
 class Changes(Output, frozen=True, kw_only=True):
     """The changes, the newest first."""
 
-    changes: list[Change] | UnsetType = UNSET
+    changes: list[ChangeShown] | UnsetType = UNSET
 
 
 def recent_changes(call: Call, asked: RecentChanges) -> Changes:
@@ -136,7 +151,7 @@ def recent_changes(call: Call, asked: RecentChanges) -> Changes:
         limit = KEPT if asked.agent_name else asked.limit
         found = recent(state, path=path, since=since, limit=limit)
     mine = [one for one in found if asked.agent_name in ("", one.agent)]
-    return Changes(changes=mine[: asked.limit])
+    return Changes(changes=[_change(one) for one in mine[: asked.limit]])
 
 
 def _handoff(one: Handoff) -> HandoffShown:
@@ -153,4 +168,17 @@ def _handoff(one: Handoff) -> HandoffShown:
         relevant_files=list(one.relevant_files),
         task_id=one.task or UNSET,
         facts=one.facts or UNSET,
+    )
+
+
+def _change(one: Change) -> ChangeShown:
+    return ChangeShown(
+        file_path=one.path,
+        kind=one.kind,
+        old_path=one.old_path or UNSET,
+        agent_name=one.agent,
+        session_id=one.session,
+        summary=one.summary,
+        changed_at=one.at,
+        commit=one.commit or UNSET,
     )

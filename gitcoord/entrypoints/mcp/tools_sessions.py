@@ -235,9 +235,10 @@ def end_session(call: Call, asked: EndSession) -> Left:
 class SessionContext(Input, frozen=True, kw_only=True):
     """How much to say."""
 
-    budget: Annotated[
-        int, Meta(ge=200, le=100_000, description="Characters; default as configured.")
-    ] | UnsetType = UNSET
+    budget: (
+        Annotated[int, Meta(ge=200, le=100_000, description="Characters; default as configured.")]
+        | UnsetType
+    ) = UNSET
 
 
 class Told(Output, frozen=True, kw_only=True):
@@ -269,8 +270,8 @@ def _rows(
     call: Call, snapshot: Snapshot, state: State, *, gone: bool, limit: int
 ) -> list[dict[str, Any]]:
     """Return the live sessions, or the newest of those that have left, as they are shown."""
-    from gitcoord.entrypoints.cli.roster import documents, gone as left
-    from gitcoord.entrypoints.cli.roster import live
+    from gitcoord.entrypoints.cli.roster import documents, live
+    from gitcoord.entrypoints.cli.roster import gone as left
 
     sessions = left(snapshot, state, limit) if gone else live(state)
     return documents(call.beats(), snapshot, sessions, call.now(state))
@@ -293,6 +294,3 @@ def _agent(row: dict[str, Any], mine: str | None) -> Agent:
         tasks=row["tasks"],
         mine=mine is not None and mine.partition("/")[0] == row["id"],
     )
-
-
-

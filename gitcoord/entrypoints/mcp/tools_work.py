@@ -12,7 +12,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.shapes import Input, Key, Output, TaskId
 from gitcoord.entrypoints.mcp.tasks_shown import Hindrance, hindrances, shown
-from gitcoord.entrypoints.mcp.tools_locks import Unlanded, marks
+from gitcoord.entrypoints.mcp.tools_holdings import Unlanded, marks
 
 if TYPE_CHECKING:
     from gitcoord.domain.claiming import Claimed
