@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "lock": ("lock", "lock", "Lock paths and logical keys."),
     "task": ("task", "task", "Add, claim, move and list tasks."),
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
+    "message": ("message", "message", "Write to other sessions and read what they wrote."),
     "change": ("change", "change", "Who changed which file."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
     "mcp": ("mcp", "mcp", "Serve an agent's client (MCP)."),

@@ -1,7 +1,7 @@
 """`gitcoord context`: what an agent needs to know now, in few words.
 
 Promises never to print more characters than the budget, the most important first:
-what happened to it, its task, its locks, who is near, what has not landed.
+what happened to it, who wrote to it, its task, its locks, who is near, what has not landed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: Characters of a description, a note or a handoff that are shown.
 EXCERPT = 300
-#: Notices, notes on each task, and locks of each other agent that are shown.
-NOTICES, NOTES, LOCKS = 5, 3, 6
+#: Notices, messages, notes on each task, and locks of each other agent that are shown.
+NOTICES, MESSAGES, NOTES, LOCKS = 5, 5, 3, 6
 
 
 class Section(NamedTuple):
@@ -65,7 +65,7 @@ def told(desk: Desk, budget: int) -> tuple[Session | None, str, list[str]]:
             session = None
         else:
             session = found
-            sections = list(_about(state, now, desk.holder, found))
+            sections = list(_about(desk, state, now, found))
     return session, *fit(sections, budget)
 
 
@@ -110,8 +110,9 @@ def _stranger(unknown: SessionRequired | SessionAmbiguous) -> str:
     return f"{unknown.message} {unknown.hint}"
 
 
-def _about(state: State, now: Time, holder: str, session: Session | None) -> Iterator[Section]:
-    """Yield what concerns a session, the most important first."""
+def _about(desk: Desk, state: State, now: Time, session: Session | None) -> Iterator[Section]:
+    """Yield what concerns the acting session, the most important first."""
+    holder = desk.holder
     if session is None:
         yield Section("you", [f"There is no session {holder}. Run `gitcoord session start`."])
         yield from _around(state, now, None)
@@ -121,6 +122,7 @@ def _about(state: State, now: Time, holder: str, session: Session | None) -> Ite
     if session.archived:
         yield from _around(state, now, session)
         return
+    yield _messages(desk, state, now)
     yield _tasks(state, now, holder)
     yield _own_locks(state, now, holder)
     yield from _around(state, now, session)
@@ -151,6 +153,25 @@ def _notices(state: State, session: Session) -> list[str]:
 
     found = told(state, session.id, since=session.started_at)[-NOTICES:]
     return [f"NOTICE {one.at[:19]}Z: {one.text}" for one in reversed(found)]
+
+
+def _messages(desk: Desk, state: State, now: Time) -> Section:
+    """Return what the session has still to read or to acknowledge; looking marks nothing."""
+    if not state.has("messages", "open"):
+        return Section("messages", [])
+    from gitcoord.entrypoints.cli.message import author, incoming
+
+    found = incoming(desk, state, desk.holder, everything=False)
+    lines = []
+    for one in found[:MESSAGES]:
+        urgency = "" if one.priority == "normal" else f"{one.priority} "
+        to = "" if one.to else " to all"
+        ack = f" (answer with `gitcoord message ack {one.id}`)" if one.needs_ack else ""
+        said = f"{urgency}{one.type} from {author(one)}{to}, {ago(now, one.at)}"
+        lines.append(f"MESSAGE {one.id}, {said}: {_cut(one.text)}{ack}")
+    if len(found) > MESSAGES:
+        lines.append(f"  ... and {len(found) - MESSAGES} more: gitcoord message inbox")
+    return Section("messages", lines, "gitcoord message inbox")
 
 
 def _tasks(state: State, now: Time, holder: str) -> Section:
