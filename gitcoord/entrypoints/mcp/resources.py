@@ -100,14 +100,14 @@ def _context(call: Call) -> str:
 
 
 def _messages(call: Call) -> str:
-    from gitcoord.domain.messages import inbox
+    from gitcoord.entrypoints.cli.message import author, incoming
 
     if call.seat.holder is None:
         return "# Messages\n\nYou are not checked in yet, so that nobody could write to you."
     with call.state() as state:
-        found = inbox(state, call.holder, limit=MESSAGES)
+        found = incoming(call, state, call.holder, everything=False)[:MESSAGES]
     lines = [
-        f"- {x.at} {x.agent or 'gitcoord'} ({x.priority} {x.type}"
+        f"- {x.at} {author(x)} ({x.priority} {x.type}"
         f"{', asks for an acknowledgement' if x.needs_ack else ''}) `{x.id}`: {x.text}"
         for x in found
     ]

@@ -12,6 +12,7 @@ from gitcoord.entrypoints.mcp.shapes import Input, Limit, Output
 
 if TYPE_CHECKING:
     from gitcoord.domain.mailbox import Message
+    from gitcoord.domain.time import Time
 
 
 class SendMessage(Input, frozen=True, kw_only=True):
@@ -97,17 +98,19 @@ class Messages(Output, frozen=True, kw_only=True):
 
 def read_messages(call: Call, asked: ReadMessages) -> Messages:
     """Return messages, and note that they were read."""
-    from gitcoord.domain.messages import inbox, sent
+    from gitcoord.domain.mailbox import sent
+    from gitcoord.entrypoints.cli.message import incoming
 
     call.reading()
     with call.state() as state:
+        now = call.now(state)
         if asked.sent:
             found = sent(state, call.holder, limit=asked.limit)
         else:
-            found = inbox(state, call.holder, include_read=asked.include_read, limit=asked.limit)
+            found = incoming(call, state, call.holder, asked.include_read)[: asked.limit]
     shown = [_shown(one, call.holder, receipts=asked.sent) for one in found]
     if not asked.sent:
-        _note(call, found)
+        _note(call, found, now)
     return Messages(messages=shown)
 
 
@@ -134,7 +137,7 @@ def ack_message(call: Call, asked: AckMessage) -> Acked:
     return Acked(acknowledged=asked.message_ids, spooled=True if answer is None else UNSET)
 
 
-def _note(call: Call, found: list[Message]) -> None:
+def _note(call: Call, found: list[Message], now: Time) -> None:
     """Note the messages as read. At a git host that rides on the next decision."""
     from gitcoord.domain.mailbox import receipt_of
     from gitcoord.domain.messages import Received, ReceiveMessages
@@ -144,7 +147,7 @@ def _note(call: Call, found: list[Message]) -> None:
     new = tuple(one.id for one in found if not receipt_of(one, session).read_at)
     if not new:
         return
-    wish = ReceiveMessages(ids=new)
+    wish = ReceiveMessages(ids=new, at=now)
     if call.house.wire is not None:
         call.house.coordinator.later(wish, session=call.holder)
     else:
@@ -154,6 +157,7 @@ def _note(call: Call, found: list[Message]) -> None:
 def _shown(one: Message, holder: str, *, receipts: bool) -> MessageShown:
     from gitcoord.domain.mailbox import status_of
     from gitcoord.domain.sessions import root
+    from gitcoord.entrypoints.cli.message import author
 
     heard = [
         Receipt(session=each.session, agent=each.agent, status=status_of(one, each.session))
@@ -164,7 +168,7 @@ def _shown(one: Message, holder: str, *, receipts: bool) -> MessageShown:
         type=one.type,
         priority=one.priority,
         text=one.text,
-        sender=one.agent or "gitcoord",
+        sender=author(one),
         sender_session=one.sender or UNSET,
         to=one.to or UNSET,
         sent_at=one.at,
