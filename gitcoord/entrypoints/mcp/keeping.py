@@ -7,6 +7,7 @@ out. Not here: what a beat is (seat), or how a server is told to end (stdio, htt
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -84,8 +85,8 @@ class Keeping:
         return placed.seat
 
     async def _keep(self, seat: Seat) -> None:
-        """Beat for a seat until it is left."""
-        last = time.monotonic()
+        """Beat for a seat until it is left; at once where its session may be live already."""
+        last = -math.inf if seat.who.shared and not self.office.several else time.monotonic()
         while self.office.seats.get(seat.who) is seat:
             left = last + seat.pulse - time.monotonic()
             if left > 0:

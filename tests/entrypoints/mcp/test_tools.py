@@ -156,7 +156,7 @@ def test_the_profile_core_has_few_tools_and_says_where_the_others_are(
     assert [tool.name for tool in listed] == list(selected("core"))
     assert len(listed) <= 12
     assert all(tool.meta == {"anthropic/alwaysLoad": True} for tool in listed)
-    with pytest.raises(MCPError, match="no tool 'list_tasks' in the profile core.*--tools all"):
+    with pytest.raises(MCPError, match=r"no tool 'list_tasks' in the profile core.*--tools all"):
         agent.portal.call(agent.client.call_tool, "list_tasks", {})
     with pytest.raises(MCPError, match="did you mean acquire_lock"):
         agent.portal.call(agent.client.call_tool, "aquire_lock", {})
