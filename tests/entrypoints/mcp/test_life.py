@@ -11,6 +11,7 @@ import pytest
 
 from tests.entrypoints.door import Door
 from tests.entrypoints.mcp.agents import COMMAND, ERAS, Agent, Agents
+from tests.entrypoints.mcp.byhand import ask, spoken_to
 from tests.entrypoints.program import until
 
 CODEX = {"x-codex-turn-metadata": {"session_id": "c-1"}}
@@ -72,22 +73,9 @@ def test_work_that_has_not_landed_is_marked_when_it_checks_out(door: Door, agent
 @posix
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_checks_it_out_too(door: Door, agents: Agents, number: signal.Signals) -> None:
-    child = subprocess.Popen(
-        [*COMMAND, "mcp"],
-        cwd=door.place,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    ask(child, 1, "initialize", {
-        "protocolVersion": "2025-06-18", "capabilities": {},
-        "clientInfo": {"name": "x", "version": "1"},
-    })  # fmt: skip
-    say(child, "notifications/initialized", {})
-    ask(child, 2, "tools/call", {"name": "acquire_lock", "arguments": {"file_path": "a.py"}})
+    child = spoken_to(door.place)
+    call = {"name": "acquire_lock", "arguments": {"file_path": "a.py"}}
+    assert "result" in ask(child, 2, "tools/call", call)
     (found,) = live(door)
     # The input stays open: only the signal ends it.
     child.send_signal(number)
@@ -95,33 +83,10 @@ def test_a_signal_checks_it_out_too(door: Door, agents: Agents, number: signal.S
     assert shown(door, found["id"])["status"] == "ended"
     assert door.json("lock", "list")["locks"] == []
     assert child.stderr is not None
-    assert child.stderr.read() == ""
+    assert child.stderr.read() == b""
     for pipe in (child.stdin, child.stdout, child.stderr):
+        assert pipe is not None
         pipe.close()
-
-
-def ask(child: subprocess.Popen[str], id: int, method: str, params: dict[str, Any]) -> str:
-    """Send one request by hand and return the line of its answer."""
-    import json
-
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(
-        json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}) + "\n"
-    )
-    child.stdin.flush()
-    line = child.stdout.readline()
-    assert f'"id":{id}' in line
-    return line
-
-
-def say(child: subprocess.Popen[str], method: str, params: dict[str, Any]) -> None:
-    """Send one notification by hand."""
-    import json
-
-    assert child.stdin is not None
-    child.stdin.write(json.dumps({"jsonrpc": "2.0", "method": method, "params": params}) + "\n")
-    child.stdin.flush()
 
 
 def test_in_a_client_that_says_who_it_is_hooks_commands_and_server_are_one_session(
