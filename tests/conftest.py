@@ -42,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     memory = Path("/dev/shm")
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    # Where `tests/npm.txt` is installed, in the user's own cache; worker processes inherit it.
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    os.environ.setdefault("TESTS_NPM_CACHE", os.path.join(cache, "gitcoord-tests", "npm"))
     home = tempfile.mkdtemp(prefix="gitcoord-tests-")
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for name in list(os.environ):

@@ -75,29 +75,31 @@ def refusal(error: GitcoordError) -> dict[str, Any]:
     return found
 
 
-def described(description: str, data: Any) -> str:
+def described(description: str, data: dict[str, Any]) -> str:
     """Return a task's description with `input_data` at its end, where people see it too."""
     if not data:
         return description
     return f"{description}{_INPUT}{msgspec.json.encode(data).decode()}{_END}"
 
 
-def input_data(description: str) -> tuple[str, Any]:
+def input_data(description: str) -> tuple[str, dict[str, Any] | None]:
     """Return the description alone, and the `input_data` that `described` has put to it."""
     text, found, rest = description.rpartition(_INPUT)
-    if not found or not rest.endswith(_END):
-        return description, None
-    try:
-        return text, msgspec.json.decode(rest.removesuffix(_END))
-    except msgspec.DecodeError:
-        return description, None
+    data = _object(rest.removesuffix(_END)) if found and rest.endswith(_END) else None
+    return (description, None) if data is None else (text, data)
 
 
-def result(text: str) -> Any:
-    """Return a task's result as it was given: a JSON object, or else the text."""
+def result(text: str) -> str | dict[str, Any] | None:
+    """Return a task's result as it was given: a JSON object, or else the text; None for none."""
+    return _object(text) or text or None
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a text holds; None for anything else."""
     if not text.startswith("{"):
-        return text or None
+        return None
     try:
-        return msgspec.json.decode(text)
+        found = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return text
+        return None
+    return found if isinstance(found, dict) else None

@@ -46,8 +46,8 @@ def serve(office: Office, profile: Profile, host: str, port: int, tokens: Mappin
 
     Raises `UsageError` when the address cannot be had.
     """
-    listener = _listener(host, port)
-    port = listener.getsockname()[1]
+    taken = listener(host, port)
+    port = taken.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     report(f"listening on http://{shown}:{port}{PATH}")
     if host not in LOOPBACK:
@@ -62,8 +62,8 @@ def serve(office: Office, profile: Profile, host: str, port: int, tokens: Mappin
         timeout_graceful_shutdown=GRACE,
     )
     logging.basicConfig(level=logging.WARNING, format="gitcoord mcp: %(name)s: %(message)s")
-    with listener:
-        anyio.run(uvicorn.Server(config).serve, [listener])
+    with taken:
+        anyio.run(uvicorn.Server(config).serve, [taken])
     return 0
 
 
@@ -87,6 +87,18 @@ def application(
         middleware=[Middleware(AuthenticationMiddleware, backend=backend)],
         lifespan=lifespan,
     )
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; port 0: on any that is free. Raises `UsageError`."""
+    try:
+        family: Any = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as wrong:
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {wrong.strerror or wrong}",
+            hint="Choose another --port, or 0 for any that is free.",
+        ) from wrong
 
 
 class _Tokens:
@@ -139,14 +151,3 @@ def _security(host: str) -> TransportSecuritySettings:
         allowed_hosts=[form for name in sorted(names) for form in (name, f"{name}:*")],
         allowed_origins=[f"http://{name}:*" for name in sorted(names)],
     )
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family: Any = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as wrong:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {wrong.strerror or wrong}",
-            hint="Choose another --port, or 0 for any that is free.",
-        ) from wrong

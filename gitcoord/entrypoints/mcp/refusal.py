@@ -54,9 +54,10 @@ def text(body: dict[str, Any]) -> str:
     lines += [_conflict(one) for one in conflicts[:NAMED]]
     if len(conflicts) > NAMED:
         lines.append(f"... and {len(conflicts) - NAMED} more")
+    word = "lost" if error["code"] == "session_ended" else "not yours"
     for lost in error.get("lost", ()):
         if isinstance(lost, dict) and lost.get("key"):
-            lines.append(f"lost: {lost['key']}{_holder(lost.get('held_by'))}")
+            lines.append(f"{word}: {lost['key']}{_holder(lost.get('held_by'))}")
     if error.get("hint"):
         lines.append(f"Next: {error['hint']}")
     return "\n".join([*lines, *(f"Note: {note}" for note in body.get("notes", ()))])

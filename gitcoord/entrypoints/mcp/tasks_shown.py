@@ -48,7 +48,7 @@ class TaskShown(msgspec.Struct, frozen=True, kw_only=True):
     original_status: str | UnsetType = UNSET
     #: 1 is the most urgent, 10 the least.
     priority: int
-    input_data: Any = UNSET
+    input_data: dict[str, Any] | UnsetType = UNSET
     depends_on: list[str] = []
     waiting_for: list[str] | UnsetType = UNSET
     keys: list[str] | UnsetType = UNSET
@@ -60,7 +60,7 @@ class TaskShown(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: str | UnsetType = UNSET
     deadline: str | UnsetType = UNSET
     blocked_reason: str | UnsetType = UNSET
-    result: Any = UNSET
+    result: str | dict[str, Any] | UnsetType = UNSET
     error_message: str | UnsetType = UNSET
     error_code: str | UnsetType = UNSET
     files_changed: list[str] | UnsetType = UNSET

@@ -41,7 +41,7 @@ class Work(Output, frozen=True, kw_only=True):
     task_type: str | UnsetType = UNSET
     title: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
-    input_data: Any = UNSET
+    input_data: dict[str, Any] | UnsetType = UNSET
     priority: int | UnsetType = UNSET
     deadline: str | UnsetType = UNSET
     #: Until when the claim and its locks hold without a sign of life.
