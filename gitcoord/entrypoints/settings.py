@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
 
 #: Environment variables of gitcoord that are no settings.
-OTHER_VARIABLES = frozenset({"GITCOORD_BYPASS", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"})
+OTHER_VARIABLES = frozenset(
+    {"GITCOORD_BYPASS", "GITCOORD_MCP_TOKEN", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"}
+)
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     remote: str = ""
     #: Whether commits say in trailers by which session and under which token they were made.
     trailers: bool = True
+    #: Tools that `gitcoord mcp` offers when it is not told.
+    mcp_tools: Literal["core", "all"] = "all"
 
 
 class Setting(NamedTuple):

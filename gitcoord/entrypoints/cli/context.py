@@ -51,15 +51,20 @@ def context(desk: Desk, budget: int | None, env: bool) -> None:
 
     --env prints COORDINATOR_AVAILABLE, COORDINATION_TRANSPORT and CAN_* as lines for a shell.
     """
-    from gitcoord.domain.sessions import Session, root
-
     if env:
         from gitcoord.entrypoints.cli.flags import show
 
         show(desk)
         return
     desk.follow()
-    budget = budget or desk.settings.context_budget
+    session, text, omitted = told(desk, budget or desk.settings.context_budget)
+    desk.show({"session": session, "text": text, "omitted": omitted}, text)
+
+
+def told(desk: Desk, budget: int) -> tuple[Session | None, str, list[str]]:
+    """Return the acting session, if it is certain, the text, and what was cut from it."""
+    from gitcoord.domain.sessions import Session, root
+
     desk.settle()
     with desk.state() as state:
         now = desk.now(state)
@@ -71,8 +76,7 @@ def context(desk: Desk, budget: int | None, env: bool) -> None:
         else:
             session = found
             sections = list(about(desk, state, now, found))
-    text, omitted = fit(sections, budget)
-    desk.show({"session": session, "text": text, "omitted": omitted}, text)
+    return session, *fit(sections, budget)
 
 
 def fit(sections: Sequence[Section], budget: int) -> tuple[str, list[str]]:

@@ -39,11 +39,15 @@ class Pace:
 
     def sleep(self, longest: float) -> None:
         """Sleep until the next look, at most `longest` seconds; the pause after it is longer."""
+        time.sleep(self.pause(longest))
+
+    def pause(self, longest: float) -> float:
+        """Return the seconds until the next look, at most `longest`; the pause after is longer."""
         pause = self._pause
         self._pause = min(self._late, pause * GROWTH)
         if self._house.wire is not None:
             pause *= 0.75 + os.urandom(1)[0] / 510
-        time.sleep(max(0.0, min(pause, longest)))
+        return max(0.0, min(pause, longest))
 
     def head(self) -> Oid:
         """Return the ledger's head as its arbiter has it, or as it was last known.

@@ -8,7 +8,7 @@ keeps that place and looks whether the keys were granted.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,18 +30,19 @@ CONFIRM = 0.4
 def acquired(desk: Desk, wish: AcquireLocks) -> Locked:
     """Return the locks. Raises what refuses them, or `WaitTimedOut` when waiting did not help."""
     if not wish.wait:
-        return _asked(desk, wish)
+        return asked(desk, wish)
     with unwinding():
         try:
-            answer = _asked(desk, wish)
+            answer = asked(desk, wish)
         except (KeyboardInterrupt, SystemExit):
             # It may be in the queue before it has heard of it.
             _left(desk, wish)
             raise
-        return answer if answer.queued is None else _wait(desk, wish, answer)
+        return answer if answer.queued is None else waited(desk, wish, answer)
 
 
-def _asked(desk: Desk, wish: AcquireLocks) -> Locked:
+def asked(desk: Desk, wish: AcquireLocks) -> Locked:
+    """Return the locks or the place in the queue; who seems to hold them has to be alive."""
     try:
         return desk.do(wish, Locked)
     except (LockHeld, QueuedBehind):
@@ -72,11 +73,17 @@ def unwinding() -> Iterator[None]:
             signal.signal(kind, before)
 
 
-def _wait(desk: Desk, wish: AcquireLocks, answer: Locked) -> Locked:
+def waited(
+    desk: Desk, wish: AcquireLocks, answer: Locked, sleep: Callable[[float], None] = time.sleep
+) -> Locked:
+    """Return the locks for which `answer` gave a place in the queue, once they are granted.
+
+    Whatever `sleep` raises ends the waiting, and the place is given up. Raises `WaitTimedOut`.
+    """
     assert answer.queued is not None
     try:
         desk.note(f"waiting for {', '.join(answer.queued.keys)}")
-        granted = _queued(desk, wish)
+        granted = _queued(desk, wish, sleep)
     except BaseException:
         # Also when the person interrupts: a place in the queue must not outlive its owner.
         _left(desk, wish)
@@ -101,7 +108,7 @@ def _left(desk: Desk, wish: AcquireLocks) -> bool:
     return bool(desk.do(LeaveQueue(keys=wish.keys), Left).locks)
 
 
-def _queued(desk: Desk, wish: AcquireLocks) -> Locked | None:
+def _queued(desk: Desk, wish: AcquireLocks, sleep: Callable[[float], None]) -> Locked | None:
     """Keep the place in the queue until the keys are granted; None when the time is over."""
     house = desk.house
     deadline = time.monotonic() + wish.wait
@@ -109,7 +116,7 @@ def _queued(desk: Desk, wish: AcquireLocks) -> Locked | None:
     lease, pace = _lease(desk), Pace(desk, SOON, LATE)
     while (now := time.monotonic()) < deadline:
         # The place has to be confirmed in time, however seldom a host is asked.
-        pace.sleep(min(deadline - now, confirmed + CONFIRM * lease - now))
+        sleep(pace.pause(min(deadline - now, confirmed + CONFIRM * lease - now)))
         if pace.head() == head and now - confirmed < CONFIRM * lease:
             continue
         house.judge().look_if_due()

@@ -41,7 +41,7 @@ def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
     with desk.snapshot() as snapshot:
         state = desk.house.ledger.state_of(snapshot)
         now = desk.now(state)
-        wanted = [*live(state), *(_gone(snapshot, state, limit) if everybody else ())]
+        wanted = [*live(state), *(gone(snapshot, state, limit) if everybody else ())]
         wanted = [one for one in wanted if agent in (None, one.agent)]
         rows = documents(desk.beats(), snapshot, wanted, now)
     desk.show({"sessions": rows}, lambda: sessions_table(rows, now))
@@ -171,7 +171,7 @@ def _works_on(row: dict[str, Any]) -> str:
     return text if len(text) <= WORDS else text[: WORDS - 3] + "..."
 
 
-def _gone(snapshot: Snapshot, state: State, limit: int) -> list[Session]:
+def gone(snapshot: Snapshot, state: State, limit: int) -> list[Session]:
     """Return the sessions that ended last, the newest first."""
     from collections import deque
 

@@ -11,23 +11,20 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from gitcoord.domain.time import parse_duration, seconds_between
+from gitcoord.domain.time import parse_duration
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.keys import typed
-from gitcoord.errors import GitcoordError, NotLockHolder, Refused, SessionPaused, UsageError
+from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.domain.sessions import Session
 
 #: Exit codes that shells use for a command that is not there or cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
-#: The kinds of notice that say that a lock is lost: taken over, or not renewed in time
-#: (a machine that was asleep, a process that was stopped).
-LOST = ("takeover", "lapsed")
 
 
 @click.command(
@@ -70,6 +67,7 @@ def run(
     from gitcoord.domain.lock_operations import AcquireLocks
     from gitcoord.entrypoints.cli.checkin import check_in
     from gitcoord.entrypoints.cli.patience import acquired, unwinding
+    from gitcoord.entrypoints.cli.pulse import pulse
 
     if desk.json:
         raise UsageError("run has no --json: its output is that of the command")
@@ -87,10 +85,8 @@ def run(
         desk.__dict__["holder"] = session.id
         try:
             locks = acquired(desk, wish).locks if keys else []
-            lives = [seconds_between(one.acquired_at, one.expires_at) for one in locks]
-            # A short lock is looked after often enough to be renewed in time.
-            pulse = min([session.interval, *(life / 3 for life in lives)])
-            code = _watch_over(desk, session, words, pulse=pulse, stop=if_lost == "stop")
+            every = pulse(session.interval, locks)
+            code = _watch_over(desk, session, words, every=every, stop=if_lost == "stop")
         finally:
             _leave(desk, "completed" if code == 0 else "failure")
     return code
@@ -101,8 +97,10 @@ next(option for option in run.params if option.name == "as_json").hidden = True 
 
 
 def _watch_over(
-    desk: Desk, session: Session, words: Sequence[str], *, pulse: float, stop: bool
+    desk: Desk, session: Session, words: Sequence[str], *, every: float, stop: bool
 ) -> int:
+    from gitcoord.entrypoints.cli.pulse import beat
+
     environment = {**os.environ, "GITCOORD_SESSION": session.id}
     try:
         child = subprocess.Popen(list(words), env=environment, cwd=desk.directory)
@@ -116,9 +114,9 @@ def _watch_over(
     with _passing_on(child):
         while True:
             try:
-                code = child.wait(timeout=pulse)
+                code = child.wait(timeout=every)
             except subprocess.TimeoutExpired:
-                trouble = _beat(desk, session)
+                trouble = beat(desk, session.started_at)
                 if trouble is not None and trouble.code != told:
                     told = trouble.code
                     desk.note(f"gitcoord run: {trouble.code}: {trouble.message}")
@@ -140,36 +138,6 @@ def _passing_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _beat(desk: Desk, session: Session) -> GitcoordError | None:
-    """Beat once and renew what is past half of its time; return what went wrong, if anything."""
-    from gitcoord.domain.lock_operations import RenewLocks
-    from gitcoord.domain.locks import holdings
-    from gitcoord.domain.notices import told
-    from gitcoord.domain.pausing import Heartbeat
-
-    house = desk.house
-    wishes: list[Any] = [Heartbeat()]
-    try:
-        with desk.state() as state:
-            now = desk.now(state)
-            old = tuple(
-                lock.key
-                for lock in holdings(state, desk.holder)
-                if lock.session == desk.holder
-                and seconds_between(now, lock.expires_at) < lock.ttl / 2
-            )
-            lost = [x for x in told(state, desk.holder, session.started_at) if x.kind in LOST]
-        if old:
-            wishes.append(RenewLocks(keys=old))
-        for reply in house.coordinator.run(*wishes, session=desk.holder):
-            if reply.error is not None:
-                return reply.error
-        house.judge().look_if_due()
-    except GitcoordError as error:
-        return error
-    return NotLockHolder(lost[-1].text) if lost else None
 
 
 def _leave(desk: Desk, outcome: Literal["completed", "failure"]) -> None:
