@@ -35,7 +35,9 @@ def test_a_ledger_that_cannot_be_read_disturbs_nobody_and_is_said_once(world: Wo
         "three\n",
     ]
     assert len(ran.stub.requests) == len(ran.stub.script)
-    assert world.client.remarks(ran).count("does not guard this conversation") == 1
+    (remark,) = world.client.remarks(ran)
+    assert "does not guard this conversation" in remark
+    assert "gitcoord doctor" in remark
 
 
 def test_a_program_that_is_gone_lets_the_client_work(world: World) -> None:

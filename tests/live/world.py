@@ -90,5 +90,5 @@ def make(kind: type[Client], root: Path) -> World:
     prompt("init")
     ada = prompt.start("ada")
     ada("lock", "acquire", HELD, "--reason", "rewriting it")
-    client = kind(root / "client", Path(linked))
+    client = kind(root / "client", Path(linked), Path(repo))
     return World(repo, remote, client, ada, Shell(linked))
