@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     """What every set-up is planned from."""
 
     repository: Repository
-    #: Absolute path of the installed `gitcoord` program.
+    #: The `gitcoord` program: its absolute path, or the name in files that go to others.
     program: str
     #: The environment: home directories and switches of the clients.
     environ: Mapping[str, str]
@@ -52,6 +52,9 @@ class FileEdit(NamedTuple):
     #: `before` as it would be without us, for a file that may hold a part of ours already
     #: (`...`: as it is). It is what undoing goes back to where no backup is older.
     without: bytes | EllipsisType | None = ...
+    #: Whether a copy is kept for undoing, and lines around the change are shown: not of a file
+    #: that may hold secrets.
+    copied: bool = True
 
 
 class Rename(NamedTuple):
@@ -162,7 +165,8 @@ def _rename(step: Rename) -> None:
 
 def _install(edit: FileEdit, backups: Backups) -> None:
     folders = list(_absent(os.path.dirname(os.path.realpath(edit.path))))
-    backups.keep(edit, mode_of(edit.path), folders)
+    if edit.copied:
+        backups.keep(edit, mode_of(edit.path), folders)
     _write(edit)
 
 
@@ -219,7 +223,8 @@ def _shown(step: FileEdit | Rename, root: str) -> Iterator[str]:
         yield f"new file mode 100{after:o}\n"
     elif after is not None and step.after is not None and before not in (None, after):
         yield f"old mode 100{before:o}\nnew mode 100{after:o}\n"
-    for line in unified_diff(_lines(step.before), _lines(step.after), old, new):
+    around = 3 if step.copied else 0
+    for line in unified_diff(_lines(step.before), _lines(step.after), old, new, n=around):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -122,10 +122,12 @@ class RecordChanges(Operation, frozen=True, kw_only=True):
             )
             for number, draft in enumerate(self.changes)
         ]
-        stored = [_put(state, change) for change in new]
+        stored = {found.id: found for found in [_put(state, change) for change in new]}
+        # One that was replaced by a later one of the same call is not there any more.
+        kept = [found for found in stored.values() if state.get(Change, found.id) == found]
         settings = state.settings
         forget(state, settings.changes_kept, plus(context.now, -settings.changes_age))
-        return Recorded(changes=list({change.id: change for change in stored}.values()))
+        return Recorded(changes=kept)
 
     def subject(self, answer: Recorded, agent: str) -> str:
         """Return the diary line."""

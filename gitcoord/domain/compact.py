@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Handoff
+from gitcoord.domain.mailbox import past
 from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import KEPT, Notice
 from gitcoord.domain.operation import Answer, Context, Operation
@@ -21,6 +22,7 @@ from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task, notes_of
 from gitcoord.domain.time import Time, plus
+from gitcoord.domain.violations import Violation
 from gitcoord.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class Compact(Operation, frozen=True, kw_only=True):
     tasks: Seconds = 90 * DAY
     changes: Seconds = 30 * DAY
     handoffs: Seconds = 90 * DAY
+    #: Messages of which nothing more is expected; open ones go after their life.
+    messages: Seconds = 30 * DAY
+    violations: Seconds = 30 * DAY
     #: How many handoffs, the newest, are kept whatever their age.
     handoffs_kept: int = 200
     #: Most records that one call forgets.
@@ -56,7 +61,8 @@ class Compact(Operation, frozen=True, kw_only=True):
     def apply(self, state: State, context: Context) -> Compacted:
         """Forget, and say how much. Raises `InvalidValue` for a negative number.
 
-        Remembered answers of operations go after `ops_kept` and notices after a week.
+        Remembered answers of operations go after `ops_kept`, notices after a week, messages
+        after `messages_kept` at the latest.
         """
         if self.handoffs_kept < 0 or self.limit < 0:
             raise InvalidValue("what is kept or forgotten is not counted below 0")
@@ -64,11 +70,14 @@ class Compact(Operation, frozen=True, kw_only=True):
         def ago(seconds: float) -> Time:
             return plus(context.now, -seconds)
 
+        life = ago(state.settings.messages_kept)
         old = chain(
             _sessions(state, ago(self.sessions)),
             _tasks(state, ago(self.tasks)),
             _until(state.scan(Change, "at:"), ago(self.changes)),
             _handoffs(state, self.handoffs_kept, ago(self.handoffs)),
+            past(state, life, max(life, ago(self.messages))),
+            _until(state.scan(Violation, "at:"), ago(self.violations)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
@@ -84,7 +93,7 @@ class Compact(Operation, frozen=True, kw_only=True):
         return one_line(f"ledger: compacted, {counts or 'nothing'} forgotten")
 
 
-def _until(records: Iterable[Change | Notice | Op], before: Time) -> Iterator[Record]:
+def _until(records: Iterable[Change | Notice | Op | Violation], before: Time) -> Iterator[Record]:
     """Yield the records from before that time; they come oldest first."""
     for record in records:
         if record.at >= before:

@@ -87,6 +87,8 @@ class Message(Record, frozen=True, kw_only=True):
         """Return what it is found by: its time, its sender, its recipient, being open or new."""
         when = f"{self.at}:{self.id}"
         yield f"at:{when}"
+        if not self.archived:
+            yield "open"
         if self.sender:
             yield f"from:{root(self.sender)}:{when}"
         if not self.to:
@@ -189,7 +191,7 @@ def post(
     context: Context,
     to: Session,
     text: str,
-    type: Literal["system", "task_assignment"] = "system",
+    kind: Literal["system", "task_assignment"] = "system",
 ) -> Message:
     """Leave a message of a rule for a session and return it; no limit keeps it out."""
     number = 1
@@ -197,7 +199,7 @@ def post(
         number += 1
     message = Message(
         id=f"{context.op_id}.{number}",
-        type=type,
+        type=kind,
         text=text,
         to=to.id,
         at=context.now,

@@ -1,7 +1,8 @@
-"""Taking over what another ledger has exported: tasks, notes, handoffs, changes, marks.
+"""Taking over what another ledger has exported, all or none.
 
-All or none. Who holds what does not travel: sessions, locks and queues of another
-ledger mean nothing here, and a task that was claimed there is open here.
+Tasks, notes, handoffs, changes, marks, violations and messages with their receipts travel.
+Who holds what does not: sessions, locks and queues of another ledger mean nothing here, and
+a task that was claimed there is open here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from gitcoord.domain.changes import Change
 from gitcoord.domain.graph import cycle
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.key_index import wanted
+from gitcoord.domain.mailbox import Message
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record
 from gitcoord.domain.tasks import CLAIMED, Note, Task
 from gitcoord.domain.time import is_time
 from gitcoord.domain.unlanded import Mark
+from gitcoord.domain.violations import Violation
 from gitcoord.errors import (
     DependencyCycle,
     DependencyNotFound,
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
     from gitcoord.domain.state import State
 
 #: Tables that can be imported, and those of an export that stay behind.
-KINDS: dict[str, type[Record]] = {kind.table: kind for kind in (Task, Note, Handoff, Change, Mark)}
+KINDS: dict[str, type[Record]] = {
+    kind.table: kind for kind in (Task, Note, Handoff, Change, Mark, Message, Violation)
+}
 LEFT_BEHIND = frozenset({"sessions", "locks", "waiters", "notices", "ops"})
 
 #: Most records in one call.
@@ -115,10 +120,17 @@ def _read(state: State, table: str, body: Any, number: int) -> Record:
 
 
 def _check_times(record: Record) -> None:
-    for name in ("at", "created_at", "completed_at", "deadline", "not_before"):
-        value = getattr(record, name, "")
-        if value and not is_time(value):
-            raise InvalidValue(f"{name} is not a time: {value!r}")
+    for holder in (record, *getattr(record, "receipts", ())):
+        for name in _TIMES:
+            value = getattr(holder, name, "")
+            if value and not is_time(value):
+                raise InvalidValue(f"{name} is not a time: {value!r}")
+
+
+_TIMES = (
+    "at", "created_at", "completed_at", "deadline", "not_before", "delivered_at", "read_at",
+    "acked_at",
+)  # fmt: skip
 
 
 def _opened(state: State, task: Task) -> Task:

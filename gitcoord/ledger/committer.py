@@ -49,7 +49,6 @@ class Committer:
         swap was lost.
         """
         riding = self._spool.take()
-        group = [*requests, *riding]
         store = self._ledger.store
         attempts = ATTEMPTS_REMOTE if store.remote else ATTEMPTS
         confirmed = not store.remote
@@ -59,7 +58,7 @@ class Committer:
             confirmed = True
         for attempt in range(attempts):
             try:
-                decision = self._attempt(group, carrier, confirmed=confirmed)
+                decision = self._attempt(riding, requests, carrier, confirmed=confirmed)
             except SwapLost:
                 # Whoever has lost at a host has fetched what won, and decides on it at once.
                 confirmed = True
@@ -67,12 +66,22 @@ class Committer:
                     time.sleep(_pause(attempt))
                 continue
             self._spool.settle(riding)
-            return decision.replies[: len(requests)]
+            return decision.replies
         raise Contended(f"the ledger moved {attempts} times while this was decided")
 
     def _attempt(
-        self, group: Sequence[Request], carrier: Carrier | None, *, confirmed: bool
+        self,
+        riders: Sequence[Request],
+        requests: Sequence[Request],
+        carrier: Carrier | None,
+        *,
+        confirmed: bool,
     ) -> Decision:
+        """Decide once, and return the replies to `requests`.
+
+        Riders come first, as they were wished: who leaves must not lose what it noted before.
+        """
+        group = [*riders, *requests]
         ledger, presence = self._ledger, self._presence
         head = ledger.head()
         beats = presence.beats()
@@ -81,10 +90,11 @@ class Committer:
             others, guard = presence.witnessed(state, group)
             left = presence.allowance(state, now.now)
             decision = decide(state, group, now, {**beats, **others}, frugal=left.spent)
+            decision = _riders_last(decision, riders)
             if not decision.entries and not confirmed:
                 ledger.store.refresh()
                 if ledger.head() != head:
-                    return self._attempt(group, carrier, confirmed=True)
+                    return self._attempt(riders, requests, carrier, confirmed=True)
             refused = [line for entry in decision.refusals for line in diary_lines(entry)]
             presence.count(decision.alive, now.now)
             riding = bool(decision.entries) and carrier is None
@@ -103,7 +113,7 @@ class Committer:
                 # A sweep may have landed just before; whoever beats has to hear of it.
                 ledger.store.refresh()
                 if ledger.head() != head:
-                    return self._attempt(group, carrier, confirmed=True)
+                    return self._attempt(riders, requests, carrier, confirmed=True)
         return decision
 
     def _publish(self, extra: Extra, *, done: bool, needed: bool) -> None:
@@ -145,6 +155,16 @@ class Committer:
             raise error
         ledger.commit(ABSENT, state, decision)
         return decision.replies[0]
+
+
+def _riders_last(decision: Decision, riders: Sequence[Request]) -> Decision:
+    """Return the decision as it is told: what was asked for now, then what rides along."""
+    along = {request.id for request in riders}
+    return decision._replace(
+        replies=decision.replies[len(riders) :],
+        entries=sorted(decision.entries, key=lambda entry: entry.request.id in along),
+        refusals=sorted(decision.refusals, key=lambda entry: entry.request.id in along),
+    )
 
 
 def _both(one: Extra, other: Extra) -> Extra:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitcoord.domain.key_index import near, stored
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.mailbox import Message, concerns
 from gitcoord.domain.ops import Op
 from gitcoord.domain.overlap import overlap
 from gitcoord.domain.sessions import Session, root
@@ -29,6 +30,7 @@ def broken(state: State) -> Iterator[Finding]:
     yield from _overlaps(state)
     yield from _tokens(state)
     yield from _tasks(state)
+    yield from _messages(state)
     yield from _operations(state)
 
 
@@ -113,6 +115,25 @@ def _tasks(state: State) -> Iterator[Finding]:
                 f"task {task.id} waits for {sorted(task.waiting_for)}, it should be "
                 f"{sorted(waiting)}",
             )
+
+
+def _messages(state: State) -> Iterator[Finding]:
+    """Find receipts of sessions that a message is not for, or that say less than they must."""
+    for archived in (False, True):
+        for message in state.all(Message, archived=archived):
+            names = [receipt.session for receipt in message.receipts]
+            stray = {name for name in names if not concerns(message, name)}
+            odd = names != sorted(set(names)) or any(
+                (receipt.acked_at and not receipt.read_at)
+                or (receipt.read_at and not receipt.delivered_at)
+                for receipt in message.receipts
+            )
+            if stray or odd:
+                yield _error(
+                    "receipts_wrong",
+                    f"message {message.id} has receipts of sessions that it is not for, twice "
+                    "of one, or of reading what was not delivered",
+                )
 
 
 def _operations(state: State) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ their operation id, so a crash between commit and clean-up does nothing twice.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -47,14 +47,20 @@ class Spool:
 
     def take(self) -> list[Request]:
         """Return the oldest waiting requests; what cannot be read is left for `doctor`."""
-        taken = []
-        for name in self.waiting()[:RIDERS]:
+        return list(self._read(self.waiting()[:RIDERS]))
+
+    def requests(self) -> Iterator[Request]:
+        """Yield every waiting request, oldest first, but for what cannot be read."""
+        return self._read(self.waiting())
+
+    def _read(self, names: Iterable[str]) -> Iterator[Request]:
+        for name in names:
             try:
                 with open(os.path.join(self._folder, name), "rb") as file:
-                    taken.append(Request.unpacked(msgspec.json.decode(file.read())))
+                    found = Request.unpacked(msgspec.json.decode(file.read()))
             except (OSError, ValueError, KeyError, TypeError, GitcoordError):
                 continue
-        return taken
+            yield found
 
     def settle(self, requests: Iterable[Request]) -> None:
         """Forget requests that have been decided."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitcoord.domain.changes import Change, ChangeDraft, RecordChanges, recent
@@ -118,6 +120,126 @@ def test_recent_changes_are_found_by_file_session_and_time_newest_first() -> Non
     assert [each.path for each in recent(state, session="s-ann", path="a")] == ["a"]
     assert [each.path for each in recent(state, since=plus(START, 2))] == ["c", "a"]
     assert [each.path for each in recent(state, limit=1)] == ["c"]
+
+
+def edit(world: World, path: str, session: str = "s-ann", **fields: Any) -> None:
+    world.run(RecordChanges(changes=(ChangeDraft(path=path, **fields),)), session)
+
+
+def test_many_edits_of_one_file_are_one_change() -> None:
+    world = world_with()
+    for number in range(30):
+        edit(world, "a", summary=f"step {number}" if number < 9 else "")
+        world.pass_time(50)
+    (found,) = world.all(Change)
+    assert (found.at, found.summary) == (plus(START, 29 * 50), "step 8")
+    world.pass_time(60)
+    edit(world, "a")
+    assert len(world.all(Change)) == 2
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("session", "fields"),
+    [
+        ("s-bob", {}),
+        ("s-ann/sub", {}),
+        ("s-ann", {"kind": "delete"}),
+        ("s-ann", {"path": "b"}),
+        ("s-ann", {"commit": "0" * 40}),
+        ("s-ann", {"at": plus(START, -61)}),
+        ("s-ann", {"kind": "rename", "old_path": "c"}),
+    ],
+)
+def test_what_differs_is_a_change_of_its_own(session: str, fields: dict[str, Any]) -> None:
+    world = world_with()
+    edit(world, "a")
+    edit(world, fields.pop("path", "a"), session, **fields)
+    assert len(world.all(Change)) == 2
+
+
+def test_a_late_report_of_an_earlier_edit_takes_nothing_back() -> None:
+    world = world_with()
+    world.pass_time(30)
+    edit(world, "a", summary="newer")
+    late = RecordChanges(changes=(ChangeDraft(path="a", at=START, summary="older"),))
+    (found,) = world.unchanged(late, "s-ann").changes
+    assert (found.at, found.summary) == (world.now, "newer")
+    assert world.all(Change) == [found]
+
+
+def test_the_same_edit_twice_in_one_call_is_one() -> None:
+    world = world_with()
+    answer = world.run(
+        RecordChanges(changes=(ChangeDraft(path="a"), ChangeDraft(path="./a"))), "s-ann"
+    )
+    assert world.all(Change) == answer.changes[-1:]
+    assert len(answer.changes) == 1
+
+
+def test_a_commit_is_recorded_once_and_beside_the_edits() -> None:
+    world = world_with()
+    edit(world, "a")
+    for _ in range(2):
+        edit(world, "a", commit="1" * 40)
+        edit(world, "a", commit="2" * 64)
+        world.pass_time(3600)
+    assert [each.commit for each in recent(world.state(), path="a")] == ["2" * 64, "1" * 40, ""]
+
+
+@pytest.mark.parametrize("oid", ["HEAD", "0" * 39, "A" * 40, "0" * 41])
+def test_what_is_no_object_id_is_refused(oid: str) -> None:
+    wish = RecordChanges(changes=(ChangeDraft(path="a", commit=oid),))
+    world_with().refused(InvalidValue, wish, "s-ann")
+
+
+def test_changes_are_kept_for_a_while_only() -> None:
+    world = world_with(changes_age=3600)
+    edit(world, "a")
+    world.pass_time(1800)
+    edit(world, "b")
+    world.pass_time(1801)
+    edit(world, "c")
+    assert [each.path for each in recent(world.state())] == ["c", "b"]
+    edit(world, "d", at=START)
+    assert [each.path for each in recent(world.state())] == ["c", "b"]
+
+
+def test_changes_are_found_by_directory_and_by_pattern() -> None:
+    world = world_with()
+    for path in ("src/a.py", "src/deep/b.py", "doc/a.md", "src2", "app/[id]/page.tsx", "app/i/x"):
+        world.pass_time(1)
+        edit(world, path)
+    edit(world, "lib/new", kind="rename", old_path="src/gone.py")
+
+    def found(path: str) -> list[str]:
+        return [each.path for each in recent(world.state(), path=path)]
+
+    assert found("src/**") == found("src/") == found("src") == found("./src")[:3]
+    assert found("src/") == ["lib/new", "src/deep/b.py", "src/a.py"]
+    assert found("**/*.py") == ["lib/new", "src/deep/b.py", "src/a.py"]
+    assert found("{doc,src}/a.*") == ["doc/a.md", "src/a.py"]
+    assert found("app/[id]/page.tsx") == ["app/[id]/page.tsx"]
+    assert found("app/[id]/**") == ["app/i/x"]
+    assert found("./src//a.py") == ["src/a.py"]
+    assert found("nothing") == found("db:schema") == []
+    with pytest.raises(InvalidKey):
+        found("../x")
+
+
+def test_a_file_is_found_without_looking_at_the_others() -> None:
+    world = world_with()
+    for number in range(50):
+        edit(world, f"f{number}")
+    world.shelf.loads.clear()
+    assert len(recent(world.state(), path="f7")) == 1
+    assert len(world.shelf.loads) == 1
+
+
+def test_case_is_folded_where_the_ledger_folds_it() -> None:
+    world = world_with(case_folding=True)
+    edit(world, "Src/A.py")
+    assert [each.path for each in recent(world.state(), path="src/**")] == ["Src/A.py"]
 
 
 def test_a_renamed_file_is_found_by_both_names() -> None:

@@ -21,7 +21,6 @@ from gitcoord.errors import (
     InvalidKey,
     InvalidValue,
     LimitReached,
-    SessionRequired,
     TaskNotFound,
     UnknownNamespace,
 )
@@ -191,8 +190,9 @@ def test_empty_and_excessive_calls_are_refused(
     assert len(add(world, new("t-1", "t-0", keys=("a",)), new("t-2"))) == 2
 
 
-def test_adding_needs_a_session(world: World) -> None:
-    world.refused(SessionRequired, AddTasks(tasks=(new("t-1"),)))
+def test_people_may_add_without_a_session(world: World) -> None:
+    world.run(AddTasks(tasks=(new("t-1"),)), agent="Alice")
+    assert world.get(Task, "t-1").created_by == "Alice"
 
 
 def test_the_diary_names_the_first_task_and_counts_the_others(world: World) -> None:

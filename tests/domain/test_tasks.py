@@ -17,7 +17,7 @@ from gitcoord.domain.tasks import (
     priority_of,
     task_of,
 )
-from gitcoord.errors import InvalidId, InvalidValue, NotAssigned, SessionRequired, TaskNotFound
+from gitcoord.errors import InvalidId, InvalidValue, NotAssigned, TaskNotFound
 from tests.domain.world import START, World
 
 
@@ -147,7 +147,8 @@ def test_anybody_who_is_checked_in_may_note_and_notes_come_in_order(world: World
     world.pass_time(1)
     world.run(NoteTask(id="t-1", text="why\nso", kind="decision"), "s-1")
     assert [note.text for note in notes_of(world.state(), "t-1")] == ["began", "why\nso"]
-    world.refused(SessionRequired, NoteTask(id="t-1", text="x"))
+    by_hand = world.run(NoteTask(id="t-1", text="x"), agent="Alice").note
+    assert (by_hand.agent, by_hand.session) == ("Alice", "")
     world.check()
 
 

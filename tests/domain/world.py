@@ -272,7 +272,8 @@ class World:
 
 
 def _apply(operation: Operation, state: State, context: Context) -> Answer:
-    session = sessions.acting(state, context) if operation.acting else None
+    needed = operation.acting and (context.session or not operation.sessionless)
+    session = sessions.acting(state, context) if needed else None
     answer = operation.apply(state, context)
     if session is not None:
         sessions.touch(state, context, session)

@@ -11,7 +11,7 @@ import pytest
 
 from gitcoord.bootstrap import House
 from gitcoord.domain.changes import Change, ChangeDraft, RecordChanges
-from gitcoord.domain.departure import EndSession
+from gitcoord.domain.departure import Ended, EndSession
 from gitcoord.domain.pausing import Beaten, Heartbeat
 from gitcoord.errors import LockHeld
 from gitcoord.ledger import journal
@@ -100,16 +100,28 @@ def test_after_a_crash_between_commit_and_clean_up_it_is_not_applied_twice(repo:
 def test_a_rider_that_is_refused_hinders_nobody_and_is_told(repo: str) -> None:
     house = begun(repo)
     ada, bob = session(house), session(house, "bob")
+    house.coordinator.run(EndSession(), session=ada.id)
     house.coordinator.later(changed("a.py"), session=ada.id)
     house.coordinator.later(changed("b.py"), session=bob.id)
-    house.coordinator.run(EndSession(), session=ada.id)
+    acquire(house, bob, "b.py")
     assert told(house) == [
-        ("session.end", "done"),
+        ("lock.acquire", "done"),
         ("change.record", "done"),
         ("change.record", "session_ended"),
     ]
     assert recorded(house) == ["b.py"]
     assert house.spool.waiting() == []
+
+
+def test_what_a_session_noted_before_it_left_is_decided_before_its_end(repo: str) -> None:
+    house = begun(repo)
+    ada = session(house)
+    house.coordinator.later(changed("a.py"), session=ada.id)
+    (reply,) = house.coordinator.run(EndSession(), session=ada.id)
+    assert reply.error is None
+    assert isinstance(reply.answers[0], Ended)
+    assert told(house) == [("session.end", "done"), ("change.record", "done")]
+    assert recorded(house) == ["a.py"]
 
 
 def test_secrets_are_hidden_before_anything_is_spooled(repo: str) -> None:

@@ -59,6 +59,9 @@ def facts(house: House, state: State | None = None, now: Time = "") -> dict[str,
         return None
     contact, clock = house.wire.contact, house.ledger.clock
     limit = state.settings.push_budget if state is not None else 0
+    if limit:
+        # Pushes of nothing but signs of life are counted there.
+        house.presence.beats()
     left = house.presence.allowance(state, now).left if state is not None and limit else None
     return {
         "name": named(house),

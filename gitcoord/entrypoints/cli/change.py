@@ -16,7 +16,9 @@ def change() -> None:
 
 
 @change.command("list", epilog="Example: gitcoord change list --path src/login.py --since 2h")
-@click.option("--path", default="", metavar="PATH", help="Only changes of this file.")
+@click.option(
+    "--path", default="", metavar="PATH", help="Only this file, or what a folder or pattern holds."
+)
 @click.option("--session", "by", default="", metavar="ID", help="Only changes of this session.")
 @click.option("--agent", metavar="NAME", help="Only changes of this agent.")
 @click.option("--since", metavar="TIME", help="From then on: a time, or how long ago (2h).")
@@ -27,14 +29,17 @@ def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, 
     from gitcoord.domain.changes import recent
     from gitcoord.domain.time import EPOCH, moment
     from gitcoord.entrypoints.cli.facts import inside
+    from gitcoord.entrypoints.cli.keys import typed
     from gitcoord.entrypoints.cli.render import ago, table
 
     with desk.state() as state:
         now = desk.now(state)
+        if path:
+            (path,) = typed([inside(desk, path)], desk.repository, desk.directory)
         kept = max(1, state.settings.changes_kept)
         found = recent(
             state,
-            path=path and inside(desk, path),
+            path=path,
             session=by,
             since=EPOCH if since is None else moment(since, now),
             limit=kept if agent else limit,
@@ -42,17 +47,20 @@ def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, 
     found = [one for one in found if agent in (None, one.agent)][:limit]
 
     def text() -> str:
+        committed = any(one.commit for one in found)
         rows = [
             (
                 ago(now, one.at),
                 one.agent,
                 one.kind,
                 f"{one.old_path} -> {one.path}" if one.old_path else one.path,
+                *((one.commit[:9],) if committed else ()),
                 one.summary,
             )
             for one in found
         ]
-        return table(("when", "agent", "kind", "path", "summary"), rows, "no changes are recorded")
+        columns = ("when", "agent", "kind", "path", *(("commit",) if committed else ()), "summary")
+        return table(columns, rows, "no changes are recorded")
 
     desk.show({"changes": found}, text)
 
@@ -70,13 +78,20 @@ def list_(desk: Desk, path: str, by: str, agent: str | None, since: str | None, 
 )
 @click.option("--old-path", default="", metavar="PATH", help="The name before a rename.")
 @click.option("--summary", default="", help="What was changed, for others.")
+@click.option("--commit", default="", metavar="OID", help="The commit that holds it.")
 @click.option(
     "--later", is_flag=True, help="Let it ride on this machine's next decision; costs no commit."
 )
 @acting
 @command
 def record(
-    desk: Desk, paths: Sequence[str], kind: str, old_path: str, summary: str, later: bool
+    desk: Desk,
+    paths: Sequence[str],
+    kind: str,
+    old_path: str,
+    summary: str,
+    commit: str,
+    later: bool,
 ) -> None:
     """Record that the acting session changed files."""
     from gitcoord.domain.changes import ChangeDraft, RecordChanges, Recorded
@@ -92,6 +107,7 @@ def record(
                 kind=kind,  # type: ignore[arg-type]
                 old_path=old_path and inside(desk, old_path),
                 summary=summary,
+                commit=commit,
             )
             for path in paths
         )

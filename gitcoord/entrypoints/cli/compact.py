@@ -12,13 +12,13 @@ from gitcoord.entrypoints.cli.desk import Desk, command
 @click.option(
     "--keep",
     metavar="TIME",
-    help="Keep what was closed less than so long ago (default: sessions and changes 30 days, "
-    "tasks and handoffs 90 days).",
+    help="Keep what was closed less than so long ago (default: sessions, changes, messages "
+    "and violations 30 days, tasks and handoffs 90 days).",
 )
 @click.option("--pack-only", is_flag=True, help="Prune nothing, only pack.")
 @command
 def compact(desk: Desk, keep: str | None, pack_only: bool) -> None:
-    """Remove closed sessions and tasks, old handoffs and changes from the state.
+    """Remove closed sessions and tasks, old handoffs, changes and messages from the state.
 
     The history keeps them: `gitcoord log` and `--at TIME` still show them.
     """
@@ -27,7 +27,14 @@ def compact(desk: Desk, keep: str | None, pack_only: bool) -> None:
     wish = Compact()
     if keep is not None:
         seconds = parse_duration(keep)
-        wish = Compact(sessions=seconds, tasks=seconds, changes=seconds, handoffs=seconds)
+        wish = Compact(
+            sessions=seconds,
+            tasks=seconds,
+            changes=seconds,
+            handoffs=seconds,
+            messages=seconds,
+            violations=seconds,
+        )
     removed: dict[str, int] = {}
     while not pack_only:
         answer = desk.do(wish, Compacted)

@@ -1,7 +1,7 @@
 """`gitcoord context`: what an agent needs to know now, in few words.
 
 Promises never to print more characters than the budget, the most important first:
-what happened to it, its task, its locks, who is near, what has not landed.
+what happened to it, who wrote to it, its task, its locks, who is near, what has not landed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, reading
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.render import ago, left
 from gitcoord.errors import SessionAmbiguous, SessionRequired
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: Characters of a description, a note or a handoff that are shown.
 EXCERPT = 300
-#: Notices, notes on each task, and locks of each other agent that are shown.
-NOTICES, NOTES, LOCKS = 5, 3, 6
+#: Notices, messages, notes on each task, and locks of each other agent that are shown.
+NOTICES, MESSAGES, NOTES, LOCKS = 5, 5, 3, 6
 
 
 class Section(NamedTuple):
@@ -43,12 +43,22 @@ class Section(NamedTuple):
     metavar="CHARS",
     help="Print at most so many characters (default: setting context_budget).",
 )
+@click.option("--env", is_flag=True, help="Print flags for skills instead; never fails.")
 @acting
-@reading
-def context(desk: Desk, budget: int | None) -> None:
-    """Print what an agent needs to know now."""
+@command
+def context(desk: Desk, budget: int | None, env: bool) -> None:
+    """Print what an agent needs to know now.
+
+    --env prints COORDINATOR_AVAILABLE, COORDINATION_TRANSPORT and CAN_* as lines for a shell.
+    """
     from gitcoord.domain.sessions import Session, root
 
+    if env:
+        from gitcoord.entrypoints.cli.flags import show
+
+        show(desk)
+        return
+    desk.follow()
     budget = budget or desk.settings.context_budget
     desk.settle()
     with desk.state() as state:
@@ -60,7 +70,7 @@ def context(desk: Desk, budget: int | None) -> None:
             session = None
         else:
             session = found
-            sections = list(about(state, now, desk.holder, found))
+            sections = list(about(desk, state, now, found))
     text, omitted = fit(sections, budget)
     desk.show({"session": session, "text": text, "omitted": omitted}, text)
 
@@ -106,8 +116,9 @@ def _stranger(unknown: SessionRequired | SessionAmbiguous) -> str:
     return f"{unknown.message} {unknown.hint}"
 
 
-def about(state: State, now: Time, holder: str, session: Session | None) -> Iterator[Section]:
-    """Yield what concerns a session, the most important first."""
+def about(desk: Desk, state: State, now: Time, session: Session | None) -> Iterator[Section]:
+    """Yield what concerns the acting session, the most important first."""
+    holder = desk.holder
     if session is None:
         yield Section("you", [f"There is no session {holder}. Run `gitcoord session start`."])
         yield from _around(state, now, None)
@@ -117,6 +128,7 @@ def about(state: State, now: Time, holder: str, session: Session | None) -> Iter
     if session.archived:
         yield from _around(state, now, session)
         return
+    yield _messages(desk, state, now)
     yield _tasks(state, now, holder)
     yield _own_locks(state, now, holder)
     yield from _around(state, now, session)
@@ -147,6 +159,25 @@ def _notices(state: State, session: Session) -> list[str]:
 
     found = told(state, session.id, since=session.started_at)[-NOTICES:]
     return [f"NOTICE {one.at[:19]}Z: {one.text}" for one in reversed(found)]
+
+
+def _messages(desk: Desk, state: State, now: Time) -> Section:
+    """Return what the session has still to read or to acknowledge; looking marks nothing."""
+    if not state.has("messages", "open"):
+        return Section("messages", [])
+    from gitcoord.entrypoints.cli.message import author, incoming
+
+    found = incoming(desk, state, desk.holder, everything=False)
+    lines = []
+    for one in found[:MESSAGES]:
+        urgency = "" if one.priority == "normal" else f"{one.priority} "
+        to = "" if one.to else " to all"
+        ack = f" (answer with `gitcoord message ack {one.id}`)" if one.needs_ack else ""
+        said = f"{urgency}{one.type} from {author(one)}{to}, {ago(now, one.at)}"
+        lines.append(f"MESSAGE {one.id}, {said}: {_cut(one.text)}{ack}")
+    if len(found) > MESSAGES:
+        lines.append(f"  ... and {len(found) - MESSAGES} more: gitcoord message inbox")
+    return Section("messages", lines, "gitcoord message inbox")
 
 
 def _tasks(state: State, now: Time, holder: str) -> Section:

@@ -53,6 +53,8 @@ class Desk:
         self.environ = os.environ
         #: Whether a clone without a ledger may look whether its remote has one.
         self.seeks = True
+        #: Whether what is due on the side is done when the command ends.
+        self.tends = True
         self._session = session
         self._followed = False
 
@@ -180,12 +182,14 @@ class Desk:
         return self.house.coordinator.do(operation, answer, session=session, agent=agent, id=id)
 
     def do_or_keep(self, operation: Operation, answer: type[A]) -> A | None:
-        """Run an operation of the acting session that may wait; None when it does.
+        """Run an operation that may wait; None when it does.
 
-        It waits while the git host cannot be reached, and goes with the next decision.
+        It waits while the git host cannot be reached, and goes with the next decision. It is
+        done in the name of the acting session, or of a person where that is enough.
         """
+        session = self.anybody() if operation.sessionless else self.holder
         return self.house.coordinator.do_or_keep(
-            operation, answer, session=self.holder, agent=self.person
+            operation, answer, session=session, agent=self.person
         )
 
     def anybody(self) -> str | None:
@@ -245,9 +249,10 @@ class Desk:
             return
         sys.stdout.flush()
         try:
-            from gitcoord.entrypoints.cli.upkeep import upkeep
+            if self.tends:
+                from gitcoord.entrypoints.cli.upkeep import upkeep
 
-            upkeep(house)
+                upkeep(house)
         finally:
             house.close()
 

@@ -58,8 +58,10 @@ def sought(desk: Desk, repository: Repository) -> str | None:
     if remote == LOCAL:
         return None
     if remote not in names(repository):
+        from gitcoord.storage.wire.address import without_secrets
+
         desk.note(
-            f"{wished.sources['remote']} names a ledger at {remote}; "
+            f"{wished.sources['remote']} names a ledger at {without_secrets(remote)}; "
             "run `gitcoord init` to use that one"
         )
         return None

@@ -24,6 +24,7 @@ from gitcoord.ledger.ledger import STATE
 from gitcoord.ledger.presence import PREFIX
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.oslock import OsLock
+from gitcoord.storage.wire.address import without_secrets
 from gitcoord.storage.wire.pktline import plain
 
 if TYPE_CHECKING:
@@ -81,12 +82,13 @@ def _publish(desk: Desk, there: House, remote: str, head: Oid) -> None:
             return
         raise OutcomeUnknown(
             "whether the ledger has got there is not known; nothing was changed here",
-            hint=f"Run `gitcoord init --remote {remote}` again. {error.message}",
+            hint=f"Run `gitcoord init --remote {without_secrets(remote)}` again. {error.message}",
         ) from error
     if code != 0 and found != head:
+        shown = without_secrets(remote)
         raise BothHaveContent(
-            f"{remote} has got a ledger meanwhile; nothing was changed here",
-            hint=f"Run `gitcoord init --remote {remote}` to see the ways.",
+            f"{shown} has got a ledger meanwhile; nothing was changed here",
+            hint=f"Run `gitcoord init --remote {shown}` to see the ways.",
         )
 
 

@@ -104,6 +104,7 @@ def documents(
 
 def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
     """Return the sessions for people."""
+    counted = any(row["usage"] for row in rows)
     cells = [
         (
             row["agent"],
@@ -111,12 +112,46 @@ def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
             row["status"],
             ago(now, row["ended_at"] or row["seen_at"]),
             row["locks"] or "",
+            *((_used(row["usage"]),) if counted else ()),
             _works_on(row),
         )
         for row in rows
     ]
-    columns = ("agent", "session", "status", "seen", "locks", "works on")
+    used = ("used",) if counted else ()
+    columns = ("agent", "session", "status", "seen", "locks", *used, "works on")
     return table(columns, cells, "nobody is checked in")
+
+
+def _used(usage: dict[str, Any] | None) -> str:
+    """Return tokens and money, short: `48k tokens $0.42`."""
+    if usage is None:
+        return ""
+    count = sum(number for name, number in usage.items() if name.endswith("_tokens"))
+    cost = "" if usage["cost_usd"] is None else f" ${usage['cost_usd']:.2f}"
+    return f"{_thousands(count)} tokens{cost}"
+
+
+def _thousands(count: int) -> str:
+    for limit, unit in ((1_000_000, "M"), (1000, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g}{unit}"
+    return str(count)
+
+
+def _usage_line(usage: dict[str, Any] | None) -> str:
+    if usage is None:
+        return ""
+    parts = [
+        f"{_thousands(usage[name])} {word}"
+        for name, word in (
+            ("requests", "requests"), ("errors", "errors"), ("input_tokens", "tokens in"),
+            ("output_tokens", "out"), ("cache_read_tokens", "from cache"),
+            ("cache_write_tokens", "to cache"),
+        )
+        if usage[name]
+    ]  # fmt: skip
+    cost = "cost not known" if usage["cost_usd"] is None else f"${usage['cost_usd']:.2f}"
+    return ", ".join([*parts, cost, *filter(None, (usage["model"],))])
 
 
 def scope_of(session: Session) -> str:
@@ -156,6 +191,7 @@ def _facts(row: dict[str, Any], now: Time) -> list[tuple[str, str]]:
         ("life", row["life"] + (f", process {row['process']['pid']}" if row["process"] else "")),
         ("client", " ".join(filter(None, (row["client"], row["client_session"])))),
         ("where", " ".join(filter(None, (row["machine"], row["worktree"], row["branch"])))),
+        ("used", _usage_line(row["usage"])),
         ("started", ago(now, row["started_at"])),
         ("seen", ago(now, row["seen_at"])),
         ("ended", ago(now, row["ended_at"]) if row["ended_at"] else ""),

@@ -38,6 +38,8 @@ class View(NamedTuple):
     claimed: list[Task]
     next: list[Task]
     unlanded: list[Mark]
+    #: Messages that the acting session has to read or acknowledge; None: nobody acts.
+    messages: dict[str, int] | None
 
 
 @click.command(epilog="Example: gitcoord status --at 2026-01-31T12:00:00Z")
@@ -60,7 +62,8 @@ def status(desk: Desk, oneline: bool, at: str | None) -> None:
             return
         state = desk.house.ledger.state_of(snapshot)
         now = desk.now(state) if at is None else state.meta.time
-        view = _view(snapshot, state, desk.beats() if at is None else {}, now)
+        beats = desk.beats() if at is None else {}
+        view = _view(snapshot, state, beats, now, _mail(desk, state))
         meta = state.meta
         remote = arbiter.facts(desk.house, state, now)
     desk.show(
@@ -74,6 +77,7 @@ def status(desk: Desk, oneline: bool, at: str | None) -> None:
             "claimed": view.claimed,
             "next": view.next,
             "unlanded": view.unlanded,
+            "messages": view.messages,
         },
         lambda: [*_text(view), *([f"decided at {arbiter.line(remote)}"] if remote else ())],
     )
@@ -106,7 +110,8 @@ def _own_part(desk: Desk, snapshot: Snapshot) -> str:
         name = root(desk.holder)
     except UsageError:
         return ""
-    session = desk.house.ledger.state_of(snapshot).get(Session, name)
+    state = desk.house.ledger.state_of(snapshot)
+    session = state.get(Session, name)
     if session is None or session.archived:
         return f"{session.agent if session else name} has ended"
     held = len(snapshot.find("locks", f"by:{name}"))
@@ -114,14 +119,42 @@ def _own_part(desk: Desk, snapshot: Snapshot) -> str:
     parts = [session.agent, *tasks[:1]]
     if len(tasks) > 1:
         parts[-1] += f"+{len(tasks) - 1}"
-    return " ".join([*parts, _counted(held, "lock", "locks")])
+    parts.append(_counted(held, "lock", "locks"))
+    mail = _mail(desk, state)
+    if mail and mail["open"]:
+        parts.append(_counted(mail["open"], "message", "messages"))
+    return " ".join(parts)
+
+
+def _mail(desk: Desk, state: State) -> dict[str, int] | None:
+    """Return how many messages the acting session has to read or acknowledge, if one acts."""
+    try:
+        holder = desk.holder
+    except UsageError:
+        return None
+    if not state.has("messages", "open"):
+        return {"open": 0, "urgent": 0, "to_acknowledge": 0}
+    from gitcoord.entrypoints.cli.message import incoming
+
+    found = incoming(desk, state, holder, everything=False)
+    return {
+        "open": len(found),
+        "urgent": sum(one.priority == "urgent" for one in found),
+        "to_acknowledge": sum(one.needs_ack for one in found),
+    }
 
 
 def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _view(snapshot: Snapshot, state: State, beats: Mapping[str, Beat], now: Time) -> View:
+def _view(
+    snapshot: Snapshot,
+    state: State,
+    beats: Mapping[str, Beat],
+    now: Time,
+    messages: dict[str, int] | None,
+) -> View:
     from gitcoord.domain import locks, unlanded, waiting
     from gitcoord.domain.tasks import Task
     from gitcoord.entrypoints.cli import roster
@@ -149,6 +182,7 @@ def _view(snapshot: Snapshot, state: State, beats: Mapping[str, Beat], now: Time
         claimed=list(claimed),
         next=_first(state.scan(Task, "ready:")),
         unlanded=sorted(state.all(unlanded.Mark), key=lambda mark: mark.at),
+        messages=messages,
     )
 
 
@@ -182,6 +216,10 @@ def _text(view: View) -> list[str]:
             for mark in view.unlanded[:SHOWN]
         ]
         lines += _more(len(view.unlanded), "gitcoord lock list")
+    if view.messages and view.messages["open"]:
+        count = _counted(view.messages["open"], "message", "messages")
+        urgent = f" ({view.messages['urgent']} urgent)" if view.messages["urgent"] else ""
+        lines.append(f"{count} for you{urgent}: gitcoord message inbox")
     return lines
 
 

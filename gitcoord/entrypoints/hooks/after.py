@@ -28,7 +28,10 @@ MOST = 500
 
 def record(visit: Visit, session: Session, places: Sequence[Place]) -> None:
     """Note the changes of this tool, and those that the fast way has noted."""
-    drafts = [ChangeDraft(path=one.path, at=from_epoch(one.at)) for one in visit.track.touched()]
+    drafts = [
+        ChangeDraft(path=one.path, at=from_epoch(one.at), summary=visit.about)
+        for one in visit.track.touched()
+    ]
     drafts += [_draft(visit, place) for place in places]
     spool(visit, session, drafts)
 
@@ -42,7 +45,7 @@ def spool(visit: Visit, session: Session, drafts: Iterable[ChangeDraft]) -> None
 
 
 def _draft(visit: Visit, place: Place) -> ChangeDraft:
-    summary = visit.track.known.about[:200]
+    summary = visit.about
     if place.old_path:
         return ChangeDraft(path=place.path, kind="rename", old_path=place.old_path, summary=summary)
     return ChangeDraft(path=place.path, kind=place.kind, summary=summary)  # type: ignore[arg-type]

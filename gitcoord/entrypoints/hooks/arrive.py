@@ -45,7 +45,10 @@ def begin(visit: Visit) -> Reply:
         return Reply(remark=f"gitcoord: there is no session {visit.inherited} (GITCOORD_SESSION)")
     with visit.desk.state() as state:
         now = visit.desk.now(state)
-        sections = list(about(state, now, visit.holder(session), state.get(Session, session.id)))
+        visit.desk.__dict__["holder"] = visit.holder(session)
+        found = about(visit.desk, state, now, state.get(Session, session.id))
+        # Messages are told in full beside them, and count as delivered.
+        sections = [section for section in found if section.name != "messages"]
         text, _ = fit(sections, visit.desk.settings.context_budget)
         waiting = news.unread_of(state, visit, session, now)
     visit.track.known.told_at = now
@@ -73,7 +76,12 @@ def again(visit: Visit) -> tuple[Session, Reply] | None:
 def prompted(visit: Visit, session: Session) -> Reply:
     """Remember what the conversation is about, and return the news."""
     text = " ".join(visit.event.text.split())
-    if text and not visit.event.agent and not text.startswith(("/", "<")):
+    if (
+        text
+        and not visit.event.agent
+        and not text.startswith(("/", "<"))
+        and visit.desk.settings.share_prompts
+    ):
         visit.track.known.about = text[:200]
     visit.heard(OLD)
     return news.since(visit, session)

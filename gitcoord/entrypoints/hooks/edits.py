@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import Reply
@@ -59,6 +60,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     except (Unavailable, Contended, OutcomeUnknown):
         return known
     visit.acted()
+    visit.track.mark("roots", {place.root for place in places} - visit.track.marked("roots"))
     visit.track.mark("taken", (x.key for x in answer.locks if x.session == holder))
     reply = _noted(visit, holder, places)
     return Reply(context=not_landed(answer.unlanded)) if answer.unlanded else reply
@@ -98,7 +100,7 @@ def _half_left(state: State, key: str, holder: str, now: str) -> bool:
 
 def _taken(visit: Visit, holder: str, keys: list[str], weak: tuple[str, ...]) -> Locked:
     """Take and renew in one decision, once more where a dead session was in the way."""
-    about = visit.track.known.about[:ABOUT]
+    about = visit.about[:ABOUT]
     wishes: list[Operation] = []
     if weak:
         wishes.append(RenewLocks(keys=weak))
@@ -160,6 +162,8 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
     """Keep under which tokens the files are written, and what the next call may answer alone."""
     from gitcoord.ledger import written
 
+    house = visit.desk.house
+    head = house.ledger.head()
     with visit.desk.state() as state:
         own = [lock for lock in holdings(state, holder) if lock.session == holder]
         context = visit.desk.context(state, holder)
@@ -171,7 +175,10 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
         }
     for place in places:
         lock = covering.get(place.path)
-        if lock is not None:
+        if lock is None:
+            continue
+        # Not knowing this later lets a stale write pass, and never refuses a good one.
+        with suppress(Unavailable):
             written.record(
                 place.git_dir,
                 place.path,
@@ -180,11 +187,13 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
                 lock.token,
                 to_epoch(context.now),
             )
-    _remember(visit, own, interval)
+    if house.ledger.head() == head:
+        # What was read above is what that head says.
+        _remember(visit, head, own, interval)
     return Reply()
 
 
-def _remember(visit: Visit, own: list[Lock], interval: float) -> None:
+def _remember(visit: Visit, head: str, own: list[Lock], interval: float) -> None:
     file = visit.track.memo
     if file is None:
         return
@@ -195,4 +204,4 @@ def _remember(visit: Visit, own: list[Lock], interval: float) -> None:
         age = wire.contact.age
         until = min(until, now + memo.CONFIRMED - (memo.CONFIRMED if age is None else age))
     acting = visit.environ.get("GITCOORD_SESSION", "")
-    memo.write(file, visit.desk.house, own, now=now, until=until, acting=acting)
+    memo.write(file, visit.desk.house, head, own, now=now, until=until, acting=acting)

@@ -7,18 +7,21 @@ handoff of what can be seen.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gitcoord.clients import adapters, tally
 from gitcoord.clients.event import NOTHING, Reply
 from gitcoord.entrypoints.hooks import after
-from gitcoord.errors import GitcoordError
+from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown, Unavailable
+from gitcoord.ledger.request import Batch, fresh_id
 
 if TYPE_CHECKING:
     from gitcoord.clients.tally import Counts
     from gitcoord.domain.operation import Operation
     from gitcoord.domain.sessions import Session
+    from gitcoord.domain.unlanded import MarkDraft
     from gitcoord.domain.usage import ReportUsage
     from gitcoord.entrypoints.hooks.visit import Visit
 
@@ -61,7 +64,7 @@ def sub_rest(visit: Visit, session: Session) -> Reply:
     if own:
         changed = sorted(set(own) - set(_clean(visit, own)))
         if changed:
-            keys = AcquireLocks(keys=tuple(changed), reason=visit.track.known.about[:100])
+            keys = AcquireLocks(keys=tuple(changed), reason=visit.about[:100])
             visit.desk.house.coordinator.run(keys, session=session.id)
             visit.conversation.mark("taken", changed)
         visit.desk.house.coordinator.run(EndSession(), session=holder)
@@ -70,26 +73,45 @@ def sub_rest(visit: Visit, session: Session) -> Reply:
 
 
 def end(visit: Visit, session: Session) -> Reply:
-    """Check out and leave a handoff, unless the same process goes on."""
-    from gitcoord.domain.departure import EndSession
-    from gitcoord.entrypoints.cli.facts import facts, marks
-    from gitcoord.ledger.request import Batch, fresh_id
+    """Check out and leave a handoff, unless the same process goes on.
 
+    While nobody can be asked it waits for the next decision of this machine.
+    """
     after.record(visit, session, ())
     if visit.event.reason in GOING_ON or visit.inherited:
         return rest(visit, session)
-    desk, known = visit.desk, visit.track.known
+    wishes = _parting(visit, session)
+    coordinator = visit.desk.house.coordinator
+    try:
+        reply = coordinator.run(Batch(*wishes), session=session.id)[0]
+        if reply.error is not None:
+            raise reply.error
+    except (Unavailable, Contended, OutcomeUnknown):
+        for wish in wishes:
+            coordinator.later(wish, session=session.id)
+    visit.track.forget()
+    return NOTHING
+
+
+def _parting(visit: Visit, session: Session) -> list[Operation]:
+    """Return what is said at the end: tokens, a draft of a handoff, the check-out."""
+    from gitcoord.domain.departure import EndSession
+    from gitcoord.domain.handoffs import WriteHandoff
+    from gitcoord.domain.locks import holdings
+    from gitcoord.entrypoints.cli.facts import facts
+
+    desk, about = visit.desk, visit.about
     desk.__dict__["holder"] = session.id
     paths = _changed_by(visit, session)
+    with desk.state() as state:
+        keys = [x.key for x in holdings(state, session.id) if x.mode == "exclusive"]
+    unlanded = _unlanded(visit, keys) if keys else ()
     wishes: list[Operation] = [*_usage(visit, session)]
-    unlanded = marks(desk, (), everything=True)
     if paths or unlanded:
-        from gitcoord.domain.handoffs import WriteHandoff
-
         wishes.append(
             WriteHandoff(
                 id=fresh_id("h-"),
-                summary=_summary(known.about, paths, visit.event.text),
+                summary=_summary(about, paths, visit.event.text),
                 relevant_files=tuple(paths[:50]),
                 facts=facts(desk),
             )
@@ -97,16 +119,12 @@ def end(visit: Visit, session: Session) -> Reply:
     wishes.append(
         EndSession(
             outcome="partial" if unlanded else "completed",
-            summary=known.about[:200],
+            summary=about,
             files_touched=tuple(paths[:200]),
             marks=unlanded,
         )
     )
-    reply = desk.house.coordinator.run(Batch(*wishes), session=session.id)[0]
-    if reply.error is not None:
-        raise reply.error
-    visit.track.forget()
-    return NOTHING
+    return wishes
 
 
 def report(visit: Visit, session: Session) -> None:
@@ -162,21 +180,28 @@ def _unused(visit: Visit, session: Session) -> list[str]:
 
 def _clean(visit: Visit, keys: Sequence[str]) -> list[str]:
     """Return those of the keys under which nothing is changed that has not landed."""
-    from gitcoord.ledger.landing import marks_for
-    from gitcoord.storage.worktree import Checkout
-
-    house = visit.desk.house
-    with visit.desk.state() as state:
-        settings = state.settings
     try:
-        found = marks_for(
-            Checkout(house.repository, house.repository.environ), list(keys), settings
-        )
-        dirty = {draft.key for draft in found}
+        dirty = {draft.key for draft in _unlanded(visit, keys)}
     except GitcoordError:
         # What cannot be seen to be clean is kept; its lease ends it.
         return []
     return [key for key in keys if key not in dirty]
+
+
+def _unlanded(visit: Visit, keys: Sequence[str]) -> tuple[MarkDraft, ...]:
+    """Return what is changed under the keys and has not landed, in all worktrees of the agent.
+
+    Raises what asking git raises.
+    """
+    from gitcoord.ledger.landing import marks_for
+
+    with visit.desk.state() as state:
+        settings = state.settings
+    here = visit.desk.checkout
+    roots = {os.path.realpath(root) for root in visit.conversation.marked("roots")}
+    places = [here, *(here.elsewhere(root) for root in sorted(roots) if os.path.isdir(root))]
+    drafts = [draft for place in places for draft in marks_for(place, list(keys), settings)]
+    return tuple({(draft.key, draft.branch): draft for draft in drafts}.values())
 
 
 def _wanted(visit: Visit, keys: Sequence[str]) -> bool:

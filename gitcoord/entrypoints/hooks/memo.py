@@ -27,13 +27,20 @@ CONFIRMED = 60.0
 
 
 def write(
-    file: str, house: House, locks: Iterable[Lock], *, now: float, until: float, acting: str
+    file: str,
+    house: House,
+    head: str,
+    locks: Iterable[Lock],
+    *,
+    now: float,
+    until: float,
+    acting: str,
 ) -> None:
     """Keep which files may go on: of `locks` those on one file, exclusive, with time left.
 
-    `now` and `until` are seconds since 1970 by this machine's own clock; `until` is when the
-    next sign of life is due. Nothing is kept where the head cannot be compared with one look
-    at a file (packed refs, reftable).
+    `locks` are all that the holder has at `head`. `now` and `until` are seconds since 1970 by
+    this machine's own clock; `until` is when the next sign of life is due. Nothing is kept
+    where the head cannot be compared with one look at a file (packed refs, reftable).
     """
     from gitcoord.ledger.ledger import STATE
 
@@ -41,9 +48,8 @@ def write(
     root = house.repository.worktree
     try:
         with open(ref, "rb") as loose:
-            head = loose.read(200).strip()
-        if root is None or head != str(house.ledger.head()).encode():
-            return
+            if root is None or loose.read(200).strip() != head.encode():
+                return
         root = os.path.realpath(root)
         ahead = house.ledger.clock.wall() - now
         lines = []
@@ -55,7 +61,7 @@ def write(
         fields = (
             MAGIC,
             os.fsencode(ref),
-            head,
+            head.encode(),
             b"%.3f" % until,
             os.fsencode(root),
             settings_stamp(root),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Lines of each kind, and characters of a message, that are told at once.
 LINES, EXCERPT = 5, 1000
+#: Changes of everybody, newest first, among which news are looked for.
+RECENT = 500
 #: Messages that do not wait for the next prompt.
 URGENT = ("high", "urgent")
 
@@ -35,7 +37,7 @@ def since(visit: Visit, session: Session) -> Reply:
         now = visit.desk.now(state)
         lines = [
             *_notices(state, session, known.told_at or session.started_at),
-            *_about_files(state, session, known.told_at or session.started_at, now),
+            *_about_files(visit, state, session, known.told_at or session.started_at, now),
         ]
         waiting = unread_of(state, visit, session, now)
         lines += [message(one, now) for one in waiting]
@@ -91,7 +93,9 @@ def _notices(state: State, session: Session, since: str) -> list[str]:
     ]
 
 
-def _about_files(state: State, session: Session, since: str, now: str) -> Iterator[str]:
+def _about_files(
+    visit: Visit, state: State, session: Session, since: str, now: str
+) -> Iterator[str]:
     scope = _scope(state, session)
     if not scope:
         return
@@ -99,11 +103,14 @@ def _about_files(state: State, session: Session, since: str, now: str) -> Iterat
     for lock in locks[:LINES]:
         reason = f": {lock.reason}" if lock.reason else ""
         yield f"{lock.agent} has locked {lock.key} ({left(now, lock.expires_at)} left){reason}"
-    for change in _others_changes(state, session, scope, since)[:LINES]:
+    changes = _others_changes(visit, state, session, scope)
+    for change in changes[:LINES]:
         word = {"create": "created", "delete": "deleted", "rename": "renamed"}.get(
             change.kind, "changed"
         )
         yield f"{change.agent} {word} {change.path}, {ago(now, change.at)}"
+    if len(changes) > LINES:
+        yield f"and {len(changes) - LINES} more files: gitcoord change list"
 
 
 def _scope(state: State, session: Session) -> list[Key]:
@@ -137,12 +144,24 @@ def _others_locks(state: State, session: Session, scope: list[Key]) -> list[Lock
     return sorted(found.values(), key=lambda lock: lock.acquired_at)
 
 
-def _others_changes(state: State, session: Session, scope: list[Key], since: str) -> list[Change]:
+def _others_changes(visit: Visit, state: State, session: Session, scope: list[Key]) -> list[Change]:
+    """Return others' changes in the scope that were not told yet, each file of each once.
+
+    By their ids and not by their time: a change may be recorded long after it was made.
+    """
     from gitcoord.domain.changes import recent
     from gitcoord.domain.overlap import matches
 
+    told = visit.track.marked("told")
+    found = [
+        one
+        for one in recent(state, since=session.started_at, limit=RECENT)
+        if root(one.session) != session.id
+        and one.id not in told
+        and any(matches(key, one.path) for key in scope)
+    ]
+    visit.track.mark("told", (one.id for one in found))
     latest: dict[tuple[str, str], Change] = {}
-    for one in recent(state, since=since, limit=500):
-        if root(one.session) != session.id and any(matches(key, one.path) for key in scope):
-            latest.setdefault((one.path, one.session), one)
+    for one in found:
+        latest.setdefault((one.path, one.session), one)
     return list(latest.values())

@@ -25,7 +25,8 @@ class Place(NamedTuple):
     path: str
     kind: str
     full: str
-    #: The git directory of the worktree in which it lies.
+    #: The worktree in which it lies, and its git directory.
+    root: str
     git_dir: str
     old_path: str = ""
 
@@ -68,7 +69,7 @@ def _place(visit: Visit, path: str, kind: str) -> Place | None:
         return None
     if kind == "modify" and not os.path.lexists(full):
         kind = "create"
-    return Place(inside, kind, full, git_dir)
+    return Place(inside, kind, full, root, git_dir)
 
 
 def _other(visit: Visit, full: str) -> tuple[str, str]:

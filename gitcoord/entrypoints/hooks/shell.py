@@ -13,7 +13,7 @@ from gitcoord.clients.event import Edit, Reply
 from gitcoord.entrypoints.hooks.words import guarded
 
 if TYPE_CHECKING:
-    from gitcoord.domain.guardrails.judge import Verdict
+    from gitcoord.domain.guardrails.judge import Finding, Verdict
     from gitcoord.entrypoints.hooks.places import Place
     from gitcoord.entrypoints.hooks.visit import Visit
 
@@ -63,8 +63,8 @@ def _reply(visit: Visit, verdict: Verdict) -> Reply:
     return Reply()
 
 
-def _of(findings: Iterable[object], severity: str) -> list[object]:
-    return [one for one in findings if getattr(one, "severity", "") == severity]
+def _of(findings: Iterable[Finding], severity: str) -> list[Finding]:
+    return [one for one in findings if one.severity == severity]
 
 
 def note(visit: Visit, verdict: Verdict) -> None:

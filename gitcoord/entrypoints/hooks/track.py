@@ -25,8 +25,9 @@ from gitcoord.storage.durable import put
 FORGOTTEN = 14 * 86400
 
 
-#: Keys that a hook has locked, not a person or a task; messages that were put before the agent.
-Mark = Literal["taken", "told"]
+#: Keys that a hook has locked, not a person or a task; worktrees in which files were edited;
+#: messages and changes that the agent was told.
+Mark = Literal["taken", "roots", "told"]
 
 
 class Known(msgspec.Struct, kw_only=True, omit_defaults=True):

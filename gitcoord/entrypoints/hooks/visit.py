@@ -142,6 +142,11 @@ class Visit:
         """The client and its id of the conversation."""
         return Client(self.event.client, self.event.session)
 
+    @property
+    def about(self) -> str:
+        """What the conversation is about, as others may read it; at most 200 characters."""
+        return self.conversation.known.about[:200]
+
     def holder(self, session: Session) -> str:
         """Return who acts: the session, or the sub-agent in it."""
         return f"{session.id}/{self.event.agent}" if self.event.agent else session.id

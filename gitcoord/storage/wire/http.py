@@ -163,10 +163,12 @@ class HttpTransport:
         limited = status == 429 or (status == 403 and answer.retry_after is not None)
         if limited or status >= 500:
             error = HostBusy if limited or status == 503 else HostUnreachable
+            wait = answer.retry_after
+            asks = f"; it asks to wait for {wait:.0f} s" if wait else ""
             raise Interrupted(
-                error(f"{self._base.place} answers {told}"),
+                error(f"{self._base.place} answers {told}{asks}"),
                 sent=request.acts and not limited,
-                retry_after=answer.retry_after,
+                retry_after=wait,
             )
         raise self._refusal(answer, told)
 

@@ -29,10 +29,10 @@ from gitcoord.storage.store import (
     SwapLost,
     check_moves,
 )
-from gitcoord.storage.wire.attempt import Attempt
+from gitcoord.storage.wire.attempt import Attempt, spread
 from gitcoord.storage.wire.host import DEPTH, Host
 from gitcoord.storage.wire.mirror import Mirror, opened, standing
-from gitcoord.storage.wire.push import Command
+from gitcoord.storage.wire.push import Command, Report
 from gitcoord.storage.wire.transport import Interrupted
 from gitcoord.storage.wire.verdict import by_refs, settled
 
@@ -253,7 +253,7 @@ class WireStore:
                 return ask()
             except Interrupted as cut:
                 self.host.reset()
-                pause = max(0.05 * 2**attempt, cut.retry_after or 0.0)
+                pause = spread(0.05 * 2**attempt, cut.retry_after)
                 if attempt == _READS - 1 or time.monotonic() + pause > end:
                     raise
                 time.sleep(pause)
@@ -313,16 +313,10 @@ class WireStore:
         commands = [Command(move.ref, move.expect, move.to) for move in moves]
         attempt = Attempt(moves, self._patience)
         while True:
-            report = cut = None
             try:
-                report = self.host.push(commands, pack)
-            except Interrupted as interrupted:
-                self.host.reset()
-                cut = interrupted
-                attempt.interrupted(interrupted)
-            if report is not None and settled(report, moves):
-                return
-            try:
+                report, asked = self._sent(commands, pack, attempt)
+                if report is not None and settled(report, moves):
+                    return
                 before = self._tracked()
                 found = self.host.refs((*FOLLOWED, *(move.ref for move in moves)))
                 verdict, ref = by_refs(moves, found)
@@ -341,7 +335,24 @@ class WireStore:
                 continue
             if report is not None:
                 attempt.refused(report)
-            attempt.wait(cut.retry_after if cut else None)
+            attempt.wait(asked)
+
+    def _sent(
+        self, commands: Sequence[Command], pack: Sequence[bytes], attempt: Attempt
+    ) -> tuple[Report | None, float | None]:
+        """Return what the host reports of the push, or None and the seconds that it asks to wait.
+
+        Raises `Interrupted` while nothing can have changed: there is nothing to look up then,
+        and a host that asks for time is left alone.
+        """
+        try:
+            return self.host.push(commands, pack), None
+        except Interrupted as cut:
+            if not (cut.sent or attempt.unknown):
+                raise
+            self.host.reset()
+            attempt.interrupted(cut)
+            return None, cut.retry_after
 
     def _holds(self, moves: Sequence[Move]) -> bool:
         """Say whether the ledger's history has our commit: then others have built on it."""

@@ -63,6 +63,27 @@ def test_a_takeover_is_seen_by_the_very_next_edit(door: Door, talk: Talk) -> Non
     assert "ada" in talk.denied(talk.edit("README"))
 
 
+def test_a_ledger_that_moves_while_the_memo_is_made_leaves_none(
+    door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gitcoord.entrypoints.hooks import edits
+
+    talk.start()
+    talk.edit("README")
+    ada = door.start("ada")
+    real = edits.holdings
+
+    def moved(*given: Any) -> Any:
+        found = real(*given)
+        door("lock", "takeover", "README", "--reason", "hotfix", "--session", ada)
+        return found
+
+    monkeypatch.setattr(edits, "holdings", moved)
+    talk.edit("README")
+    monkeypatch.undo()
+    assert not quick(talk, "README")
+
+
 def test_a_lock_past_half_of_its_time_goes_the_full_way(
     door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -240,3 +240,36 @@ def test_git_sees_nothing_of_the_hooks(door: Door, talk: Talk) -> None:
     talk("stop", stop_hook_active=False)
     talk("end", reason="other")
     assert git(door.place, "status", "--porcelain") == ""
+
+
+def test_a_change_that_is_recorded_late_is_news_all_the_same(door: Door, talk: Talk) -> None:
+    talk.start()
+    talk.edit("README")
+    ada = door.start("ada")
+    door("change", "record", "--path", "README", "--later", "--session", ada)
+    assert talk.told(talk("prompt", prompt="hello")) == ""
+    door.start("somebody")
+    assert "ada changed README" in talk.told(talk("prompt", prompt="go on"))
+    assert talk.told(talk("prompt", prompt="go on")) == ""
+
+
+def test_a_changed_file_in_another_worktree_stays_locked(door: Door, talk: Talk) -> None:
+    git(door.place, "worktree", "add", "-q", "../other", "-b", "other")
+    there = os.path.join(os.path.dirname(door.place), "other")
+    talk.start()
+    talk.edit(os.path.join(there, "README"))
+    with open(os.path.join(there, "README"), "a", encoding="utf-8") as file:
+        file.write("more\n")
+    talk("stop", stop_hook_active=False)
+    assert held(door) == ["README"]
+    talk("end", reason="other")
+    (found,) = door.json("lock", "list")["unlanded"]
+    assert (found["key"], found["branch"]) == ("README", "other")
+
+
+def test_what_a_person_types_stays_private_where_that_is_wanted(door: Door, talk: Talk) -> None:
+    git(door.place, "config", "coord.sharePrompts", "false")
+    talk.start()
+    talk("prompt", prompt="a private matter")
+    talk.edit("README")
+    assert door.json("lock", "list")["locks"][0]["reason"] == ""

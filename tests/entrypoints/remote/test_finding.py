@@ -167,13 +167,30 @@ def test_secrets_in_a_url_are_never_shown(fresh: Door, hub: GitHost) -> None:
     hub.users["ada"] = "secret-word"
     git(fresh.place, "config", "coord.remote", hub.url("hub", "ada", "secret-word"))
     said = ""
-    for words in (["where"], ["status"], ["where", "--json"], ["doctor", "--remote"], ["doctor"]):
+    for words in (
+        ["where"],
+        ["where", "--json"],
+        ["status"],
+        ["doctor", "--remote"],
+        ["doctor"],
+        ["config"],
+        ["config", "remote", "--json"],
+        ["config", "remote", hub.url("hub", "ada", "secret-word")],
+        ["uninstall", "--dry-run"],
+    ):
         said += fresh(*words) + fresh.err
     assert hub.base in said
     assert "secret-word" not in said
     hub.users["ada"] = "another"
     fresh("lock", "acquire", "x", code=2)
     fresh("status")
+    assert "secret-word" not in fresh.err
+
+
+def test_secrets_in_a_url_of_the_project_file_are_not_shown(fresh: Door, hub: GitHost) -> None:
+    fresh.write(".gitcoord.yaml", f"remote: {hub.url('hub', 'ada', 'secret-word')}\n")
+    fresh("status", code=2)
+    assert f".gitcoord.yaml names a ledger at {hub.url('hub')}" in fresh.err
     assert "secret-word" not in fresh.err
 
 

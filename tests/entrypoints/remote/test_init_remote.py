@@ -172,6 +172,23 @@ def test_the_open_records_can_be_brought_along(busy: Door, clones: Clones, tmp_p
     assert busy.json("init")["created"] is False
 
 
+def test_secrets_in_a_url_are_in_no_advice_about_two_ledgers(
+    here: Door, clones: Clones, hub: GitHost
+) -> None:
+    here("init")
+    here("task", "add", "mine")
+    first, url = here.place, hub.url("hub", "ada", "secret-word")
+    error = here.refused("init", "--remote", url)
+    assert (error["code"], "secret-word" in json.dumps(error)) == ("already_initialised", False)
+    assert f"--remote {hub.url('hub')} --move" in error["hint"]
+    here.go(clones("two"))
+    here("init", "--remote", "origin")
+    here.go(first)
+    error = here.refused("init", "--remote", url)
+    assert (error["code"], "secret-word" in json.dumps(error)) == ("both_have_content", False)
+    assert "secret-word" not in json.dumps(here.refused("init", "--remote", f"{url}\n", code=2))
+
+
 def test_this_repository_is_no_remote_of_itself(busy: Door) -> None:
     for words in (["--move"], ["--leave"], []):
         error = busy.refused("init", "--remote", busy.place, *words, code=2)

@@ -154,7 +154,12 @@ def test_helpers_and_protocols_that_cannot_push_safely_are_refused(repo: str, ur
 
 
 def test_a_refused_url_is_quoted_without_its_secrets() -> None:
-    for url in ("https://al:secret@h:x/a", "https://al:secret@-h/a", "https://al:secret@h/%0a"):
+    for url in (
+        "https://al:secret@h:x/a",
+        "https://al:secret@-h/a",
+        "https://al:secret@h/%0a",
+        "https://al:sec/secret@h/a",
+    ):
         with pytest.raises(InvalidUrl) as refused:
             parsed(url, "/")
         assert "secret" not in str(refused.value.as_dict()), url
