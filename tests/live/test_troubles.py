@@ -41,7 +41,7 @@ def test_a_ledger_that_cannot_be_read_disturbs_nobody_and_is_said_once(world: Wo
 
 
 def test_a_program_that_is_gone_lets_the_client_work(world: World) -> None:
-    world.set_up(program="/nonexistent/gitcoord")
+    world.lose_hooks()
     ran = world.client.run(
         do(Write(str(world.path("one.txt")), "one\n")),
         do(Run("echo two > two.txt")),
