@@ -14,8 +14,8 @@ from tests.live.world import HELD, World, make
 
 
 @pytest.fixture(**EACH)
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    made = make(installed(request.param), tmp_path)
+def world(request: pytest.FixtureRequest, place: Path) -> World:
+    made = make(installed(request.param), place)
     made.set_up()
     return made
 
