@@ -63,6 +63,7 @@ class Claude(Client):
             "--output-format",
             "stream-json",
             "--verbose",
+            "--include-hook-events",
             "--model",
             MODEL,
             "--permission-mode",
@@ -85,6 +86,12 @@ class Claude(Client):
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_TELEMETRY": "1",
         }
+
+    def remarks(self, ran: Ran) -> list[str]:
+        lines = [json.loads(line) for line in ran.out.splitlines()]
+        outputs = [line["output"] for line in lines if line.get("subtype") == "hook_response"]
+        answers = [json.loads(output) for output in outputs if output.startswith("{")]
+        return [answer["systemMessage"] for answer in answers if "systemMessage" in answer]
 
     def conversation(self, ran: Ran) -> str:
         return str(json.loads(ran.out.splitlines()[0])["session_id"])

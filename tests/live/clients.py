@@ -62,10 +62,12 @@ class Client(ABC):
     #: Arguments that list the MCP servers.
     listing: tuple[str, ...]
 
-    def __init__(self, root: Path, worktree: Path) -> None:
+    def __init__(self, root: Path, worktree: Path, checkout: Path | None = None) -> None:
         self.root = root
         self.home = root / "home"
         self.worktree = worktree
+        #: The main worktree of the repository.
+        self.checkout = checkout or worktree
         self.temporary = root / "tmp"
         for place in (self.home, self.temporary):
             place.mkdir(parents=True, exist_ok=True)
@@ -101,6 +103,10 @@ class Client(ABC):
     @abstractmethod
     def surroundings(self, url: str) -> dict[str, str]:
         """Return its own part of the environment."""
+
+    @abstractmethod
+    def remarks(self, ran: Ran) -> list[str]:
+        """Return what its hooks have told the person, or whoever could be told."""
 
     @abstractmethod
     def conversation(self, ran: Ran) -> str:
@@ -167,5 +173,5 @@ class Client(ABC):
                 os.killpg(child.pid, signal.SIGKILL)
         if not ended:
             out, err = child.communicate()
-        assert ended, f"{self.name} {' '.join(words)} did not end:\n{out}\n{err}"
+        assert ended, f"{self.name} {' '.join(words)} did not end:\n{out[-2000:]}\n{err[-2000:]}"
         return subprocess.CompletedProcess(command, child.returncode, out, err)

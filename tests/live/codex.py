@@ -80,7 +80,8 @@ class Codex(Client):
             event: [{"hooks": [{"type": "command", "command": shlex.join(words)}]}]
             for event, words in commands.items()
         }
-        folder = self.worktree / ".codex"
+        # Also in a linked worktree it reads the hooks of the main one, and no others.
+        folder = self.checkout / ".codex"
         folder.mkdir(exist_ok=True)
         (folder / "hooks.json").write_text(json.dumps({"hooks": hooks}), encoding="utf-8")
 
@@ -112,6 +113,16 @@ class Codex(Client):
 
     def surroundings(self, url: str) -> dict[str, str]:
         return {"CODEX_HOME": str(self.home / ".codex"), "STUB_KEY": "none"}
+
+    def remarks(self, ran: Ran) -> list[str]:
+        # Without a person, what hooks say to one is shown nowhere: the model has to hear it.
+        texts = [
+            part["text"]
+            for item in ran.stub.requests[-1]["input"]
+            if item["type"] == "message"
+            for part in item["content"]
+        ]
+        return [text for text in texts if text.startswith("gitcoord")]
 
     def conversation(self, ran: Ran) -> str:
         return str(json.loads(ran.out.splitlines()[0])["thread_id"])

@@ -70,6 +70,10 @@ class GeminiCli(Client):
     def surroundings(self, url: str) -> dict[str, str]:
         return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url, "NO_COLOR": "1"}
 
+    def remarks(self, ran: Ran) -> list[str]:
+        mark = "Hook system message: "
+        return [line.removeprefix(mark) for line in ran.err.splitlines() if line.startswith(mark)]
+
     def conversation(self, ran: Ran) -> str:
         return str(json.loads(ran.out)["session_id"])
 

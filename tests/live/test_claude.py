@@ -14,8 +14,8 @@ from tests.live.world import HELD, World, make
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = make(installed(Claude), tmp_path)
+def world(place: Path) -> World:
+    made = make(installed(Claude), place)
     made.set_up()
     return made
 

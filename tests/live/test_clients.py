@@ -7,6 +7,8 @@ and asks through MCP.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -30,8 +32,8 @@ class Played(NamedTuple):
 
 
 @pytest.fixture(scope="module", **EACH)
-def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
-    world = make(installed(request.param), tmp_path_factory.mktemp("live"))
+def played(request: pytest.FixtureRequest, folder: Callable[[], Path]) -> Played:
+    world = make(installed(request.param), folder())
     world.set_up()
     held = str(world.path(HELD))
     steps = {

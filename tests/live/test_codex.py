@@ -35,8 +35,8 @@ MOVE = f"""*** Begin Patch
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = make(installed(Codex), tmp_path)
+def world(place: Path) -> World:
+    made = make(installed(Codex), place)
     made.set_up()
     return made
 

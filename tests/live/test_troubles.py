@@ -14,8 +14,8 @@ from tests.live.world import HELD, World, make
 
 
 @pytest.fixture(**EACH)
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    made = make(installed(request.param), tmp_path)
+def world(request: pytest.FixtureRequest, place: Path) -> World:
+    made = make(installed(request.param), place)
     made.set_up()
     return made
 
@@ -35,11 +35,13 @@ def test_a_ledger_that_cannot_be_read_disturbs_nobody_and_is_said_once(world: Wo
         "three\n",
     ]
     assert len(ran.stub.requests) == len(ran.stub.script)
-    assert world.client.remarks(ran).count("does not guard this conversation") == 1
+    (remark,) = world.client.remarks(ran)
+    assert "does not guard this conversation" in remark
+    assert "gitcoord doctor" in remark
 
 
 def test_a_program_that_is_gone_lets_the_client_work(world: World) -> None:
-    world.set_up(program="/nonexistent/gitcoord")
+    world.lose_hooks()
     ran = world.client.run(
         do(Write(str(world.path("one.txt")), "one\n")),
         do(Run("echo two > two.txt")),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,11 @@ from tests.live.clients import Client, Ran
 from tests.live.script import Usage
 
 HELD = "held.txt"
+
+PROGRAM = str(Path(sys.executable).with_name("gitcoord"))
+
+#: Where set-ups write hooks.
+HOOKS = (".claude/settings.json", ".codex/hooks.json", ".gemini/settings.json")
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,24 @@ class World:
     #: A prompt in the client's worktree, without a session.
     prompt: Shell
 
-    def set_up(self, program: str = "") -> None:
-        """Have the client call gitcoord."""
-        program = program or str(Path(sys.executable).with_name("gitcoord"))
-        name = self.client.name
-        self.client.hook({event: [program, "hook", name, event] for event in self.client.events})
-        self.client.serve([program, "mcp"])
+    def set_up(self) -> None:
+        """Have the client call gitcoord: its user commits the set-up, and everybody has it."""
+        words = [PROGRAM, "setup", self.client.name, "--yes"]
+        environ = self.client.environ("")
+        done = subprocess.run(words, cwd=self.repo, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        git(self.repo, "add", ".")
+        git(self.repo, "commit", "-q", "-m", "set up")
+        git(str(self.client.worktree), "merge", "-q", "main")
+
+    def lose_hooks(self) -> None:
+        """Let the hooks name a program that is no more; the MCP server stays."""
+        gone = str(Path(PROGRAM).with_name("gone"))
+        files = [Path(place, name) for place in (self.repo, self.client.worktree) for name in HOOKS]
+        for file in filter(Path.exists, files):
+            document = json.loads(file.read_text(encoding="utf-8"))
+            hooks = json.loads(json.dumps(document["hooks"]).replace(PROGRAM, gone))
+            file.write_text(json.dumps(document | {"hooks": hooks}), encoding="utf-8")
 
     def path(self, name: str) -> Path:
         """Return a file of the client's worktree."""
@@ -90,5 +109,5 @@ def make(kind: type[Client], root: Path) -> World:
     prompt("init")
     ada = prompt.start("ada")
     ada("lock", "acquire", HELD, "--reason", "rewriting it")
-    client = kind(root / "client", Path(linked))
+    client = kind(root / "client", Path(linked), Path(repo))
     return World(repo, remote, client, ada, Shell(linked))
