@@ -42,6 +42,18 @@ class Command(NamedTuple):
         return [word.text for word in self.words[1:]]
 
 
+class Flow(NamedTuple):
+    """What goes into a part of a script."""
+
+    stdin: str | None = None
+    upstream: tuple[Command, ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+
+
+#: Nothing goes in.
+EMPTY = Flow()
+
+
 def base(text: str) -> str:
     """Return the name of a program without its directory and `.exe`."""
     name = text.replace("\\", "/").rsplit("/", 1)[-1] if "/" in text or "\\" in text else text

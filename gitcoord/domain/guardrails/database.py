@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import opaque
 from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
 
@@ -26,38 +27,71 @@ _CLIENTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: `tool verb`: how grave it is to reset what it is pointed at.
 _RESETS: tuple[tuple[str, str, Severity | None], ...] = (
-    ("dropdb", "", None), ("mysqladmin", r"\bdrop\b", None), ("dropuser", "", "ask"),
-    ("redis-cli", r"(?i)\bflush(all|db)\b", None), ("rails", r"\bdb:(drop|reset|schema:load|migrate:reset|purge)\b", None),
+    ("dropdb", "", None),
+    ("mysqladmin", r"\bdrop\b", None),
+    ("dropuser", "", "ask"),
+    ("redis-cli", r"(?i)\bflush(all|db)\b", None),
+    ("rails", r"\bdb:(drop|reset|schema:load|migrate:reset|purge)\b", None),
     ("rake", r"\bdb:(drop|reset|schema:load|migrate:reset|purge)\b", None),
-    ("rails", r"\bdb:rollback\b", "warn"), ("rake", r"\bdb:rollback\b", "warn"),
+    ("rails", r"\bdb:rollback\b", "warn"),
+    ("rake", r"\bdb:rollback\b", "warn"),
     ("prisma", r"\bmigrate reset\b|--force-reset|--accept-data-loss", None),
-    ("manage.py", r"\b(flush|reset_db|sqlflush)\b", None), ("django-admin", r"\b(flush|reset_db)\b", None),
-    ("alembic", r"\bdowngrade\b", "ask"), ("flyway", r"\bclean\b", None), ("liquibase", r"\bdrop-?all\b", None),
-    ("knex", r"\bmigrate:rollback\b", "ask"), ("sequelize", r"\bdb:(drop|migrate:undo)", None),
-    ("sequelize-cli", r"\bdb:(drop|migrate:undo)", None), ("typeorm", r"\bschema:drop\b", None),
-    ("artisan", r"\b(migrate:(fresh|reset|refresh)|db:wipe)\b", None), ("supabase", r"\bdb reset\b", None),
-    ("mix", r"\becto\.(drop|reset)\b", None), ("hasura", r"\bmigrate .*--down", "ask"), ("goose", r"\b(reset|down-to)\b", "ask"),
-    ("migrate", r"\b(drop|down)\b", "ask"), ("diesel", r"\bdatabase reset\b", None), ("sqlx", r"\bdatabase (drop|reset)\b", None),
-    ("pg_restore", r"--clean|(^| )-c\b", "ask"), ("etcdctl", r"\bdel .*--prefix", None), ("pg_dropcluster", "", None),
-    ("doctrine", r"schema:drop|database:drop", None), ("console", r"doctrine:(schema|database):drop", None),
-)  # fmt: skip
-_MONGO = re.compile(r"\.(dropDatabase|drop)\(\s*\)|\.(deleteMany|remove|updateMany)\(\s*(\{\s*\})?\s*[,)]")
-_NOISE = re.compile(
-    r"--[^\n]*|/\*.*?\*/|(?<![\w&])#[^\n]*|'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$|\"(?:[^\"]|\"\")*\"|`[^`]*`", re.DOTALL
+    ("manage.py", r"\b(flush|reset_db|sqlflush)\b", None),
+    ("django-admin", r"\b(flush|reset_db)\b", None),
+    ("alembic", r"\bdowngrade\b", "ask"),
+    ("flyway", r"\bclean\b", None),
+    ("liquibase", r"\bdrop-?all\b", None),
+    ("knex", r"\bmigrate:rollback\b", "ask"),
+    ("sequelize", r"\bdb:(drop|migrate:undo)", None),
+    ("sequelize-cli", r"\bdb:(drop|migrate:undo)", None),
+    ("typeorm", r"\bschema:drop\b", None),
+    ("artisan", r"\b(migrate:(fresh|reset|refresh)|db:wipe)\b", None),
+    ("supabase", r"\bdb reset\b", None),
+    ("mix", r"\becto\.(drop|reset)\b", None),
+    ("hasura", r"\bmigrate .*--down", "ask"),
+    ("goose", r"\b(reset|down-to)\b", "ask"),
+    ("migrate", r"\b(drop|down)\b", "ask"),
+    ("diesel", r"\bdatabase reset\b", None),
+    ("sqlx", r"\bdatabase (drop|reset)\b", None),
+    ("pg_restore", r"--clean|(^| )-c\b", "ask"),
+    ("etcdctl", r"\bdel .*--prefix", None),
+    ("pg_dropcluster", "", None),
+    ("doctrine", r"schema:drop|database:drop", None),
+    ("console", r"doctrine:(schema|database):drop", None),
 )
-_DROP = re.compile(r"\bDROP\s+(TABLE|DATABASE|SCHEMA|KEYSPACE|COLLECTION|TABLESPACE)\b", re.IGNORECASE)
-_LESSER = re.compile(
-    r"\bDROP\s+(VIEW|MATERIALIZED|INDEX|FUNCTION|TRIGGER|USER|ROLE|COLUMN|SEQUENCE|TYPE|CONSTRAINT|POLICY|EXTENSION|OWNED|PROCEDURE)\b|"
-    r"\bALTER\s+(USER|ROLE|SYSTEM)\b|\bGRANT\s+ALL\b|\bREVOKE\b|\bALTER\s+TABLE\b.*\b(DROP|RENAME)\b", re.IGNORECASE | re.DOTALL
+_MONGO = Pattern(
+    r"\.(dropDatabase|drop)\(\s*\)|\.(deleteMany|remove|updateMany)\(\s*(\{\s*\})?\s*[,)]"
 )
-_TRUNCATE = re.compile(r"^\s*(?:EXPLAIN\s+)?TRUNCATE\b", re.IGNORECASE)
-_CHANGE = re.compile(
-    r"\bDELETE\s+(?:\w+\s+)?FROM\b|(?:^|\)|\bAS\s*\()\s*UPDATE\s+(?:ONLY\s+)?[\w.\"`\[\]]+(?:\s+(?:AS\s+)?\w+)?\s+SET\b", re.IGNORECASE
+_NOISE = Pattern(
+    r"--[^\n]*|/\*.*?\*/|(?<![\w&])#[^\n]*|'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$|"
+    r"\"(?:[^\"]|\"\")*\"|`[^`]*`",
+    re.DOTALL,
 )
-_WHERE = re.compile(r"\bWHERE\b(.*)", re.IGNORECASE | re.DOTALL)
-_ALWAYS = re.compile(r"\s*\(*\s*(?:(TRUE|1)|(\d+)\s*=\s*\2|''\s*=\s*''|NOT\s+FALSE|(\d+)\s*(?:<>|!=|<|>)\s*\d+)\s*\)*\s*(?:RETURNING.*|LIMIT.*)?", re.IGNORECASE | re.DOTALL)
-_OR_ALWAYS = re.compile(r"\bOR\s+(TRUE\b|(\d+)\s*=\s*\2\b|''\s*=\s*'')", re.IGNORECASE)
-_TEST = re.compile(r":memory:|^/tmp/|^/var/tmp/|(^|[/_.-])(tests?|tmp|scratch|fixtures?)([/_.-]|\d|$)", re.IGNORECASE)
+_DROP = Pattern(r"\bDROP\s+(TABLE|DATABASE|SCHEMA|KEYSPACE|COLLECTION|TABLESPACE)\b", re.IGNORECASE)
+_LESSER = Pattern(
+    r"\bDROP\s+(VIEW|MATERIALIZED|INDEX|FUNCTION|TRIGGER|USER|ROLE|COLUMN|SEQUENCE|TYPE|"
+    r"CONSTRAINT|POLICY|EXTENSION|OWNED|PROCEDURE)\b|"
+    r"\bALTER\s+(USER|ROLE|SYSTEM)\b|\bGRANT\s+ALL\b|\bREVOKE\b|\bALTER\s+TABLE\b.*\b(DROP|"
+    r"RENAME)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_TRUNCATE = Pattern(r"^\s*(?:EXPLAIN\s+)?TRUNCATE\b", re.IGNORECASE)
+_CHANGE = Pattern(
+    r"\bDELETE\s+(?:\w+\s+)?FROM\b|(?:^|\)|"
+    r"\bAS\s*\()\s*UPDATE\s+(?:ONLY\s+)?[\w.\"`\[\]]+(?:\s+(?:AS\s+)?\w+)?\s+SET\b",
+    re.IGNORECASE,
+)
+_WHERE = Pattern(r"\bWHERE\b(.*)", re.IGNORECASE | re.DOTALL)
+_ALWAYS = Pattern(
+    r"\s*\(*\s*(?:(TRUE|1)|(\d+)\s*=\s*\2|''\s*=\s*''|NOT\s+FALSE|(\d+)\s*(?:<>|!=|<|"
+    r">)\s*\d+)\s*\)*\s*(?:RETURNING.*|LIMIT.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_OR_ALWAYS = Pattern(r"\bOR\s+(TRUE\b|(\d+)\s*=\s*\2\b|''\s*=\s*'')", re.IGNORECASE)
+_TEST = Pattern(
+    r":memory:|^/tmp/|^/var/tmp/|(^|[/_.-])(tests?|tmp|scratch|fixtures?)([/_.-]|\d|$)",
+    re.IGNORECASE,
+)
 
 
 def judge(command: Command, scene: Scene) -> Found:
@@ -104,7 +138,11 @@ def _sql(command: Command) -> list[str]:
                 found.append(arg[len(option) + 1 :])
             elif len(option) == 2 and arg.startswith(option) and len(arg) > 2:
                 found.append(arg[2:])
-            elif len(option) == 2 and re.fullmatch(r"-[A-Za-z]+" + option[1], arg) and at + 1 < len(args):
+            elif (
+                len(option) == 2
+                and re.fullmatch(r"-[A-Za-z]+" + option[1], arg)
+                and at + 1 < len(args)
+            ):
                 found.append(args[at + 1])
     if command.name in {"sqlite3", "bq", "duckdb", "isql"}:
         found += [arg for arg in args if " " in arg]
@@ -113,7 +151,10 @@ def _sql(command: Command) -> list[str]:
     return found
 
 
-_QUOTED = re.compile(r"""(["'`]{1,3})\s*((?:DROP|TRUNCATE|DELETE|UPDATE|ALTER)\s[^"`]{1,2000}?)\s*\1""", re.IGNORECASE)
+_QUOTED = Pattern(
+    r"""(["'`]{1,3})\s*((?:DROP|TRUNCATE|DELETE|UPDATE|ALTER)\s[^"`]{1,2000}?)\s*\1""",
+    re.IGNORECASE,
+)
 
 
 def _strings(command: Command) -> list[str]:
@@ -128,10 +169,19 @@ def _strings(command: Command) -> list[str]:
 
 def statements(text: str) -> Found:
     """Yield the rules that a text of SQL meets."""
-    bare = _NOISE.sub(lambda found: "''" if found[0][0] == "'" else "\"x\"" if found[0][0] in '"`' else " ", text)
+    bare = _NOISE.sub(
+        lambda found: "''" if found[0][0] == "'" else '"x"' if found[0][0] in '"`' else " ", text
+    )
     for one in bare.split(";"):
         if _DROP.search(one):
-            yield "drop_table", "warn" if re.search(r"\bDROP\s+TABLE\s+(IF\s+EXISTS\s+)?\"?(tmp|temp)_", one, re.I) else None
+            yield (
+                "drop_table",
+                "warn"
+                if re.search(
+                    r"\bDROP\s+TABLE\s+(IF\s+EXISTS\s+)?\"?(tmp|temp)_", one, re.IGNORECASE
+                )
+                else None,
+            )
         elif _TRUNCATE.match(one):
             yield "truncate_table", None
         elif _LESSER.search(one):

@@ -1,4 +1,4 @@
-"""Shell texts inside of other programs' words: `ssh host TEXT`, `python -c`, `git -c alias.x=!TEXT`.
+"""Shell texts in the words of other programs: `ssh host TEXT`, `python -c`, `git -c alias.x=!TEXT`.
 
 Of code in other languages only calls that start a shell or delete a tree are seen, with
 literal arguments. Not here: shells themselves.
@@ -12,18 +12,29 @@ from shlex import quote
 
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
 
 _STRING = r"""(?:"((?:[^"\\]|\\.){0,4000})"|'((?:[^'\\]|\\.){0,4000})')"""
-_CALLS = re.compile(
-    r"(?:\bos\.system|\bos\.popen|\bsystem|\bpopen|\bexecSync|\bexec|\bspawnSync|\bgetoutput|\bshell_exec|"
+_CALLS = Pattern(
+    r"(?:\bos\.system|\bos\.popen|\bsystem|\bpopen|\bexecSync|\bexec|\bspawnSync|\bgetoutput|"
+    r"\bshell_exec|"
     r"\bpassthru|\bcheck_output|\bcheck_call|\bPopen|\brun|\bcall|%x)\s*[(\s]\s*[rf]?" + _STRING
 )
-_LISTS = re.compile(r"(?:\brun|\bcall|\bcheck_call|\bcheck_output|\bPopen|\bsystem)\s*\(\s*\[([^\]]{0,2000})\]")
-_ARGV = re.compile(r"(?:\bexecFileSync|\bspawnSync|\bspawn|\bexecvp?|\bsystem)\s*\(\s*" + _STRING + r"\s*,\s*\[?([^\])]{0,2000})")
-_TREES = re.compile(r"(?:\brmtree|\brm_rf|\brm_r|\bremove_entry_secure|\brimraf(?:\.sync)?)\s*[(\s]\s*(?:Path\s*\(\s*)?(os\.path\.expanduser\()?" + _STRING)
-_NODE = re.compile(r"\brm(?:dir)?(?:Sync)?\s*\(\s*" + _STRING + r"\s*,\s*\{[^}]{0,200}recursive")
-_TICKS = re.compile(r"(?:`|%x\{|qx\{|qx\()([^`}]{1,2000})[`})]")
-_STRINGS = re.compile(_STRING)
+_LISTS = Pattern(
+    r"(?:\brun|\bcall|\bcheck_call|\bcheck_output|\bPopen|\bsystem)\s*\(\s*\[([^\]]{0,2000})\]"
+)
+_ARGV = Pattern(
+    r"(?:\bexecFileSync|\bspawnSync|\bspawn|\bexecvp?|\bsystem)\s*\(\s*"
+    + _STRING
+    + r"\s*,\s*\[?([^\])]{0,2000})"
+)
+_TREES = Pattern(
+    r"(?:\brmtree|\brm_rf|\brm_r|\bremove_entry_secure|"
+    r"\brimraf(?:\.sync)?)\s*[(\s]\s*(?:Path\s*\(\s*)?(os\.path\.expanduser\()?" + _STRING
+)
+_NODE = Pattern(r"\brm(?:dir)?(?:Sync)?\s*\(\s*" + _STRING + r"\s*,\s*\{[^}]{0,200}recursive")
+_TICKS = Pattern(r"(?:`|%x\{|qx\{|qx\()([^`}]{1,2000})[`})]")
+_STRINGS = Pattern(_STRING)
 
 
 def code(text: str) -> list[str]:
@@ -31,11 +42,11 @@ def code(text: str) -> list[str]:
     text = text[:20_000]
     found = [_literal(match[1], match[2]) for match in _CALLS.finditer(text)]
     for match in _LISTS.finditer(text):
-        words = [_literal(*pair) for pair in _STRINGS.findall(match[1])]
+        words = _strings(match[1])
         found.append(" ".join(map(quote, words)))
     for match in _ARGV.finditer(text):
         words = [_literal(match[1], match[2])]
-        words += [_literal(*pair) for pair in _STRINGS.findall(match[3])]
+        words += _strings(match[3])
         found.append(" ".join(map(quote, words)))
     for match in _TREES.finditer(text):
         path = _literal(match[2], match[3])
@@ -44,6 +55,10 @@ def code(text: str) -> list[str]:
     if re.search(r"""\brmtree\s*\(\s*(?!["'\s]|Path|os\.path\.expanduser)\w""", text):
         found.append('rm -rf "$UNKNOWN_TREE"')
     return found
+
+
+def _strings(text: str) -> list[str]:
+    return [_literal(found[1], found[2]) for found in _STRINGS.finditer(text)]
 
 
 def _literal(double: str | None, single: str | None) -> str:
@@ -57,12 +72,15 @@ def texts(command: Command) -> list[str]:
 
 
 def _interpreter(command: Command) -> list[str]:
-    said = [text for at, text in _after(command, "-c", "-e", "-E", "-r", "--eval", "-pe", "-ne", "-ie", "-p")]
+    said = [
+        text
+        for at, text in _after(command, "-c", "-e", "-E", "-r", "--eval", "-pe", "-ne", "-ie", "-p")
+    ]
     if not said and command.stdin is not None and all(arg[:1] == "-" for arg in command.args):
         said = [command.stdin]
     shell = [found for text in said for found in code(text)]
     if command.name in {"perl", "ruby"}:
-        shell += [found for text in said for found in _TICKS.findall(text)]
+        shell += [found for text in said for found in _TICKS.texts(text)]
     return shell
 
 
@@ -77,7 +95,7 @@ def _after(command: Command, *options: str) -> list[tuple[int, str]]:
 
 def _ssh(command: Command) -> list[str]:
     given = parse(command.args, "BbcDEeFIiJLlmOopQRSWw", stop=True)
-    return [" ".join(given.operands[1:])] or [command.stdin or ""]
+    return [" ".join(given.operands[1:]) or command.stdin or ""]
 
 
 def _option_c(command: Command) -> list[str]:
@@ -115,17 +133,46 @@ def _git(command: Command) -> list[str]:
         elif arg.startswith("--exec=") and "rebase" in args[:at]:
             found.append(arg.partition("=")[2])
         elif arg == "foreach" and "submodule" in args[:at]:
-            found.append(" ".join(one for one in args[at + 1 :] if one not in {"--recursive", "-q"}))
+            found.append(
+                " ".join(one for one in args[at + 1 :] if one not in {"--recursive", "-q"})
+            )
         elif arg == "run" and "bisect" in args[:at]:
             found.append(" ".join(map(quote, args[at + 1 :])))
     return found
 
 
 PROGRAMS: dict[str, Callable[[Command], list[str]]] = {
-    **dict.fromkeys(("python", "python2", "python3", "pypy3", "perl", "ruby", "node", "nodejs", "deno", "bun", "php", "osascript"), _interpreter),
+    **dict.fromkeys(
+        (
+            "python",
+            "python2",
+            "python3",
+            "pypy3",
+            "perl",
+            "ruby",
+            "node",
+            "nodejs",
+            "deno",
+            "bun",
+            "php",
+            "osascript",
+        ),
+        _interpreter,
+    ),
     **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
-    "ssh": _ssh, "mosh": _ssh, "su": _option_c, "script": _option_c, "nix-shell": _option_c,
-    "runuser": _option_c, "flock": _option_c, "vagrant": _option_c, "watch": _operands,
-    "tmux": _multiplexer, "screen": _multiplexer, "at": _stdin, "batch": _stdin,
-    "crontab": _crontab, "git": _git,
-}  # fmt: skip
+    "ssh": _ssh,
+    "mosh": _ssh,
+    "su": _option_c,
+    "script": _option_c,
+    "nix-shell": _option_c,
+    "runuser": _option_c,
+    "flock": _option_c,
+    "vagrant": _option_c,
+    "watch": _operands,
+    "tmux": _multiplexer,
+    "screen": _multiplexer,
+    "at": _stdin,
+    "batch": _stdin,
+    "crontab": _crontab,
+    "git": _git,
+}

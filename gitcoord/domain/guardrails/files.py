@@ -8,15 +8,45 @@ from collections.abc import Callable, Iterator
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import opaque
 from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
 
 Found = Iterator[tuple[str, Severity | None]]
 
-_SAFE_DEVICES = re.compile(r"/dev/(null|zero|u?random|tty\d*|std(in|out|err)|fd/\d+|full|shm/.*|tcp/.*|udp/.*|pts/.*)$")
-_SYSTEM = re.compile(r"/(etc|usr|bin|sbin|boot|lib\w*|sys|proc|root|System|Library|var/lib|opt)(/|$)|/var/spool/cron")
-_SOURCES = frozenset({"src", "lib", "app", "apps", "packages", "tests", "test", "spec", "docs", "cmd", "pkg", "internal", "crates", "server", "client", "backend", "frontend", ".github", "migrations"})
-_PROFILE = re.compile(r"(^|/)\.(bashrc|zshrc|profile|bash_profile|zprofile|zshenv|bash_login|config/fish/config\.fish)$")
+_SAFE_DEVICES = Pattern(
+    r"/dev/(null|zero|u?random|tty\d*|std(in|out|err)|fd/\d+|full|shm/.*|tcp/.*|udp/.*|pts/.*)$"
+)
+_SYSTEM = Pattern(
+    r"/(etc|usr|bin|sbin|boot|lib\w*|sys|proc|root|System|Library|var/lib|opt)(/|$)|/var/spool/cron"
+)
+_SOURCES = frozenset(
+    {
+        "src",
+        "lib",
+        "app",
+        "apps",
+        "packages",
+        "tests",
+        "test",
+        "spec",
+        "docs",
+        "cmd",
+        "pkg",
+        "internal",
+        "crates",
+        "server",
+        "client",
+        "backend",
+        "frontend",
+        ".github",
+        "migrations",
+    }
+)
+_PROFILE = Pattern(
+    r"(^|/)\.(bashrc|zshrc|profile|bash_profile|zprofile|zshenv|bash_login|"
+    r"config/fish/config\.fish)$"
+)
 
 
 def judge(command: Command, scene: Scene) -> Found:
@@ -44,8 +74,9 @@ def written(path: str, scene: Scene, cwd: str = "", *, append: bool = False) -> 
     if place == "device":
         yield "disk_write", None
     elif place == "git":
-        yield "ledger_change" if "refs/coord" in full else "git_directory_change", (
-            None if "refs/coord" in full else "ask"
+        yield (
+            "ledger_change" if "refs/coord" in full else "git_directory_change",
+            (None if "refs/coord" in full else "ask"),
         )
     elif _SYSTEM.match(full):
         yield "system_change", None
@@ -131,7 +162,9 @@ def _wipe(command: Command, scene: Scene) -> Found:
         if scene.layout.place(path, command.cwd) == "scratch":
             continue
         yield from written(path, scene, command.cwd)
-        if command.name != "truncate" or any(size in {"0", "0k"} for size in given.get("s", "size")):
+        if command.name != "truncate" or any(
+            size in {"0", "0k"} for size in given.get("s", "size")
+        ):
             yield "file_overwrite", None
 
 
@@ -149,7 +182,7 @@ def _tee(command: Command, scene: Scene) -> Found:
 def _copy(command: Command, scene: Scene) -> Found:
     given = parse(command.args, "tmogS", ("target-directory", "mode", "owner", "group"))
     paths, into = list(given.operands), given.get("t", "target-directory")
-    if command.name in {"mv"}:
+    if command.name == "mv":
         sources = paths if into else paths[:-1]
         if paths[-1:] == ["/dev/null"]:
             yield "file_overwrite", "block"
@@ -176,15 +209,16 @@ def _rsync(command: Command, scene: Scene) -> Found:
     if ":" in target:
         yield "deploy_script", None
         return
-    for rule, severity in deleted(target, scene, command.cwd):
-        yield rule, severity
+    yield from deleted(target, scene, command.cwd)
 
 
 def _mode(command: Command, scene: Scene) -> Found:
     """`chmod`, `chown`, `chgrp`, `chattr`, `setfacl`."""
     given = parse([arg for arg in command.args if not re.fullmatch(r"-[rwxXst]+", arg)])
     wide = command.name == "chmod" and any(
-        re.fullmatch(r"[0-7]?[0-7]?[0-7][2367]|([ugoa]*[ao][ugoa]*)?\+[rxX]*w[rwxX]*|[ao]*=r?w.*", one)
+        re.fullmatch(
+            r"[0-7]?[0-7]?[0-7][2367]|([ugoa]*[ao][ugoa]*)?\+[rxX]*w[rwxX]*|[ao]*=r?w.*", one
+        )
         for one in given.operands[:1]
     )
     recursive = given.has("R", "recursive")
@@ -195,7 +229,9 @@ def _mode(command: Command, scene: Scene) -> Found:
             yield "permissions_wide", "block"
         elif _SYSTEM.match(full) or place == "device":
             yield "system_change", None
-        elif recursive and place in {"whole", "outside", "git"} and (wide or command.name != "chmod"):
+        elif (
+            recursive and place in {"whole", "outside", "git"} and (wide or command.name != "chmod")
+        ):
             yield "permissions_wide", "ask" if command.name == "chmod" else None
         elif wide and place != "scratch":
             yield "permissions_wide", None
@@ -232,7 +268,11 @@ def _service(command: Command, scene: Scene) -> Found:
         yield "host_damage", None
     elif verb in {"stop", "disable", "mask", "restart", "kill", "start", "enable"}:
         yield "system_change", None if "--user" not in command.args else "warn"
-    elif command.name == "service" and len(command.args) > 1 and command.args[1] in {"stop", "restart"}:
+    elif (
+        command.name == "service"
+        and len(command.args) > 1
+        and command.args[1] in {"stop", "restart"}
+    ):
         yield "system_change", None
 
 
@@ -258,7 +298,16 @@ def _container(command: Command, scene: Scene) -> Found:
 
 
 def _package(command: Command, scene: Scene) -> Found:
-    verbs = {"remove", "purge", "autoremove", "erase", "install", "upgrade", "dist-upgrade", "uninstall"}
+    verbs = {
+        "remove",
+        "purge",
+        "autoremove",
+        "erase",
+        "install",
+        "upgrade",
+        "dist-upgrade",
+        "uninstall",
+    }
     if any(arg in verbs for arg in command.args[:3]):
         removes = any(arg in {"remove", "purge", "erase", "uninstall"} for arg in command.args)
         yield "system_change", "ask" if removes else "warn"
@@ -269,7 +318,7 @@ def _user(command: Command, scene: Scene) -> Found:
 
 
 def _nameless(command: Command, scene: Scene) -> Found:
-    """A program that is not known, with words as for `rm -rf /`."""
+    """Yield the rules that a program without a known name meets by words as of `rm -rf /`."""
     given = parse(command.args)
     if given.has("r", "R", "recursive") and given.has("f", "force"):
         for path in given.operands:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import opaque
-from gitcoord.domain.guardrails.options import Parsed, parse
+from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.pushes import push
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
@@ -142,7 +142,9 @@ def _tag(args: list[str], scene: Scene) -> Found:
 
 
 def _commit(args: list[str], scene: Scene) -> Found:
-    given = parse(args, "mFCct", ("message", "file", "author", "date", "template", "fixup", "squash"))
+    given = parse(
+        args, "mFCct", ("message", "file", "author", "date", "template", "fixup", "squash")
+    )
     if given.has("n", "no-verify"):
         yield "git_hooks_bypass", None
 
@@ -237,12 +239,32 @@ def _add(args: list[str], scene: Scene) -> Found:
 
 
 _VERBS: dict[str, Callable[[list[str], Scene], Found]] = {
-    "push": push, "reset": _reset, "clean": _clean, "branch": _branch, "filter-branch": _history,
-    "filter-repo": _history, "reflog": _reflog, "gc": _gc, "prune": _prune, "update-ref": _update_ref,
-    "symbolic-ref": _symbolic_ref, "stash": _stash, "worktree": _worktree, "remote": _remote,
-    "tag": _tag, "commit": _commit, "merge": _merge, "checkout": _discard, "switch": _discard,
-    "restore": _restore, "read-tree": _read_tree, "checkout-index": _checkout_index,
-    "config": _config, "submodule": _submodule, "rm": _rm, "fetch": _fetch, "add": _add, "stage": _add,
-}  # fmt: skip
-
-
+    "push": push,
+    "reset": _reset,
+    "clean": _clean,
+    "branch": _branch,
+    "filter-branch": _history,
+    "filter-repo": _history,
+    "reflog": _reflog,
+    "gc": _gc,
+    "prune": _prune,
+    "update-ref": _update_ref,
+    "symbolic-ref": _symbolic_ref,
+    "stash": _stash,
+    "worktree": _worktree,
+    "remote": _remote,
+    "tag": _tag,
+    "commit": _commit,
+    "merge": _merge,
+    "checkout": _discard,
+    "switch": _discard,
+    "restore": _restore,
+    "read-tree": _read_tree,
+    "checkout-index": _checkout_index,
+    "config": _config,
+    "submodule": _submodule,
+    "rm": _rm,
+    "fetch": _fetch,
+    "add": _add,
+    "stage": _add,
+}

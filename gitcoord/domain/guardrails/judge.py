@@ -130,8 +130,8 @@ def judge_paths(
         return Verdict(())
     scene = _scene(policy, "", "", "", "")
     findings: list[Finding] = []
-    for path in list(paths)[:1000]:
-        path = clean(path.replace("\\", "/"))
+    for given in list(paths)[:1000]:
+        path = clean(given.replace("\\", "/"))
         hits = matched_paths(path, policy)
         if (one := credentials.touched(path, writing=writing)) is not None:
             hits.append(Hit(one[0], one[1], 0, len(path)))
@@ -164,9 +164,7 @@ def _hits(found: Iterable[Command], scene: Scene, text: str) -> Iterator[Hit]:
             yield Hit(rule, severity, command.start, command.end)
 
 
-def _met(
-    command: Command, scene: Scene, part: str
-) -> Iterator[tuple[str, Severity | None]]:
+def _met(command: Command, scene: Scene, part: str) -> Iterator[tuple[str, Severity | None]]:
     if command.name == "git":
         yield from git.judge(command, scene)
     yield from files.judge(command, scene)

@@ -7,7 +7,9 @@ private-use characters; `clean` keeps those of the input out.
 
 from __future__ import annotations
 
-import re
+import itertools
+
+from gitcoord.domain.guardrails.pattern import Pattern
 
 #: Characters on which a shell acts when they are not quoted.
 _ACTIVE = " \t\n{},.~"
@@ -27,11 +29,11 @@ REMOTE = "\uf8fc"
 SECRET = "\uf8fb"
 DECODED = "\uf8fa"
 
-_OPAQUE = re.compile(f"[{DECODED}{SECRET}{REMOTE}{NONEMPTY}{UNKNOWN}]")
-_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_OPAQUE = Pattern(f"[{DECODED}{SECRET}{REMOTE}{NONEMPTY}{UNKNOWN}]")
+_PRIVATE = Pattern("[\ue000-\uf8ff]")
 _PLAIN = {code: char for char, code in _QUOTE.items()}
-_BLANKS = re.compile(r"[ \t\n]+")
-_SEQUENCE = re.compile(r"(-?\d{1,6}|[A-Za-z])\.\.(-?\d{1,6}|[A-Za-z])(?:\.\.-?\d{1,3})?")
+_BLANKS = Pattern(r"[ \t\n]+")
+_SEQUENCE = Pattern(r"(-?\d{1,6}|[A-Za-z])\.\.(-?\d{1,6}|[A-Za-z])(?:\.\.-?\d{1,3})?")
 #: Most words that braces may become; the rest is not looked at.
 BRACE_LIMIT = 64
 
@@ -111,7 +113,7 @@ def _group(text: str) -> tuple[str, list[str], str] | None:
             inner = text[at + 1 : end]
             if commas:
                 edges = [at, *commas, end]
-                choices = [text[a + 1 : b] for a, b in zip(edges, edges[1:], strict=False)]
+                choices = [text[a + 1 : b] for a, b in itertools.pairwise(edges)]
                 return text[:at], choices, text[end + 1 :]
             if (match := _SEQUENCE.fullmatch(inner)) is not None:
                 return text[:at], _sequence(match[1], match[2]), text[end + 1 :]
@@ -121,7 +123,8 @@ def _group(text: str) -> tuple[str, list[str], str] | None:
 
 def _closing(text: str, at: int) -> tuple[int, list[int]]:
     """Return where the group that begins at `at` ends, or 0, and its commas."""
-    depth, commas = 0, []
+    depth = 0
+    commas: list[int] = []
     for place in range(at, min(len(text), at + 2000)):
         char = text[place]
         if char == "{":

@@ -10,13 +10,14 @@ from collections.abc import Collection
 from typing import Literal
 
 from gitcoord.domain.guardrails.marks import HOME, NONEMPTY, UNKNOWN, opaque
+from gitcoord.domain.guardrails.pattern import Pattern
 
 #: root: the file system, a system's or home's own directory; outside: some other place;
 #: whole: the work area itself or what holds it; git: its repository; inside: a part of it.
 Place = Literal["root", "outside", "whole", "git", "inside", "scratch", "unknown", "device"]
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/private/tmp", "/dev/shm", "/var/folders")
-_GLOBS = re.compile(r"\*+|\.\*|\.\[!\.\]\*|\.\?\?\*|\{\*[^}]*\}|\*\.\*|\?\*?")
+_GLOBS = Pattern(r"\*+|\.\*|\.\[!\.\]\*|\.\?\?\*|\{\*[^}]*\}|\*\.\*|\?\*?")
 #: Directories that tools make anew.
 SCRATCH = frozenset({
     "node_modules", "build", "dist", "target", "out", ".venv", "venv", "__pycache__", "coverage",
@@ -26,7 +27,20 @@ SCRATCH = frozenset({
     "obj", "storybook-static", "test-results", "playwright-report", ".DS_Store", "cache",
     ".ipynb_checkpoints", "site", ".yarn", "generated", ".import_linter_cache",
 })  # fmt: skip
-_SCRATCH_ENDS = (".egg-info", ".pyc", ".pyo", ".o", ".log", ".tmp", ".class", ".swp", ".bak", ".orig", ".rej", ".cache")
+_SCRATCH_ENDS = (
+    ".egg-info",
+    ".pyc",
+    ".pyo",
+    ".o",
+    ".log",
+    ".tmp",
+    ".class",
+    ".swp",
+    ".bak",
+    ".orig",
+    ".rej",
+    ".cache",
+)
 
 
 def joined(cwd: str, path: str) -> str:
@@ -57,7 +71,9 @@ def normal(path: str) -> str:
 class Layout:
     """Where the work area and home are, as absolute paths; empty: not known."""
 
-    def __init__(self, cwd: str = "", root: str = "", home: str = "", scratch: Collection[str] = ()):
+    def __init__(
+        self, cwd: str = "", root: str = "", home: str = "", scratch: Collection[str] = ()
+    ):
         self.root = root.replace("\\", "/").rstrip("/")
         self.home = home.replace("\\", "/").rstrip("/")
         self.scratch = frozenset(scratch)
@@ -101,10 +117,13 @@ class Layout:
         return "scratch" if self._is_scratch(parts) else "inside"
 
     def _is_scratch(self, parts: list[str]) -> bool:
-        return any(
-            part in SCRATCH or part in self.scratch or part.lower().endswith(_SCRATCH_ENDS)
-            for part in parts
-        ) or "/".join(parts) in self.scratch
+        return (
+            any(
+                part in SCRATCH or part in self.scratch or part.lower().endswith(_SCRATCH_ENDS)
+                for part in parts
+            )
+            or "/".join(parts) in self.scratch
+        )
 
     def _absolute(self, path: str) -> Place:
         for one in _TEMPORARY:
@@ -113,7 +132,9 @@ class Layout:
             if path == one:
                 # Others' temporary files as well.
                 return "unknown"
-        if re.match(r"/home/[^/]+/.|/Users/[^/]+/.|/(opt|srv|mnt|media|data|workspace|app|work)/.", path):
+        if re.match(
+            r"/home/[^/]+/.|/Users/[^/]+/.|/(opt|srv|mnt|media|data|workspace|app|work)/.", path
+        ):
             return "outside"
         return "root"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import RULES, SEVERITIES, Category, Severity
 from gitcoord.errors import InvalidConfig
 
@@ -65,7 +66,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return found
         order = SEVERITIES.index
         lenient = order(own) > order(usual)
-        return max(own, found, key=order) if lenient else found if order(found) > order(usual) else min(own, found, key=order)
+        return (
+            max(own, found, key=order)
+            if lenient
+            else found
+            if order(found) > order(usual)
+            else min(own, found, key=order)
+        )
 
 
 DEFAULT = Policy()
@@ -148,4 +155,4 @@ def _check(policy: Policy) -> None:
 
 
 #: `(a+)+`, `(.*)*`, `(a|b*)+`: time that grows without bound.
-_RUNAWAY = re.compile(r"\([^()]*[*+}][^()]*\)\s*[*+{]")
+_RUNAWAY = Pattern(r"\([^()]*[*+}][^()]*\)\s*[*+{]")

@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import DECODED, REMOTE, SECRET, UNKNOWN, opaque
 from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.secret_paths import secret
+from gitcoord.domain.guardrails.words import Word
 
 Files = Mapping[str, str]
 
-_FORMAT = re.compile(r"%(?:[-+ 0#]*\d*(?:\.\d+)?[sdiubqcxXof]|%)")
+_FORMAT = Pattern(r"%(?:[-+ 0#]*\d*(?:\.\d+)?[sdiubqcxXof]|%)")
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "e": "\x1b"}
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|0?[0-7]{1,3}|.)", re.DOTALL)
+_ESCAPE = Pattern(r"\\(x[0-9A-Fa-f]{1,2}|0?[0-7]{1,3}|.)", re.DOTALL)
 
 
 def content(path: str, files: Files) -> str:
@@ -113,7 +115,7 @@ def _base64(command: Command, files: Files) -> str:
     return _decoded(text, lambda data: base64.b64decode(data, validate=False))
 
 
-def _operands(command: Command) -> tuple[object, ...]:
+def _operands(command: Command) -> tuple[Word, ...]:
     return tuple(word for word in command.words[1:] if not word.text.startswith("-"))
 
 
@@ -212,7 +214,9 @@ def found_paths(args: list[str]) -> list[str]:
         if arg[:1] in {"-", "(", "!"}:
             break
         places.append(arg)
-    name = next((args[at + 1] for at, arg in enumerate(args[:-1]) if arg in {"-name", "-iname"}), "")
+    name = next(
+        (args[at + 1] for at, arg in enumerate(args[:-1]) if arg in {"-name", "-iname"}), ""
+    )
     narrow = any(arg in _NARROW for arg in args)
     last = name or (UNKNOWN if narrow else "*")
     middle = "" if "-maxdepth" in args else "**/"
@@ -220,21 +224,77 @@ def found_paths(args: list[str]) -> list[str]:
 
 
 _NARROW = {
-    "-path", "-wholename", "-regex", "-iregex", "-ipath", "-empty", "-mtime", "-mmin", "-newer", "-size",
-    "-atime", "-ctime", "-user", "-perm", "-lname", "-inum", "-samefile",
-}  # fmt: skip
+    "-path",
+    "-wholename",
+    "-regex",
+    "-iregex",
+    "-ipath",
+    "-empty",
+    "-mtime",
+    "-mmin",
+    "-newer",
+    "-size",
+    "-atime",
+    "-ctime",
+    "-user",
+    "-perm",
+    "-lname",
+    "-inum",
+    "-samefile",
+}
 
 _PRINTERS: dict[str, Callable[[Command, Files], str]] = {
-    "echo": _echo, "printf": _printf, "cat": _cat, "tee": _through, "tac": _cat, "rev": _reversed,
-    "base64": _base64, "gbase64": _base64, "xxd": _hex, "tr": _translated,
-    "head": _filtered, "tail": _filtered, "grep": _filtered, "egrep": _filtered, "sed": _filtered, "awk": _filtered,
-    "sort": _filtered, "uniq": _filtered, "cut": _filtered, "jq": _filtered, "gzip": _filtered,
-    "tar": _filtered, "zip": _filtered, "od": _filtered, "hexdump": _filtered, "nl": _filtered,
-    "gpg": _filtered, "column": _filtered, "less": _filtered, "more": _filtered, "strings": _filtered,
-    "base32": _decoder, "gunzip": _decoder, "zcat": _decoder, "openssl": _decoder, "uudecode": _decoder,
-    "curl": _remote, "wget": _remote, "fetch": _remote, "pwd": _here, "mktemp": _temporary,
-    "git": _git, "env": _secrets, "printenv": _secrets, "set": _secrets, "find": _found, "yes": _echo,
-    "true": lambda command, files: "", "cd": lambda command, files: "",
-    "rm": lambda command, files: "", "mkdir": lambda command, files: "",
-    "sleep": lambda command, files: "", "export": lambda command, files: "",
-}  # fmt: skip
+    "echo": _echo,
+    "printf": _printf,
+    "cat": _cat,
+    "tee": _through,
+    "tac": _cat,
+    "rev": _reversed,
+    "base64": _base64,
+    "gbase64": _base64,
+    "xxd": _hex,
+    "tr": _translated,
+    "head": _filtered,
+    "tail": _filtered,
+    "grep": _filtered,
+    "egrep": _filtered,
+    "sed": _filtered,
+    "awk": _filtered,
+    "sort": _filtered,
+    "uniq": _filtered,
+    "cut": _filtered,
+    "jq": _filtered,
+    "gzip": _filtered,
+    "tar": _filtered,
+    "zip": _filtered,
+    "od": _filtered,
+    "hexdump": _filtered,
+    "nl": _filtered,
+    "gpg": _filtered,
+    "column": _filtered,
+    "less": _filtered,
+    "more": _filtered,
+    "strings": _filtered,
+    "base32": _decoder,
+    "gunzip": _decoder,
+    "zcat": _decoder,
+    "openssl": _decoder,
+    "uudecode": _decoder,
+    "curl": _remote,
+    "wget": _remote,
+    "fetch": _remote,
+    "pwd": _here,
+    "mktemp": _temporary,
+    "git": _git,
+    "env": _secrets,
+    "printenv": _secrets,
+    "set": _secrets,
+    "find": _found,
+    "yes": _echo,
+    "true": lambda command, files: "",
+    "cd": lambda command, files: "",
+    "rm": lambda command, files: "",
+    "mkdir": lambda command, files: "",
+    "sleep": lambda command, files: "",
+    "export": lambda command, files: "",
+}

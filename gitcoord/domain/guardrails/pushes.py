@@ -23,12 +23,14 @@ class _Spec(NamedTuple):
 
 
 def push(args: list[str], scene: Scene) -> Iterator[tuple[str, Severity | None]]:
-    """Yield the rules that a push meets. https://git-scm.com/docs/git-push"""
+    """Yield the rules that a push meets, by https://git-scm.com/docs/git-push ."""
     given = parse(args, "o", ("push-option", "repo", "receive-pack", "exec"))
     if given.has("n", "dry-run"):
         return
     forced = _has(given, "f", "force")
-    lease = any(name.startswith("force-w") or name == "force-with-lease" for name, _ in given.options)
+    lease = any(
+        name.startswith("force-w") or name == "force-with-lease" for name, _ in given.options
+    )
     if given.has("mirror"):
         yield "git_force_push", None
         return
@@ -45,14 +47,19 @@ def push(args: list[str], scene: Scene) -> Iterator[tuple[str, Severity | None]]
         yield "git_branch_delete", "ask"
     every = given.has("all", "branches")
     if not specs or every:
-        if forced:
-            yield "git_force_push", None
-        elif lease:
-            yield "git_force_push", "block" if every else "ask"
-        elif every:
-            yield "git_push_protected", None
+        yield from _unnamed(forced, lease, every)
     for one in specs:
         yield from _judged(one, forced, lease, scene)
+
+
+def _unnamed(forced: bool, lease: bool, every: bool) -> Iterator[tuple[str, Severity | None]]:
+    """Yield the rules of a push that names no branch, or all of them."""
+    if forced:
+        yield "git_force_push", None
+    elif lease:
+        yield "git_force_push", "block" if every else "ask"
+    elif every:
+        yield "git_push_protected", None
 
 
 def _judged(

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.guardrails import embedded
-from gitcoord.domain.guardrails.command import Command
+from gitcoord.domain.guardrails.command import Command, Flow
 from gitcoord.domain.guardrails.marks import REMOTE, UNKNOWN, opaque
 from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.printing import content, found_paths, printed
 from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 #: Wrappers around wrappers that are taken off.
 _PEELED = 12
-SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "yash", "csh", "tcsh"})
-_SHORT_C = re.compile(r"-[a-zA-Z]*c[a-zA-Z]*")
-_WORD = re.compile(r"""'[^']*'|"[^"]*"|[^\s'"]+""")
+SHELLS = frozenset(
+    {"sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "yash", "csh", "tcsh"}
+)
+_SHORT_C = Pattern(r"-[a-zA-Z]*c[a-zA-Z]*")
+_WORD = Pattern(r"""'[^']*'|"[^"]*"|[^\s'"]+""")
 
 
 def execute(script: Script, command: Command) -> str:
@@ -43,7 +46,7 @@ def execute(script: Script, command: Command) -> str:
     script.scope.found.append(command)
     runner = _RUNNERS.get(command.name)
     shown = runner(script, command) if runner is not None else None
-    if name.startswith(("./", "/")) or "/" in name:
+    if "/" in name:
         text = script.scope.files.get(name.removeprefix("./"))
         if text is not None:
             shown = _script(script, command, text, command.args)
@@ -76,7 +79,11 @@ def _written(script: Script, command: Command, shown: str) -> str:
 
 def _downloads(command: Command) -> list[str]:
     letter = "o" if command.name == "curl" else "O"
-    given = parse(command.args, "oOHXdFAbu" if letter == "o" else "OP", ("output", "output-document", "header"))
+    given = parse(
+        command.args,
+        "oOHXdFAbu" if letter == "o" else "OP",
+        ("output", "output-document", "header"),
+    )
     named = [one for one in given.get(letter, "output", "output-document") if one not in {"", "-"}]
     if named:
         return named
@@ -113,9 +120,7 @@ def _positional(values: dict[str, str], args: list[str]) -> None:
     values["@"] = values["*"] = " ".join(args)
 
 
-def _flow(command: Command):  # type: ignore[no-untyped-def]
-    from gitcoord.domain.guardrails.shell import Flow
-
+def _flow(command: Command) -> Flow:
     return Flow(command.stdin, command.upstream, command.redirects)
 
 
@@ -146,7 +151,7 @@ def _shell(script: Script, command: Command) -> str | None:
     while at < len(args) and args[at][:1] in {"-", "+"} and args[at] != "-":
         if args[at] in {"--rcfile", "--init-file", "-O", "+O", "-o", "+o"}:
             at += 1
-        elif text is None and _SHORT_C.fullmatch(args[at]) or args[at] == "--command":
+        elif (text is None and _SHORT_C.fullmatch(args[at])) or args[at] == "--command":
             text = ""
         at += 1
     if text is not None and at < len(args):
@@ -166,10 +171,8 @@ def _source(script: Script, command: Command) -> str:
     if not command.args:
         return ""
     name = command.args[0]
-    if name == "/dev/stdin":
-        text = command.stdin or ""
-    else:
-        text = content(name, script.scope.files)
+    files = script.scope.files
+    text = (command.stdin or "") if name == "/dev/stdin" else content(name, files)
     if REMOTE in text:
         more = Word(REMOTE, *_span(command))
         script.scope.found.append(command._replace(words=(*command.words, more)))
@@ -194,7 +197,12 @@ def _popd(script: Script, command: Command) -> str:
 
 
 def _xargs(script: Script, command: Command) -> str:
-    given = parse(command.args, "IiLnPsEda", ("replace", "max-args", "max-procs", "delimiter", "arg-file"), stop=True)
+    given = parse(
+        command.args,
+        "IiLnPsEda",
+        ("replace", "max-args", "max-procs", "delimiter", "arg-file"),
+        stop=True,
+    )
     words = command.words[len(command.words) - len(given.operands) :] if given.operands else ()
     text = command.stdin if command.stdin is not None else UNKNOWN
     holes = given.get("I", "replace")
@@ -216,7 +224,7 @@ def _xargs(script: Script, command: Command) -> str:
 def _items(text: str, lines: bool) -> list[str]:
     if lines:
         return [line.strip() for line in text.split("\n") if line.strip()][:64] or [UNKNOWN]
-    return [one.strip("'\"") for one in _WORD.findall(text)][:64] or [UNKNOWN]
+    return [one.strip("'\"") for one in _WORD.texts(text)][:64] or [UNKNOWN]
 
 
 def _parallel(script: Script, command: Command) -> str:
@@ -242,7 +250,8 @@ def _find(script: Script, command: Command) -> str | None:
                 end += 1
             for path in found[:8]:
                 new = tuple(
-                    word._replace(text=word.text.replace("{}", path)) for word in words[at + 1 : end]
+                    word._replace(text=word.text.replace("{}", path))
+                    for word in words[at + 1 : end]
                 )
                 if new:
                     execute(script, command._replace(words=new, stdin=None, redirects=()))
@@ -267,7 +276,7 @@ def _set(script: Script, command: Command) -> str | None:
 
 def _alias(script: Script, command: Command) -> str:
     for word in command.words[1:]:
-        name, equals, text = word.text.partition("=")
+        _, equals, text = word.text.partition("=")
         if equals and not opaque(text):
             script.nested(text, (word.start, word.end), own=True)
     return ""

@@ -10,11 +10,14 @@ import re
 
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import HOME, clean
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
 
-_TOKEN = re.compile(
-    r"""(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)|"(?P<double>(?:[^"\\]|\\.)*)(?:"|$)|(?P<plain>(?:\\.|[^\s;&|'"(){}\\])+|\\)""",
+_TOKEN = Pattern(
+    r"(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
+    r'|"(?P<double>(?:[^"\\]|\\.)*)(?:"|$)'
+    r"""|(?P<plain>(?:\\.|[^\s;&|'"(){}\\])+|\\|\s)""",
     re.DOTALL,
 )
 _LIMIT = 500

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
+
+from gitcoord.domain.guardrails.pattern import Pattern
 
 Kind = Literal["env", "credentials", "key", ""]
 
 #: Samples and what is meant to be seen.
-_SHOWN = re.compile(
-    r"(^|[._-])(example|sample|template|tmpl|dist|defaults?|schema|md|pub|enc|sops|age|gpg|j2)$|\.(py|ts|js|go|rs|rb|java|html|tsx|jsx|c|h|css|lock)$"
+_SHOWN = Pattern(
+    r"(^|[._-])(example|sample|template|tmpl|dist|defaults?|schema|md|pub|enc|sops|age|gpg|"
+    r"j2)$|\.(py|ts|js|go|rs|rb|java|html|tsx|jsx|c|h|css|lock)$"
 )
-_ENV = re.compile(r"(^|/)(\.env(\.[\w.-]+|rc)?|[\w-]+\.env)$")
-_KEY = re.compile(
-    r"(^|/)(\.ssh/(?!known_hosts|config\b)[^/]+|(id|ssh_host)_(rsa|dsa|ecdsa|ed25519)(_sk|_key)?|authorized_keys2?)$"
-    r"|(^|/)\.ssh/?(\*+)?$|(^|/)\.gnupg(/.*)?$|\.(pem|ppk|p12|pfx|jks|keystore|kdbx)$|(^|/)[\w.-]*(private|secret|server|tls|ssl|signing)[\w.-]*\.key$"
+_ENV = Pattern(r"(^|/)(\.env(\.[\w.-]+|rc)?|[\w-]+\.env)$")
+_KEY = Pattern(
+    r"(^|/)(\.ssh/(?!known_hosts|config\b)[^/]+|(id|ssh_host)_(rsa|dsa|ecdsa|ed25519)(_sk|"
+    r"_key)?|authorized_keys2?)$"
+    r"|(^|/)\.ssh/?(\*+)?$|(^|/)\.gnupg(/.*)?$|\.(pem|ppk|p12|pfx|jks|keystore|kdbx)$|(^|"
+    r"/)[\w.-]*(private|secret|server|tls|ssl|signing)[\w.-]*\.key$"
 )
-_CREDENTIALS = re.compile(
-    r"(^|/)([\w.-]*(credentials?|secrets?|passwords?)[\w-]*\.(json|ya?ml|yml|txt|toml|ini|csv|xml|properties|conf|env|tfvars|php|db)"
-    r"|\.(netrc|_netrc|pgpass|git-credentials|npmrc|pypirc|vault-token|htpasswd|my\.cnf|dockercfg|boto|s3cfg)"
-    r"|\.(aws|azure)/(credentials|config|accesstokens\.json)|\.aws(/\*+)?|\.kube/config|kubeconfig|\.docker/config\.json"
-    r"|\.config/(gh/hosts\.yml|gcloud/.*)|service[-_]?account[\w-]*\.json|gha-creds[\w-]*\.json|application_default_credentials\.json"
-    r"|\.claude/\.credentials\.json|\.codex/auth\.json|\.gemini/oauth_creds\.json|master\.key|terraform\.tfstate(\.backup)?|wallet\.dat)$"
+_CREDENTIALS = Pattern(
+    r"(^|/)([\w.-]*(credentials?|secrets?|passwords?)[\w-]*\.(json|ya?ml|yml|txt|toml|ini|"
+    r"csv|xml|properties|conf|env|tfvars|php|db)"
+    r"|\.(netrc|_netrc|pgpass|git-credentials|npmrc|pypirc|vault-token|htpasswd|my\.cnf|"
+    r"dockercfg|boto|s3cfg)"
+    r"|\.(aws|azure)/(credentials|config|accesstokens\.json)|\.aws(/\*+)?|\.kube/config|"
+    r"kubeconfig|\.docker/config\.json"
+    r"|\.config/(gh/hosts\.yml|gcloud/.*)|service[-_]?account[\w-]*\.json|"
+    r"gha-creds[\w-]*\.json|application_default_credentials\.json"
+    r"|\.claude/\.credentials\.json|\.codex/auth\.json|\.gemini/oauth_creds\.json|"
+    r"master\.key|terraform\.tfstate(\.backup)?|wallet\.dat)$"
     r"|^/etc/(shadow|gshadow|sudoers)$|^/proc/([^/]+)/environ$|(^|/)\.password-store(/.*)?$"
 )
 

@@ -8,9 +8,9 @@ stays unseen. Depth and number are limited; what lies beyond is not looked at.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gitcoord.domain.guardrails.command import Command, Redirect
+from gitcoord.domain.guardrails.command import EMPTY, Command, Flow, Redirect
 from gitcoord.domain.guardrails.grammar import parse
 from gitcoord.domain.guardrails.marks import REMOTE, UNKNOWN, clean, plain, tilde
 from gitcoord.domain.guardrails.words import Reader, Word, split
@@ -54,14 +54,6 @@ class Scope:
         return len(self.found) >= COMMANDS
 
 
-class Flow(NamedTuple):
-    """What goes into a part of a script."""
-
-    stdin: str | None = None
-    upstream: tuple[Command, ...] = ()
-    redirects: tuple[Redirect, ...] = ()
-
-
 class Script:
     """One text of the shell: walks its tree and runs nothing."""
 
@@ -75,14 +67,16 @@ class Script:
         self._ascii = len(self.data) == len(self.text)
         self.reader = Reader(self.data, scope.values, self._printed, self._fed)
 
-    def run(self, flow: Flow = Flow()) -> str:
+    def run(self, flow: Flow = EMPTY) -> str:
         """Walk the whole text; returns what it would print, with marks."""
         root = parse(self.data)
         if root.has_error:
             self.scope.broken = True
         return self.walk(root, flow)
 
-    def nested(self, text: str, word: tuple[int, int], flow: Flow = Flow(), *, own: bool = False) -> str:
+    def nested(
+        self, text: str, word: tuple[int, int], flow: Flow = EMPTY, *, own: bool = False
+    ) -> str:
         """Walk a text that is run by a command; `own`: by a shell of its own."""
         if self.depth >= DEPTH or self.scope.full() or not text.strip():
             return UNKNOWN

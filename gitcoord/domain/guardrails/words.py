@@ -22,16 +22,17 @@ from gitcoord.domain.guardrails.marks import (
     quoted,
     tilde,
 )
+from gitcoord.domain.guardrails.pattern import Pattern
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_EXPANSION = re.compile(
-    r"\$\{(#|!)?(?:([A-Za-z_]\w*|\d+|[@*#?$!-]))(\[[^\]]*\])?(.*)\}", re.DOTALL
+_EXPANSION = Pattern(r"\$\{(#|!)?(?:([A-Za-z_]\w*|\d+|[@*#?$!-]))(\[[^\]]*\])?(.*)\}", re.DOTALL)
+_ESCAPE = Pattern(r"\\(\n|.|$)", re.DOTALL)
+_STRING_ESCAPE = Pattern(r'\\([$`"\\\n])')
+_ANSI = Pattern(
+    r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[0-7]{1,3}|.)", re.DOTALL
 )
-_ESCAPE = re.compile(r"\\(\n|.|$)", re.DOTALL)
-_STRING_ESCAPE = re.compile(r'\\([$`"\\\n])')
-_ANSI = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[0-7]{1,3}|.)", re.S)
 _ANSI_CHARS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "v": "\v"}
 #: Pieces within pieces of a word; deeper ones are not known.
 NESTED = 40
@@ -51,7 +52,11 @@ class Reader:
     """Reads words of one script; `run` returns what a substitution prints."""
 
     def __init__(
-        self, data: bytes, values: dict[str, str], run: Callable[[Node], str], feed: Callable[[Node], str]
+        self,
+        data: bytes,
+        values: dict[str, str],
+        run: Callable[[Node], str],
+        feed: Callable[[Node], str],
     ) -> None:
         self.data = data
         self.values = values
@@ -200,9 +205,7 @@ _KINDS: dict[str, Callable[[Reader, Node], str]] = {
 
 def split(marked: str, quotes: bool) -> list[str]:
     """Return the words that a piece becomes: braces, tilde, blanks."""
-    return [
-        plain(part) for word in brace(marked) for part in fields(tilde(word), quotes)
-    ]
+    return [plain(part) for word in brace(marked) for part in fields(tilde(word), quotes)]
 
 
 def _unescaped(text: str) -> str:

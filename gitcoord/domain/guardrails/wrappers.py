@@ -5,11 +5,11 @@ Not here: programs that run a text (`sh -c`, `ssh`) or build a command (`xargs`,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitcoord.domain.guardrails.command import base
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.words import Word
 
 
@@ -98,7 +98,7 @@ _WRAPPERS: dict[str, tuple[_Wrapper, ...]] = {
 _WRAPPERS["podman"] = _WRAPPERS["nerdctl"] = _WRAPPERS["docker"]
 _WRAPPERS["oc"] = _WRAPPERS["kubectl"]
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_ASSIGNMENT = Pattern(r"[A-Za-z_]\w*\+?=")
 
 
 def unwrapped(words: Sequence[Word]) -> tuple[Word, ...]:

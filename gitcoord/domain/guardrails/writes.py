@@ -14,13 +14,16 @@ from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import HOME, opaque
 from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.paths import joined, normal
+from gitcoord.domain.guardrails.pattern import Pattern
 
 Kind = Literal["create", "modify", "delete", "rename"]
 
-_DEVICE = re.compile(r"/dev/(?!shm/)")
-_PYTHON = re.compile(r"""\bopen\(\s*r?["']([^"'\n]{1,500})["']\s*,\s*["'][rb]*[wax+]""")
-_PYTHON_PATH = re.compile(r"""\bPath\(\s*r?["']([^"'\n]{1,500})["']\s*\)\.(write_text|write_bytes|touch|unlink)""")
-_NODE = re.compile(r"""\b(?:writeFile|appendFile)(?:Sync)?\(\s*["'`]([^"'`\n]{1,500})["'`]""")
+_DEVICE = Pattern(r"/dev/(?!shm/)")
+_PYTHON = Pattern(r"""\bopen\(\s*r?["']([^"'\n]{1,500})["']\s*,\s*["'][rb]*[wax+]""")
+_PYTHON_PATH = Pattern(
+    r"""\bPath\(\s*r?["']([^"'\n]{1,500})["']\s*\)\.(write_text|write_bytes|touch|unlink)"""
+)
+_NODE = Pattern(r"""\b(?:writeFile|appendFile)(?:Sync)?\(\s*["'`]([^"'`\n]{1,500})["'`]""")
 _OUT = frozenset({">", ">>", ">|", "&>", "&>>", "<>", ">&"})
 
 
@@ -88,13 +91,26 @@ def _tee(command: Command) -> Iterator[Written]:
 def _in_place(command: Command) -> Iterator[Written]:
     """`sed -i`, `perl -pi`."""
     args = command.args
-    if not any(re.match(r"-[a-zA-Z]*i|--in-place", arg) for arg in args if not arg.startswith("-e")):
+    if not any(
+        re.match(r"-[a-zA-Z]*i|--in-place", arg) for arg in args if not arg.startswith("-e")
+    ):
         return
-    script, rest = False, []
+    script = False
+    rest: list[str] = []
     at = 0
     while at < len(args):
         arg = args[at]
-        if arg in {"-e", "-f", "--expression", "--file", "-pe", "-pie", "-i -pe", "-ne", "-E -e"} or re.fullmatch(r"-[a-zA-Z]*[ef]", arg):
+        if arg in {
+            "-e",
+            "-f",
+            "--expression",
+            "--file",
+            "-pe",
+            "-pie",
+            "-i -pe",
+            "-ne",
+            "-E -e",
+        } or re.fullmatch(r"-[a-zA-Z]*[ef]", arg):
             script, at = True, at + 1
         elif arg.startswith(("--expression=", "-e")):
             script = True
@@ -125,15 +141,19 @@ def _copy(command: Command) -> Iterator[Written]:
 def _git(command: Command) -> Iterator[Written]:
     given = parse(command.args, "Cc", ("git-dir", "work-tree"), stop=True)
     verb, args = (given.operands[0], list(given.operands[1:])) if given.operands else ("", [])
-    here = command._replace(words=(command.words[0], *command.words[len(command.words) - len(args) :]))
+    here = command._replace(
+        words=(command.words[0], *command.words[len(command.words) - len(args) :])
+    )
     prefix = "".join(f"{place.rstrip('/')}/" for place in given.get("C"))
     if verb == "mv":
-        found: Iterator[Written] = _copy(here._replace(words=(here.words[0]._replace(text="mv"), *here.words[1:])))
+        found: Iterator[Written] = _copy(
+            here._replace(words=(here.words[0]._replace(text="mv"), *here.words[1:]))
+        )
     elif verb == "rm" and not parse(args).has("cached", "n", "dry-run"):
         found = _rm(here)
     elif verb in {"apply", "am"} and not parse(args).has("check", "stat", "cached", "numstat"):
         found = _patched(command.stdin or "", 1)
-    elif verb in {"restore"} and (not parse(args).has("S", "staged")):
+    elif verb == "restore" and (not parse(args).has("S", "staged")):
         found = (Written(path, "modify") for path in parse(args, "s", ("source",)).operands)
     elif verb == "checkout" and "--" in args:
         found = (Written(path, "modify") for path in args[args.index("--") + 1 :])
@@ -163,7 +183,9 @@ def _patched(text: str, strip: int) -> Iterator[Written]:
             old = line[4:].split("\t")[0].strip()
         elif line.startswith("+++ "):
             new = line[4:].split("\t")[0].strip()
-            kind: Kind = "create" if old == "/dev/null" else "delete" if new == "/dev/null" else "modify"
+            kind: Kind = (
+                "create" if old == "/dev/null" else "delete" if new == "/dev/null" else "modify"
+            )
             path = old if new == "/dev/null" else new
             parts = path.split("/")
             yield Written("/".join(parts[strip:]) if len(parts) > strip else path, kind)
@@ -193,7 +215,7 @@ def _output(command: Command) -> Iterator[Written]:
 
 
 def _apply_patch(command: Command) -> Iterator[Written]:
-    """The patch format of coding agents: `*** Update File: PATH`."""
+    """Yield the files of a patch as coding agents write it: `*** Update File: PATH`."""
     text = "\n".join([*command.args, command.stdin or ""])
     kinds: dict[str, Kind] = {"Add": "create", "Update": "modify", "Delete": "delete"}
     for match in re.finditer(r"^\*\*\* (Add|Update|Delete) File: (.+)$", text, re.MULTILINE):
@@ -201,9 +223,29 @@ def _apply_patch(command: Command) -> Iterator[Written]:
 
 
 _PROGRAMS: dict[str, Callable[[Command], Iterator[Written]]] = {
-    "rm": _rm, "unlink": _rm, "shred": _all("delete", "n"), "touch": _all("create", "rdt"),
-    "truncate": _all("modify", "sr"), "tee": _tee, "sed": _in_place, "gsed": _in_place, "perl": _in_place, "ruby": _in_place,
-    "cp": _copy, "mv": _copy, "install": _copy, "ln": _copy, "git": _git, "patch": _patch, "dd": _dd,
-    "python": _code, "python3": _code, "node": _code, "curl": _output, "wget": _output, "sort": _output,
-    "apply_patch": _apply_patch, "applypatch": _apply_patch,
-}  # fmt: skip
+    "rm": _rm,
+    "unlink": _rm,
+    "shred": _all("delete", "n"),
+    "touch": _all("create", "rdt"),
+    "truncate": _all("modify", "sr"),
+    "tee": _tee,
+    "sed": _in_place,
+    "gsed": _in_place,
+    "perl": _in_place,
+    "ruby": _in_place,
+    "cp": _copy,
+    "mv": _copy,
+    "install": _copy,
+    "ln": _copy,
+    "git": _git,
+    "patch": _patch,
+    "dd": _dd,
+    "python": _code,
+    "python3": _code,
+    "node": _code,
+    "curl": _output,
+    "wget": _output,
+    "sort": _output,
+    "apply_patch": _apply_patch,
+    "applypatch": _apply_patch,
+}

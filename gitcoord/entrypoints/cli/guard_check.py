@@ -149,9 +149,7 @@ def _input(text: str | None, *, needed: bool) -> str | None:
     if text is None and not needed:
         return None
     if text is None and sys.stdin.isatty():
-        raise UsageError(
-            "there is nothing to judge", hint="Run `gitcoord guard check 'COMMAND'`."
-        )
+        raise UsageError("there is nothing to judge", hint="Run `gitcoord guard check 'COMMAND'`.")
     return sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace")
 
 
