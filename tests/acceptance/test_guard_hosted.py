@@ -99,3 +99,15 @@ def test_a_clone_that_has_never_heard_of_the_ledger_is_not_told_of_it(town: Town
     assert town.hub.host.count() == 0
     assert git(place, "config", "--get-all", "remote.origin.url")
     assert "coord" not in git(place, "config", "--list", "--local")
+
+
+def test_landing_with_a_task_is_checked_as_the_session_that_completes_it(town: Town) -> None:
+    """Also where the shell is another's: the push that lands the branch knows who acts."""
+    key = town.ada.shell("task", "add", "login", "--keys", "src/**")["task"]["id"]
+    town.ada.shell("task", "claim", key)
+    town.ada.stage("src/a.py")
+    town.ada.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "without trailers")
+    other = Shell(town.ada.place).start("carl")
+    done = other("task", "complete", key, "--push", "--session", town.ada.session)
+    assert done["pushed"]["branch"] == "main"
+    assert town.hub.host.git(town.hub.name, "show", "main:src/a.py") == "new"
