@@ -30,6 +30,7 @@ from gitcoord.domain.mailbox import (
 )
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
+from gitcoord.domain.recipients import check_room, make_room, recipient
 from gitcoord.domain.sessions import Session, acting, known, root
 from gitcoord.domain.time import Time, happened, plus
 from gitcoord.errors import (
@@ -37,8 +38,6 @@ from gitcoord.errors import (
     InvalidValue,
     LimitReached,
     MessageNotFound,
-    RecipientAmbiguous,
-    RecipientNotFound,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +48,6 @@ __all__ = [
     "SendMessage", "Sent", "inbox", "sent", "status_of", "unread",
 ]  # fmt: skip
 
-#: Most messages to one session that it has not read or not acknowledged.
-OPEN_LIMIT = 100
-#: Messages to everybody that are open at a time; a newer one closes the oldest.
-BROADCASTS = 100
 #: Most messages that one receipt or acknowledgement names.
 CALL_LIMIT = 1000
 
@@ -95,11 +90,11 @@ class SendMessage(Operation, frozen=True, kw_only=True):
             return self._again(before, context)
         own = root(context.session or "")
         others = [x for x in state.find(Session, "live") if x.id != own]
-        to = _recipient(self.to, own, others) if self.to else None
+        to = recipient(self.to, own, others) if self.to else None
         if to is not None:
-            _check_room(state, to)
+            check_room(state, to)
         else:
-            _make_room(state)
+            make_room(state)
         prune(state, plus(context.now, -state.settings.messages_kept))
         message = Message(
             id=self.id,
@@ -228,49 +223,6 @@ class AckMessages(Operation, frozen=True, kw_only=True):
         """Return the diary line."""
         names = ", ".join(message.id for message in answer.messages)
         return one_line(f"message: {agent or 'somebody'} acknowledges {names}")
-
-
-def _recipient(to: str, own: str, others: list[Session]) -> Session:
-    """Return the live session that `to` names: by its id, or by its agent's name."""
-    if own and root(to) == own:
-        raise InvalidValue("this is your own session; its sub-agents read with it", to=to)
-    found = [each for each in others if each.id == root(to)]
-    found = found or [each for each in others if each.agent == to]
-    if len(found) == 1:
-        return found[0]
-    shown = found or others
-    live = [{"session": each.id, "agent": each.agent} for each in shown]
-    names = ", ".join(f"{each.id} ({each.agent})" for each in shown[:20]) or "nobody else"
-    if found:
-        raise RecipientAmbiguous(
-            f"several live sessions are called {to}: {names}",
-            hint="Name one of the sessions.",
-            to=to,
-            sessions=live,
-        )
-    raise RecipientNotFound(
-        f"no other live session is called {to!r}",
-        hint=f"Live: {names}. Without a recipient a message is for everybody.",
-        to=to,
-        sessions=live,
-    )
-
-
-def _check_room(state: State, to: Session) -> None:
-    count = len(state.find(Message, f"open:{to.id}"))
-    if count >= OPEN_LIMIT:
-        raise LimitReached(
-            f"{to.agent} ({to.id}) has not read or acknowledged {count} messages",
-            hint="Wait until it has, or leave a note on its task.",
-            session=to.id,
-            count=count,
-        )
-
-
-def _make_room(state: State) -> None:
-    open_ones = list(state.scan(Message, "all:"))
-    for oldest in open_ones[: max(0, len(open_ones) - BROADCASTS + 1)]:
-        state.put(msgspec.structs.replace(oldest, closed=True))
 
 
 def _noted(

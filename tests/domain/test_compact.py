@@ -9,11 +9,13 @@ import pytest
 from gitcoord.domain.changes import Change
 from gitcoord.domain.compact import DAY, Compact
 from gitcoord.domain.handoffs import Handoff
+from gitcoord.domain.mailbox import Message, Receipt
 from gitcoord.domain.notices import Notice
 from gitcoord.domain.ops import Op, prune
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Attempt, Note, Task
 from gitcoord.domain.time import plus
+from gitcoord.domain.violations import Violation
 from gitcoord.errors import InvalidValue
 from tests.domain.world import START, World
 
@@ -107,6 +109,31 @@ def test_old_changes_notices_and_answers_of_operations_go() -> None:
     answer = world.run(Compact())
     assert answer.removed == {"changes": 1, "notices": 1, "ops": 1}
     assert names(world, Op) == names(world, Change) == names(world, Notice) == ["new"]
+
+
+def test_read_messages_go_when_asked_open_ones_after_their_life_and_old_violations_too() -> None:
+    world = World(messages_kept=10 * DAY)
+    heard = Receipt(session="s-bob", delivered_at=START, read_at=START)
+    for day in (0, 5, 9):
+        at = plus(START, day * DAY)
+        fields: dict[str, Any] = {"text": "x", "to": "s-bob", "at": at}
+        world.put(
+            Message(id=f"m-read-{day}", receipts=(heard,), **fields),
+            Message(id=f"m-open-{day}", **fields),
+            Violation(
+                id=f"v-{day}", rule="r", category="c", severity="log", action="logged", at=at
+            ),
+        )
+    world.now = plus(START, 9 * DAY + 1)
+    world.unchanged(Compact())
+    answer = world.run(Compact(messages=3 * DAY, violations=5 * DAY))
+    assert answer.removed == {"messages": 2, "violations": 1}
+    assert names(world, Message) == ["m-open-0", "m-open-5", "m-open-9", "m-read-9"]
+    assert names(world, Violation) == ["v-5", "v-9"]
+    world.now = plus(START, 18 * DAY)
+    assert world.run(Compact()).removed == {"messages": 2}
+    assert names(world, Message) == ["m-open-9", "m-read-9"]
+    world.check()
 
 
 def test_one_call_is_bounded_and_says_that_there_is_more() -> None:

@@ -11,9 +11,7 @@ import pytest
 from gitcoord.domain.departure import EndSession, KillSession
 from gitcoord.domain.mailbox import Message, Receipt, past, post, receipt_of
 from gitcoord.domain.messages import (
-    BROADCASTS,
     CALL_LIMIT,
-    OPEN_LIMIT,
     AckMessages,
     ReceiveMessages,
     SendMessage,
@@ -24,6 +22,7 @@ from gitcoord.domain.messages import (
 )
 from gitcoord.domain.operation import unpacked
 from gitcoord.domain.pausing import PauseSession
+from gitcoord.domain.recipients import BROADCASTS, OPEN_LIMIT
 from gitcoord.domain.time import plus
 from gitcoord.errors import (
     IdTaken,

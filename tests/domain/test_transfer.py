@@ -9,11 +9,14 @@ import pytest
 
 from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Handoff
+from gitcoord.domain.mailbox import Message, Receipt
+from gitcoord.domain.messages import ReceiveMessages
 from gitcoord.domain.record import Record
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Attempt, Note, Task
 from gitcoord.domain.transfer import CALL_LIMIT, ImportRecords
 from gitcoord.domain.unlanded import Mark
+from gitcoord.domain.violations import Violation
 from gitcoord.errors import (
     DependencyCycle,
     DependencyNotFound,
@@ -39,6 +42,13 @@ def task(name: str, **fields: Any) -> Task:
     return Task(**({"id": name, "title": name, "created_at": START} | fields))
 
 
+LETTER = Message(
+    id="m-1",
+    text="x",
+    to="s-bob",
+    at=START,
+    receipts=(Receipt(session="s-bob", agent="bob", delivered_at=START),),
+)
 HANDOFF = Handoff(id="h-1", agent="ann", session="s", summary="x", at=START)
 
 
@@ -50,11 +60,23 @@ def test_everything_that_can_travel_is_added() -> None:
         HANDOFF,
         Change(id="o-1.000", path="a", session="s", agent="ann", at=START),
         Mark(key="src/**", branch="topic", head="0", agent="ann", session="s", at=START),
+        LETTER,
+        Violation(
+            id="o-2.000", rule="r", category="git", severity="block", action="blocked", at=START
+        ),
     )
     world = World()
     wish = ImportRecords(records=exported(*records))
     answer = world.run(wish)
-    assert answer.added == {"tasks": 2, "notes": 1, "handoffs": 1, "changes": 1, "unlanded": 1}
+    assert answer.added == {
+        "tasks": 2,
+        "notes": 1,
+        "handoffs": 1,
+        "changes": 1,
+        "unlanded": 1,
+        "messages": 1,
+        "violations": 1,
+    }
     for record in records:
         assert world.get(type(record), record.name) == record
     assert [each.id for each in world.all(Task, archived=True)] == ["t-2"]
@@ -69,6 +91,24 @@ def test_importing_again_adds_nothing() -> None:
     again = world.unchanged(wish)
     assert again.present == {"tasks": 1, "handoffs": 1}
     assert wish.subject(again, "") == "ledger: somebody imports nothing"
+
+
+def test_a_message_that_was_heard_since_is_the_same_message() -> None:
+    world = World()
+    world.session("s-bob")
+    wish = ImportRecords(records=exported(LETTER))
+    world.run(wish)
+    world.run(ReceiveMessages(ids=("m-1",)), "s-bob")
+    assert world.unchanged(wish).present == {"messages": 1}
+    other = msgspec.structs.replace(LETTER, text="other")
+    world.refused(IdTaken, ImportRecords(records=exported(other)))
+
+
+def test_a_receipt_with_a_wrong_time_is_refused() -> None:
+    wrong = Receipt(session="s-bob", delivered_at="yesterday")
+    letter = msgspec.structs.replace(LETTER, receipts=(wrong,))
+    error = World().refused(InvalidFile, ImportRecords(records=exported(letter)))
+    assert "delivered_at is not a time" in error.message
 
 
 def test_sessions_and_what_they_hold_stay_behind() -> None:

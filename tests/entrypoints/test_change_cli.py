@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.entrypoints.door import Door, refs
+from tests.gitrun import git
 
 
 def paths(door: Door, *words: str) -> list[str]:
@@ -40,6 +43,44 @@ def test_changes_are_found_by_file_session_agent_and_time(door: Door) -> None:
     assert door("change", "list", "--agent", "eve") == "no changes are recorded\n"
 
 
+def test_changes_are_found_by_folder_and_by_pattern(door: Door) -> None:
+    door.start("ada")
+    for path in ("src/a.py", "src/deep/b.py", "doc/c.md", "app/[id].tsx"):
+        door.write(path, "")
+        door("change", "record", "--path", path)
+    door("change", "record", "--path", "gone/d.py")
+    inner = ["src/deep/b.py", "src/a.py"]
+    for words in ("src/**", "src", "src/", "**/*.py"):
+        found = paths(door, "--path", words)
+        assert [path for path in found if path != "gone/d.py"] == inner
+    assert paths(door, "--path", "app/[id].tsx") == ["app/[id].tsx"]
+    assert paths(door, "--path", "gone") == ["gone/d.py"]
+    door.go(os.path.join(door.place, "src"))
+    assert paths(door, "--path", "./deep") == ["src/deep/b.py"]
+    assert paths(door, "--path", "../doc") == ["doc/c.md"]
+    assert door.refused("change", "list", "--path", "a/../../b", code=2)["code"] == "invalid_key"
+
+
+def test_edits_that_follow_one_another_are_one_row(door: Door) -> None:
+    door.start("ada")
+    for number in range(3):
+        door("change", "record", "--path", "a.py", "--summary", f"step {number}")
+    found = door.json("change", "list")["changes"]
+    assert [(one["path"], one["summary"]) for one in found] == [("a.py", "step 2")]
+
+
+def test_a_change_names_its_commit(door: Door) -> None:
+    door.start("ada")
+    assert "COMMIT" not in door("change", "list")
+    door("change", "record", "--path", "a.py")
+    door.commit("a.py", "print()\n")
+    oid = git(door.place, "rev-parse", "HEAD")
+    door("change", "record", "--path", "a.py", "--commit", oid)
+    assert [one["commit"] for one in door.json("change", "list")["changes"]] == [oid, ""]
+    assert "COMMIT" in door("change", "list")
+    assert oid[:9] in door("change", "list")
+
+
 def test_a_rename_has_two_names(door: Door) -> None:
     door.start("ada")
     words = ("--path", "new.py", "--kind", "rename", "--old-path", "old.py")
@@ -59,6 +100,7 @@ def test_a_rename_has_two_names(door: Door) -> None:
         ("--path", ".git/config"),
         ("--path", "a\0b"),
         ("--path", "a", "--kind", "guess"),
+        ("--path", "a", "--commit", "HEAD"),
     ],
 )
 def test_a_wrong_record_is_refused_and_nothing_is_kept(door: Door, words: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ def leaves(
 
 
 LEAVES = dict(leaves(cli))
-GROUPS = ["session", "lock", "task", "handoff", "change"]
+GROUPS = ["session", "lock", "task", "handoff", "message", "change"]
 each = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 
 

@@ -11,6 +11,7 @@ import pytest
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.operation import Beat
 from gitcoord.domain.time import plus
+from gitcoord.domain.usage import Reported, ReportUsage, Usage
 from gitcoord.entrypoints.cli import roster
 from gitcoord.entrypoints.cli.words import _repeated
 from tests.entrypoints.door import Door
@@ -272,6 +273,36 @@ def test_of_many_who_have_left_the_newest_are_listed(door: Door) -> None:
         gone.append(door.start(name))
         door("session", "end", "--session", gone[-1])
     assert list(sessions(door, "--all", "-n", "2")) == [gone[2], gone[1]]
+
+
+def test_what_a_session_has_used_is_shown(door: Door) -> None:
+    ada = door.start("ada")
+    assert door.json("session", "show")["session"]["usage"] is None
+    assert "\nused" not in door("session", "show")
+    assert "USED" not in door("status")
+    usage = Usage(
+        requests=12, errors=1, input_tokens=45_200, output_tokens=980, cache_read_tokens=3_400_000,
+        cost_usd=0.416, model="model-1",
+    )  # fmt: skip
+    house = open_house(door.place, {})
+    house.coordinator.do(ReportUsage(usage=usage), Reported, session=ada)
+    shown = door.json("session", "show")["session"]["usage"]
+    assert shown == {
+        "requests": 12, "errors": 1, "input_tokens": 45_200, "output_tokens": 980,
+        "cache_read_tokens": 3_400_000, "cache_write_tokens": 0, "cost_usd": 0.416,
+        "model": "model-1",
+    }  # fmt: skip
+    said = "12 requests, 1 error, 45.2k tokens in, 980 out, 3.4M from cache, $0.42, model-1"
+    assert said in door("session", "show")
+    bob = door.start("bob")
+    house.coordinator.do(ReportUsage(usage=Usage(requests=1)), Reported, session=bob)
+    house.close()
+    assert "1 request, cost not known" in door("session", "show", bob)
+    door.start("cyd")
+    found = door("status")
+    assert "USED" in found
+    assert "3.45M tokens $0.42" in found
+    assert door.json("status")["sessions"][0]["usage"] == shown
 
 
 def test_one_session_is_shown_with_what_it_holds(door: Door) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from gitcoord.bootstrap import House
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.mailbox import Message, Receipt
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import plus
@@ -21,6 +22,7 @@ from gitcoord.errors import AlreadyInitialised, LedgerMissing, LedgerRewound
 from gitcoord.ledger import checkup as doctor
 from gitcoord.ledger import clone, history, journal, remedies
 from gitcoord.ledger.finding import LISTED, Finding, listed
+from gitcoord.ledger.invariants import broken
 from gitcoord.storage import codec, tree
 from gitcoord.storage.store import Move, make_object
 from gitcoord.storage.witness import Witness
@@ -80,6 +82,16 @@ def house(repo: str) -> House:
     tasks = (NewTask(id="t-1", title="one"), NewTask(id="t-2", title="two", depends_on=("t-1",)))
     house.coordinator.do(AddTasks(tasks=tasks), AddTasks.answer, session=ada.id)
     return house
+
+
+def _table(record: Any) -> str:
+    return f"archive/{record.table}" if record.archived else str(record.table)
+
+
+def checked(house: House) -> list[Finding]:
+    """Return what breaks a rule in the state at the head."""
+    with house.ledger.state() as state:
+        return list(broken(state))
 
 
 def one(house: House, kind: Any) -> Any:
@@ -232,6 +244,25 @@ def test_every_broken_rule_is_found(house: House) -> None:
         "waiting_for_wrong",
     }
     assert "eve (s-gone)" in found["double_grant"].message
+
+
+def test_receipts_that_no_rule_has_written_are_found(house: House) -> None:
+    bob, eve = Receipt(session="s-bob"), Receipt(session="s-eve")
+    letter = Message(id="m-1", text="x", to="s-bob", at=START, receipts=(bob,))
+    notice = Message(id="m-2", text="x", sender="s-eve/sub", at=START, receipts=(bob,))
+    change = msgspec.structs.replace
+    wrong = [
+        change(letter, id="m-3", receipts=(eve,)),
+        change(letter, id="m-4", receipts=(bob, bob)),
+        change(letter, id="m-5", receipts=(change(bob, read_at=START),)),
+        change(letter, id="m-6", receipts=(change(bob, delivered_at=START, acked_at=START),)),
+        change(notice, id="m-7", receipts=(bob, eve)),
+    ]
+    forge(house, {("messages", each.id): stored(each) for each in (letter, notice)})
+    assert examine(house) == {}
+    forge(house, {(_table(each), each.id): stored(each) for each in wrong})
+    found = [one for one in checked(house) if one.code == "receipts_wrong"]
+    assert sorted(one.message[:11] for one in found) == [f"message m-{n}" for n in range(3, 8)]
 
 
 def test_shared_locks_and_ended_leases_are_no_double_grant(house: House) -> None:

@@ -142,7 +142,7 @@ def _usage_line(usage: dict[str, Any] | None) -> str:
     if usage is None:
         return ""
     parts = [
-        f"{_thousands(usage[name])} {word}"
+        f"{_thousands(usage[name])} {word.removesuffix('s') if usage[name] == 1 else word}"
         for name, word in (
             ("requests", "requests"), ("errors", "errors"), ("input_tokens", "tokens in"),
             ("output_tokens", "out"), ("cache_read_tokens", "from cache"),

@@ -44,6 +44,7 @@ def cut_off(here: Door, hub: GitHost, monkeypatch: pytest.MonkeyPatch) -> Door:
         ("task", "graph"),
         ("handoff", "read"),
         ("change", "list"),
+        ("message", "inbox"),
     ],
     ids=" ".join,
 )
@@ -106,6 +107,8 @@ def test_what_may_wait_is_kept_and_goes_with_the_next_decision(
     assert "kept here" in cut_off("task", "note", "t-1", "still on it")
     assert cut_off.json("change", "record", "--path", "src/a.py")["spooled"] is True
     assert "kept here" in cut_off("change", "record", "--path", "src/b.py")
+    assert cut_off.json("message", "send", "on my way")["spooled"] is True
+    assert "kept here" in cut_off("message", "send", "nearly there", "--id", "m-2")
     hub.start()
     monkeypatch.setattr(Desk, "patience", 20.0)
     cut_off("task", "complete", "t-1")
@@ -115,6 +118,32 @@ def test_what_may_wait_is_kept_and_goes_with_the_next_decision(
     assert texts >= {"on it", "still on it"}
     paths = {one["path"] for one in cut_off.json("change", "list")["changes"]}
     assert paths == {"src/a.py", "src/b.py"}
+    sent = {one["text"] for one in cut_off.json("message", "inbox", "--sent")["messages"]}
+    assert sent == {"on my way", "nearly there"}
+
+
+def test_the_inbox_is_read_offline_and_its_sender_hears_of_it_with_the_next_decision(
+    here: Door, hub: GitHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Desk, "patience", 0.2)
+    here("init", "--remote", "origin")
+    ada, bob = here.start("ada"), here.start("bob")
+    here("message", "send", "may I?", "--to", "bob", "--ack", "--session", ada)
+    here("message", "send", "hello", "--to", "bob", "--session", ada)
+    here.become(bob)
+    hub.stop()
+    first = here.json("message", "inbox")
+    assert [one["text"] for one in first["messages"]] == ["may I?", "hello"]
+    assert first["as_of"]["error"] == "host_unreachable"
+    assert here.json("message", "inbox")["messages"] == []
+    asked = first["messages"][0]["id"]
+    assert here.json("message", "ack", asked)["spooled"] is True
+    assert "kept here" in here("message", "ack", asked)
+    hub.start()
+    monkeypatch.setattr(Desk, "patience", 20.0)
+    here("session", "heartbeat")
+    found = here.json("message", "inbox", "--sent", "--session", ada)["messages"]
+    assert [one["receipts"][0]["status"] for one in found] == ["read", "acknowledged"]
 
 
 def test_what_the_last_known_state_refuses_is_not_kept(cut_off: Door) -> None:
