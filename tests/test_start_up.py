@@ -113,3 +113,19 @@ def test_guarding_a_commit_that_nobody_minds_loads_nothing_heavy(tmp_path: Path)
     loaded, said = loaded_by(run, "guard", "commit", "--json", at=tmp_path)
     assert json.loads(said)["checked"] is True
     assert heavy(loaded, tmp_path) == set()
+
+
+def test_no_command_but_its_own_loads_the_mcp_sdk(tmp_path: Path) -> None:
+    # Some commands need a ledger or arguments; what they load shows in their help as well.
+    everything = (
+        "from gitcoord.entrypoints.cli import COMMANDS, cli\n"
+        "import click\n"
+        "for name in COMMANDS:\n"
+        "    cli.get_command(click.Context(cli), name)\n"
+    )
+    loaded, _ = loaded_by(everything, at=tmp_path)
+    assert "gitcoord" in loaded
+    assert {"mcp", "mcp_types", "pydantic", "anyio", "starlette"} & loaded == set()
+    listed, said = loaded_by(f"{ENTER}; main()", "mcp", "--print-tools", at=tmp_path)
+    assert "acquire_lock" in said
+    assert {"mcp", "mcp_types", "pydantic", "anyio", "starlette"} & listed == set()

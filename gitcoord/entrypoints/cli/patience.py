@@ -34,7 +34,9 @@ def acquired(desk: Desk, wish: AcquireLocks) -> Locked:
     with unwinding():
         try:
             answer = asked(desk, wish)
-        except (KeyboardInterrupt, SystemExit):
+            if answer.queued is not None:
+                desk.note(f"waiting for {', '.join(answer.queued.keys)}")
+        except (KeyboardInterrupt, SystemExit, OSError):
             # It may be in the queue before it has heard of it.
             _left(desk, wish)
             raise
@@ -82,7 +84,6 @@ def waited(
     """
     assert answer.queued is not None
     try:
-        desk.note(f"waiting for {', '.join(answer.queued.keys)}")
         granted = _queued(desk, wish, sleep)
     except BaseException:
         # Also when the person interrupts: a place in the queue must not outlive its owner.

@@ -108,8 +108,10 @@ class _Tokens:
         self._known = known
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        name = bearer(self._known, token)
-        return None if name is None else AccessToken(token="", client_id=name, scopes=[])
+        found = bearer(self._known, token)
+        if found is None:
+            return None
+        return AccessToken(token="", client_id=self._known[found], subject=found, scopes=[])
 
 
 class _Traffic:

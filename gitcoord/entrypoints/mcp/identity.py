@@ -36,14 +36,20 @@ class Identity(NamedTuple):
     #: Whether others could know this session too, so that it may exist already.
     shared: bool = True
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from others; what a client calls itself does not make another one."""
+        return (self.session, self.client, self.conversation) if self.shared else self[2:3]
+
 
 class Caller(NamedTuple):
     """What is known about the sender of one call."""
 
-    #: The connection, as the transport tells it from others; "" for the only one of stdio.
+    #: The connection, as the transport tells it from others; "" where it does not.
     connection: str = ""
-    #: Whose token it is; "" where none is asked for.
+    #: Which token was shown, and the name that goes with it; "" for none.
     bearer: str = ""
+    agent: str = ""
     #: What the client calls itself.
     client: str = ""
     meta: Mapping[str, Any] = {}
@@ -66,7 +72,9 @@ def identify(caller: Caller, environ: Mapping[str, str] | None, nonce: str) -> I
     if conversation := codex(caller.meta):
         return Identity(client="codex", conversation=conversation)
     name = plain(caller.client)
-    own = "\0".join((nonce, caller.bearer, caller.connection or name))
+    # A client starts its own server over stdio: that is one participant, whatever it says.
+    told = caller.connection or (name if environ is None else "")
+    own = "\0".join((nonce, caller.bearer, told))
     digest = sha256(own.encode("utf-8", "backslashreplace")).hexdigest()
     return Identity(client=name, conversation=f"mcp-{digest[:20]}", shared=False)
 

@@ -44,7 +44,7 @@ class Keeping:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
                 tasks.start_soon(self.following.run)
-                if not self.office.several:
+                if self.office.named:
                     # What hooks or commands of this client have begun is kept from now on.
                     self._place(Caller())
                 yield
@@ -87,7 +87,7 @@ class Keeping:
     async def _keep(self, seat: Seat) -> None:
         """Beat for a seat until it is left; at once where its session may be live already."""
         last = -math.inf if seat.who.shared and not self.office.several else time.monotonic()
-        while self.office.seats.get(seat.who) is seat:
+        while self.office.seats.get(seat.who.key) is seat:
             left = last + seat.pulse - time.monotonic()
             if left > 0:
                 self._stirred[seat] = anyio.Event()
@@ -98,6 +98,8 @@ class Keeping:
             last = time.monotonic()
             if self.office.several and seat in self.office.idle():
                 await self._end([seat])
+                for connection in [x for x, used in self._through.items() if used == {seat}]:
+                    await self.ended(connection)
         self._stirred.pop(seat, None)
 
     async def _end(self, seats: list[Seat]) -> None:

@@ -18,7 +18,7 @@ from gitcoord.entrypoints.cli.actor import CLIENTS
 from gitcoord.entrypoints.cli.desk import Desk
 from gitcoord.entrypoints.mcp.bugs import contained, report
 from gitcoord.entrypoints.mcp.call import Call
-from gitcoord.entrypoints.mcp.identity import Caller, Identity, identify
+from gitcoord.entrypoints.mcp.identity import Caller, identify
 from gitcoord.entrypoints.mcp.seat import Seat
 from gitcoord.errors import GitcoordError, LedgerMissing, NotInitialised, UsageError
 from gitcoord.ledger.request import fresh_id
@@ -52,7 +52,7 @@ class Office:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.several = several
-        self.seats: dict[Identity, Seat] = {}
+        self.seats: dict[tuple[str, ...], Seat] = {}
         self._given = directory
         self._environ = dict(environ)
         # Who a call acts for is decided here, so that nothing below finds another answer.
@@ -68,13 +68,18 @@ class Office:
         self._desk: Desk | None = None
         self._closed: list[House] = []
 
+    @property
+    def named(self) -> bool:
+        """Whether the environment says which session the only client's is."""
+        return not self.several and identify(Caller(), self._environ, self._nonce).shared
+
     def seat(self, caller: Caller) -> Placed:
         """Return the place of whoever calls, made for it if need be."""
         who = identify(caller, None if self.several else self._environ, self._nonce)
         with self._lock:
-            found = self.seats.get(who)
+            found = self.seats.get(who.key)
             if found is None:
-                found = self.seats[who] = Seat(who, agent=caller.bearer)
+                found = self.seats[who.key] = Seat(who, agent=caller.agent)
                 return Placed(found, new=True)
             return Placed(found, new=False)
 
@@ -138,8 +143,8 @@ class Office:
     def leave(self, seat: Seat) -> None:
         """Check a seat out, and forget it."""
         with self._lock:
-            if self.seats.get(seat.who) is seat:
-                del self.seats[seat.who]
+            if self.seats.get(seat.who.key) is seat:
+                del self.seats[seat.who.key]
         if not seat.ours:
             return
         try:

@@ -125,6 +125,9 @@ class Seat:
                 return None
             try:
                 call.do(EndSession(marks=marks(call, (), everything=True)), Ended, acts=True)
+            except SessionEnded:
+                # Others were faster; there is nothing left to give back.
+                return None
             except GitcoordError as error:
                 return error
             finally:

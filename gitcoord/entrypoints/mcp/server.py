@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import mcp_types as types
 from mcp.server import ServerRequestContext
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
@@ -227,9 +228,11 @@ def caller(ctx: Context) -> Caller:
     request = ctx.request
     headers = {} if request is None else request.headers
     user = None if request is None else request.scope.get("user")
+    token = user.access_token if isinstance(user, AuthenticatedUser) else None
     return Caller(
         connection=headers.get("mcp-session-id", ""),
-        bearer=getattr(user, "username", "") if user is not None else "",
+        bearer="" if token is None else token.subject or "",
+        agent="" if token is None else token.client_id,
         client="" if info is None else info.client_info.name,
         meta=dict(ctx.meta or {}),
         named=headers.get(SESSION_HEADER, ""),

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
@@ -33,13 +33,21 @@ async def _serve(office: Office, profile: Profile) -> int:
     server = build(Keeping(office), profile)
     told: list[int] = []
     async with stdio_server() as (reads, writes):
-        with anyio.CancelScope() as scope, stopping(told, scope.cancel):
-            await server.run(reads, writes, server.create_initialization_options())
+        try:
+            with anyio.CancelScope() as scope, stopping(told, scope.cancel):
+                await server.run(reads, writes, server.create_initialization_options())
+        except anyio.get_cancelled_exc_class():
+            # Nobody reads the answers any more. The client has been checked out.
+            _leave(0)
         if told:
-            # A thread still waits for input that will not come; everything else is done.
-            sys.stderr.flush()
-            os._exit(128 + told[0])
+            _leave(128 + told[0])
     return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: a thread may still wait for input that will not come; all else is done."""
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextmanager

@@ -59,11 +59,11 @@ def from_text(text: str, source: str) -> dict[str, str]:
 
 
 def bearer(known: Mapping[str, str], token: str) -> str | None:
-    """Return the name of the token's bearer, "" for one without a name; None: nobody's token."""
+    """Return the digest of a token that is known; None for anything else."""
     asked, found = digest(token), None
-    for one, name in known.items():
+    for one in known:
         if hmac.compare_digest(one, asked):
-            found = name
+            found = one
     return found
 
 

@@ -47,6 +47,8 @@ def test_own_sessions_differ_by_server_bearer_and_connection() -> None:
     ]  # fmt: skip
     assert len(set(everybody)) == len(everybody)
     assert seen() == seen()
+    # Over stdio there is one client, whatever it calls itself.
+    assert identify(Caller(client="x"), {}, "n").key == identify(Caller(client="y"), {}, "n").key
     # A protocol session is one client, whatever it calls itself.
     assert seen(connection="1", client="y") == seen(connection="1")
     # What lets somebody into a protocol session does not stand in the ledger.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from tests.entrypoints.door import Door
 from tests.entrypoints.mcp.agents import COMMAND, ERAS, Agent, Agents
-from tests.entrypoints.mcp.byhand import ask, spoken_to
+from tests.entrypoints.mcp.byhand import ask, say, spoken_to
 from tests.entrypoints.program import until
 
 CODEX = {"x-codex-turn-metadata": {"session_id": "c-1"}}
@@ -191,6 +192,7 @@ def test_a_server_that_is_killed_loses_everything_to_the_next_sweep(
 ) -> None:
     door("config", "--shared", "beat_interval", "200ms")
     door("config", "--shared", "beat_ttl", "1s")
+    door("config", "--shared", "waiter_ttl", "2s")
     dead = agents.stdio(name="dead")
     session = dead.call("acquire_lock", file_path="a.py", ttl_minutes=60)["session"]
     os.kill(command_pid(dead, door.place), signal.SIGKILL)
@@ -231,3 +233,19 @@ def test_in_a_linked_worktree_and_from_elsewhere_it_is_the_same_ledger(
     assert door.json("lock", "list")["locks"][0]["key"] == "a.py"
     named = agents.stdio(at=str(tmp_path), CLAUDE_PROJECT_DIR=door.place)
     assert named.call("check_locks", file_paths=["a.py"])["free"] is False
+
+
+def test_a_client_that_is_gone_without_a_word_is_checked_out(door: Door) -> None:
+    child = spoken_to(door.place)
+    call = {"name": "acquire_lock", "arguments": {"file_path": "a.py"}}
+    assert "result" in ask(child, 2, "tools/call", call)
+    assert child.stdout is not None
+    child.stdout.close()
+    body = {"jsonrpc": "2.0", "id": 3, "method": "ping"}
+    say(child, json.dumps(body).encode())
+    # The input is still open.
+    assert child.wait(timeout=60) == 0
+    assert live(door) == []
+    for pipe in (child.stdin, child.stderr):
+        assert pipe is not None
+        pipe.close()
