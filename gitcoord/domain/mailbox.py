@@ -217,7 +217,7 @@ def tell_senders(state: State, context: Context, gone: Session) -> None:
             unheard.setdefault(root(message.sender), []).append(message.id)
     for sender, ids in unheard.items():
         session = state.get(Session, sender, archived=False)
-        if session is not None and sender != gone.id:
+        if session is not None:
             text = f"{gone.agent} ({gone.id}) has left and has not read {', '.join(ids)}"
             post(state, context, session, text)
 

@@ -11,6 +11,7 @@ from gitcoord.domain.changes import Change, ChangeDraft, RecordChanges, Recorded
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.handoffs import Handoff, WriteHandoff, Written
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
+from gitcoord.domain.messages import Message, SendMessage, Sent
 from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
 from gitcoord.domain.operation import Answer, Operation
 from gitcoord.domain.pausing import Heartbeat
@@ -66,15 +67,19 @@ def office(hub: Hub) -> Office:
     return Office(hub)
 
 
+Made = Handoff | Note | Change | Message
+
 #: What commutes, and how many records of which kind it makes.
-WAITING: dict[str, tuple[Callable[[], Operation], type[Answer], type[Handoff | Note | Change]]] = {
+WAITING: dict[str, tuple[Callable[[], Operation], type[Answer], type[Made]]] = {
     "handoff": (lambda: WriteHandoff(id=fresh_id("h-"), summary="half"), Written, Handoff),
     "note": (lambda: NoteTask(id="t-1", text="on it"), Noted, Note),
-    "change": (lambda: RecordChanges(changes=(ChangeDraft(path="a.py"),)), Recorded, Change),
+    # Of another file each time: edits of one file that follow one another are one change.
+    "change": (lambda: RecordChanges(changes=(ChangeDraft(path=fresh_id()),)), Recorded, Change),
+    "message": (lambda: SendMessage(id=fresh_id("m-"), text="hello"), Sent, Message),
 }
 
 
-def made(house: House, kind: type[Handoff | Note | Change]) -> int:
+def made(house: House, kind: type[Made]) -> int:
     """Return how many of those the ledger has at this moment."""
     house.store.refresh()
     with house.ledger.state() as state:
