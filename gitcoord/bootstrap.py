@@ -178,8 +178,8 @@ def open_house(
 def discover(repository: Repository) -> str | None:
     """Return the git remote that keeps a ledger: `origin`, or the only one; None for none.
 
-    Asks the host once; that it has none, or does not answer, is remembered for a minute.
-    Writes nothing else. Raises `GitMissing`, `GitFailed`.
+    Asks the host once; that it has none is remembered for a minute, and that it does not answer
+    (`Unavailable`) for ten seconds. Writes nothing else. Raises also `GitMissing`, `GitFailed`.
     """
     from gitcoord.storage.wire.reach import candidate, found
 

@@ -27,14 +27,16 @@ LINES = 400
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 
 #: Doors may meet an unknown exception last of all and turn it into exit code 1.
-LAST_CATCH = {"gitcoord/entrypoints/main.py"}
+LAST_CATCH = {"gitcoord/entrypoints/main.py", "gitcoord/entrypoints/hooks/door.py"}
 
 #: What the rules may import of the standard library: nothing that reads a clock, a disk,
 #: the network, chance or the environment. `import_module` finds a rule by its name.
 PURE = {
     "__future__", "base64", "bisect", "collections", "contextlib", "copy", "datetime",
     "difflib", "enum", "functools", "hashlib", "heapq", "importlib", "itertools", "math",
-    "operator", "re", "string", "textwrap", "types", "typing", "unicodedata",
+    "operator", "re", "string", "textwrap", "types", "typing", "unicodedata", "fnmatch", "shlex",
+    # The grammar of the shell.
+    "tree_sitter", "tree_sitter_bash",
 }  # fmt: skip
 
 

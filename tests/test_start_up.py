@@ -102,6 +102,19 @@ def test_taking_a_lock_loads_nothing_heavy(tmp_path: Path) -> None:
     assert heavy(loaded, tmp_path) == set()
 
 
+def test_guarding_a_commit_that_nobody_minds_loads_nothing_heavy(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, env=environment(tmp_path), check=True)
+    run = f"{ENTER}; main()"
+    loaded, _ = loaded_by(run, "guard", "commit", at=tmp_path)
+    assert heavy(loaded, tmp_path) == set()
+    loaded_by(run, "init", at=tmp_path)
+    loaded_by(run, "session", "start", at=tmp_path)
+    loaded_by(run, "lock", "acquire", "a.py", at=tmp_path)
+    loaded, said = loaded_by(run, "guard", "commit", "--json", at=tmp_path)
+    assert json.loads(said)["checked"] is True
+    assert heavy(loaded, tmp_path) == set()
+
+
 def test_no_command_but_its_own_loads_the_mcp_sdk(tmp_path: Path) -> None:
     # Some commands need a ledger or arguments; what they load shows in their help as well.
     everything = (

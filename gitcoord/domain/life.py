@@ -66,5 +66,7 @@ def status_of(session: Session, now: Time, beaten_at: Time = "") -> LiveStatus:
         return "ended"
     if session.status == "paused":
         return "paused"
+    if session.idle_since:
+        return "idle"
     quiet = seconds_between(max(session.seen_at, beaten_at), now)
     return "idle" if quiet > (session.ttl if session.life == "beat" else IDLE_AFTER) else "active"

@@ -37,6 +37,9 @@ class Heartbeat(Operation, frozen=True, kw_only=True):
     answer = Beaten
     acting: ClassVar[bool] = False
 
+    #: That its agent has nothing to do and waits for its person, which is written.
+    idle: bool = False
+
     def apply(self, state: State, context: Context) -> Beaten:
         """Write at most extended leases and the end of a suspicion; a paused session's not.
 
@@ -45,6 +48,9 @@ class Heartbeat(Operation, frozen=True, kw_only=True):
         """
         session = present(state, context)
         touch(state, context, session, refresh=False)
+        if self.idle and session.status == "active" and not session.idle_since:
+            now = state.get(Session, session.id, archived=False) or session
+            state.put(msgspec.structs.replace(now, idle_since=context.now))
         ends = session.life == "beat" and session.status == "active"
         return Beaten(
             session=session.id,
@@ -56,6 +62,10 @@ class Heartbeat(Operation, frozen=True, kw_only=True):
     def alive(self, answer: Beaten, context: Context) -> str:
         """Return the session that beats."""
         return answer.session
+
+    def subject(self, answer: Beaten, agent: str) -> str:
+        """Return the diary line."""
+        return one_line(f"session: {agent or 'somebody'} {'rests' if self.idle else 'beats'}")
 
 
 class Paused(Answer, frozen=True, kw_only=True):

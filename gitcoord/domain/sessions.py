@@ -77,6 +77,8 @@ class Session(Record, frozen=True, kw_only=True):
     ttl: Seconds = 120.0
     suspect_since: Time = ""
     paused_at: Time = ""
+    #: Since when its agent waits for its person; empty while it works.
+    idle_since: Time = ""
     ended_at: Time = ""
     outcome: str = ""
     summary: str = ""
@@ -190,19 +192,32 @@ def _stored(state: State, name: str) -> Session:
     return session
 
 
-def touch(state: State, context: Context, session: Session, *, refresh: bool = True) -> None:
+def touch(
+    state: State,
+    context: Context,
+    session: Session,
+    *,
+    refresh: bool = True,
+    awake: bool = False,
+) -> None:
     """Note that the session has just acted, and extend its claims with their locks.
 
-    With `refresh` its `seen_at` is moved on, at most every eighth of its TTL; without it only
-    what must be written is: a transaction is not worth a sign of life that the presence
-    carries anyway. A session that is paused or gone at this point is left as it is.
+    `awake`: its agent does not wait for its person any more. With `refresh` its `seen_at` is
+    moved on, at most every eighth of its TTL; without it only what must be written is: a
+    transaction is not worth a sign of life that the presence carries anyway. A session that
+    is paused or gone at this point is left as it is.
     """
     found = state.get(Session, session.id, archived=False)
     if found is None or found.status != "active":
         return
     stale = refresh and seconds_between(found.seen_at, context.now) > found.ttl / 8
-    if stale or found.suspect_since:
-        found = msgspec.structs.replace(found, seen_at=context.now, suspect_since="")
+    if stale or found.suspect_since or (awake and found.idle_since):
+        found = msgspec.structs.replace(
+            found,
+            seen_at=context.now,
+            suspect_since="",
+            idle_since="" if awake else found.idle_since,
+        )
         state.put(found)
     if state.has("tasks", f"by:{found.id}"):
         from gitcoord.domain.claims import extend

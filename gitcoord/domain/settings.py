@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks_per_session: Count = 0
     #: What a dead session's tasks become: pending again, or only marked as stale.
     stale_tasks: Literal["requeue", "mark"] = "requeue"
+    #: Trust level, 0 to 4, that guardrails presume of every agent.
+    agent_trust: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     #: How many changes are kept, the newest, and for how long.

@@ -10,18 +10,46 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+
+# As typing has it, without loading typing: a hook answers before that would be read.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if len(given) == 3 and given[0] == "hook" and not given[2].startswith("-"):
+        hook(given[1], given[2])
     as_json = "--json" in given[: given.index("--")] if "--" in given else "--json" in given
-    code = run(given, as_json=as_json)
+    leave(run(given, as_json=as_json))
+
+
+def hook(client: str, name: str) -> None:
+    """Answer a hook of an agent client and leave the process."""
+    from gitcoord.entrypoints.hooks import fast
+
+    limit = fast.Limit()
+    limit.start()
+    data = fast.read()
+    if not fast.answered(client, name, data):
+        from gitcoord.entrypoints.hooks.door import answer
+
+        code = answer(client, name, data, limit)
+    else:
+        code = 0
+    leave(code)
+
+
+def leave(code: int) -> None:
+    """End the process with this code.
+
+    Everything is closed and said by now. Taking the interpreter apart object by object takes
+    as long as a durable transaction, and nobody needs it.
+    """
     if "coverage" in sys.modules:
         sys.exit(code)
-    # Everything is closed and said by now. Taking the interpreter apart object by object
-    # takes as long as a durable transaction, and nobody needs it.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

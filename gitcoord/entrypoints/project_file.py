@@ -7,7 +7,7 @@ from then on the ledger has the last word.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,12 @@ from gitcoord.domain.settings import Area, Settings
 from gitcoord.entrypoints.settings import LOCAL, SHARED, Local, converted, refuse
 from gitcoord.errors import InvalidConfig
 
+if TYPE_CHECKING:
+    from gitcoord.domain.guardrails.policy import Policy
+
 FILE = ".gitcoord.yaml"
+#: The key of the section that is neither a setting of a clone nor one of the ledger.
+GUARDRAILS = "guardrails"
 
 #: What `init --write-config` writes.
 SAMPLE = """\
@@ -54,8 +59,8 @@ def load(worktree: str | None) -> dict[str, Any]:
         raise InvalidConfig(f"{FILE} must hold keys with values", path=FILE)
     values = {}
     for name, value in found.items():
-        if name not in (*LOCAL, *SHARED):
-            refuse(str(name), (*SHARED, *LOCAL), FILE)
+        if name not in (*LOCAL, *SHARED, GUARDRAILS):
+            refuse(str(name), (*SHARED, *LOCAL, GUARDRAILS), FILE)
         if value is not None:
             values[name] = _checked(name, value)
     return values
@@ -64,6 +69,11 @@ def load(worktree: str | None) -> dict[str, Any]:
 def seeds(worktree: str | None) -> dict[str, Any]:
     """Return what the file says about settings that all share. Raises like `load`."""
     return {name: value for name, value in load(worktree).items() if name in SHARED}
+
+
+def has_file(worktree: str | None) -> bool:
+    """Say whether the worktree has the file."""
+    return worktree is not None and os.path.isfile(os.path.join(worktree, FILE))
 
 
 def _text(worktree: str | None) -> str | None:
@@ -79,6 +89,14 @@ def _text(worktree: str | None) -> str | None:
 
 
 def _checked(name: str, value: Any) -> Any:
+    if name == GUARDRAILS:
+        from gitcoord.domain.guardrails.policy import policy_from
+
+        try:
+            policy_from(value)
+        except InvalidConfig as wrong:
+            raise InvalidConfig(f"{FILE}: {wrong.message}", hint=wrong.hint, path=FILE) from None
+        return value
     if name in LOCAL:
         converted(Local, name, value, f"{FILE}: {name}")
         return value
@@ -102,3 +120,13 @@ def _area(name: Any, said: Any) -> Any:
     if isinstance(said, dict):
         return {"name": name} | said
     return {"name": name, "patterns": [said] if isinstance(said, str) else said}
+
+
+def guardrails(worktree: str | None) -> Policy:
+    """Return the guardrails of a worktree; the defaults where its file says nothing of them.
+
+    Raises like `load`.
+    """
+    from gitcoord.domain.guardrails.policy import policy_from
+
+    return policy_from(load(worktree).get(GUARDRAILS) if has_file(worktree) else None)

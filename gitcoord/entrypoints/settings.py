@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
 
 #: Environment variables of gitcoord that are no settings.
-OTHER_VARIABLES = frozenset({"GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET", "GITCOORD_MCP_TOKEN"})
+OTHER_VARIABLES = frozenset(
+    {"GITCOORD_BYPASS", "GITCOORD_MCP_TOKEN", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"}
+)
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +39,18 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     life: Literal["lease", "process", "beat"] = "lease"
     #: Seconds for which `lock acquire` waits when it is not told.
     wait: Seconds = 0
+    #: What hooks do with an edit of a file that somebody else holds: refuse it, warn, nothing.
+    hook_mode: Literal["enforce", "warn", "off"] = "enforce"
+    #: Whether the first 200 characters of what a person types to an agent are the reason of its
+    #: locks and the summary of its changes, which others read.
+    share_prompts: bool = True
     #: Characters that `context` prints at most.
     context_budget: Annotated[int, msgspec.Meta(ge=200, le=1_000_000)] = 4000
     #: Where the ledger is kept: the name of a git remote, a URL, or `local` for this machine;
     #: empty: here, or where a remote is found to have one.
     remote: str = ""
+    #: Whether commits say in trailers by which session and under which token they were made.
+    trailers: bool = True
     #: Tools that `gitcoord mcp` offers when it is not told.
     mcp_tools: Literal["core", "all"] = "all"
 
@@ -55,6 +64,15 @@ class Setting(NamedTuple):
     source: str
     #: Whether all who use the ledger agree on it.
     shared: bool
+
+
+def displayed(name: str, value: Any) -> Any:
+    """Return what may be shown of a setting: a URL without name and password."""
+    if name != "remote":
+        return value
+    from gitcoord.storage.wire.address import without_secrets
+
+    return without_secrets(value)
 
 
 class Resolved(NamedTuple):

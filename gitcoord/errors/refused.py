@@ -17,6 +17,12 @@ class QueuedBehind(Refused):
     code = "queued_behind"
 
 
+class StaleToken(Refused):
+    """What was written under a fencing token is overtaken: others were granted the key since."""
+
+    code = "token_stale"
+
+
 class NotLockHolder(Refused):
     """The lock is not yours, or there is none."""
 

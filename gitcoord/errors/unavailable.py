@@ -24,6 +24,12 @@ class GitMissing(Unavailable):
     remedy = "Install git 2.36 or newer and see that it is on PATH."
 
 
+class ProgramMissing(Unavailable):
+    """The installed `gitcoord` program is not to be found."""
+
+    code = "program_missing"
+
+
 class GitFailed(Unavailable):
     """git refused or failed."""
 
@@ -53,13 +59,14 @@ class HostUnreachable(Unavailable):
     """The git host does not answer."""
 
     code = "host_unreachable"
-    remedy = "Check the network and `gitcoord doctor --remote`; nothing was changed."
+    remedy = "Check the network and the URL; nothing was changed."
 
 
 class HostBusy(Unavailable):
     """The git host asks to come back later."""
 
     code = "host_busy"
+    remedy = "Run the same command again in a while; nothing was changed."
 
 
 class HostRefused(Unavailable):

@@ -20,13 +20,15 @@ from gitcoord.errors import (
     NotInitialised,
 )
 from gitcoord.ledger import clone, inspection, invariants, tables
-from gitcoord.ledger.clock import AHEAD, reading
+from gitcoord.ledger.clock import AHEAD, Clock, HostClock, reading
 from gitcoord.ledger.finding import Finding, Premises, listed
 from gitcoord.ledger.history import meta_at
 from gitcoord.storage.cache import Cache, Snapshot
 from gitcoord.storage.store import Oid
 from gitcoord.storage.worktree import Checkout
 
+#: Seconds by which our clock and the host's may differ without harm: the tolerance of leases.
+APART = 30.0
 #: Oldest git that everything here works with.
 GIT = (2, 36)
 
@@ -102,6 +104,7 @@ def _ledger(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
         yield Finding("leases_over", "note", message, repairable=True)
     yield from _cache(premises, head)
     yield from _clock(meta_at(ledger, head).time, now)
+    yield from _host_clock(ledger.clock)
 
 
 def _clock(written: Time, now: Time) -> Iterator[Finding]:
@@ -115,6 +118,18 @@ def _clock(written: Time, now: Time) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", "ok", f"the ledger was last written {max(0.0, -ahead):.0f} s ago")
+
+
+def _host_clock(clock: Clock) -> Iterator[Finding]:
+    """Say how far the host's clock is from ours, where it tells its time."""
+    offset = clock.offset if isinstance(clock, HostClock) else None
+    if offset is None:
+        return
+    message = f"the host's clock is {offset:+.0f} s from this machine's; the host's counts"
+    if abs(offset) <= APART:
+        yield Finding("host_clock", "ok", message)
+    else:
+        yield Finding("host_clock", "warning", message, "Set this machine's clock (NTP).")
 
 
 def _cache(premises: Premises, head: Oid) -> Iterator[Finding]:

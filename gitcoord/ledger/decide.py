@@ -99,7 +99,10 @@ def _one(state: State, request: Request, around: _Surroundings, decision: Decisi
         actor = sessions.acting(state, context) if needed else None
         answer = operation.apply(state, context)
         if actor is not None:
-            sessions.touch(state, context, actor, refresh=state.changed_since(mark))
+            changed = state.changed_since(mark)
+            # What may have waited for this transaction says nothing about now.
+            awake = changed and not operation.commutes
+            sessions.touch(state, context, actor, refresh=changed, awake=awake)
         answers.append(answer)
         if holder := operation.alive(answer, context):
             alive.add(sessions.root(holder))

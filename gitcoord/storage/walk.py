@@ -54,14 +54,14 @@ def listing(
 
 
 def diff(
-    read: Reader, old: Oid | None, new: Oid | None
+    read: Reader, old: Oid | None, new: Oid | None, table: str | None = None
 ) -> Iterator[tuple[str, str, Oid | None, Oid | None]]:
     """Yield (table, entry name, blob before, blob after) of every record that differs.
 
-    Raises `CorruptRecord`.
+    With `table` only those of that table. Raises `CorruptRecord`.
     """
-    for table, entry, before, after in _differences(read, _raw(old), _raw(new), None):
-        yield table, entry, before.hex() if before else None, after.hex() if after else None
+    for place, entry, before, after in _differences(read, _raw(old), _raw(new), table):
+        yield place, entry, before.hex() if before else None, after.hex() if after else None
 
 
 def subtrees(node: Node) -> dict[bytes, bytes]:

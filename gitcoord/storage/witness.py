@@ -23,10 +23,18 @@ from gitcoord.storage.store import Absent, Expected, Oid, Store
 _SIZE = 256
 _TRIES = 10
 
+#: What a ledger that has moved away to a git host is called here.
+MOVED = "refs/coord-moved/"
+
 _MISSING = (
     "It may have been deleted by `git push --mirror` or by hand. `gitcoord doctor` shows the best"
     " chain that is left, `gitcoord doctor --restore` publishes it again."
 )
+_MISSING_AT_HOST = (
+    "It may have been deleted by `git push --mirror` or by hand, or the host hides it:"
+    " `gitcoord doctor --remote` tells. `gitcoord doctor --restore` publishes what is known here."
+)
+_MOVED_AWAY = "Run `gitcoord init --remote NAME` with the name or URL of that host to use it."
 _REWOUND = (
     "Somebody has put an older or a foreign ledger in its place. `gitcoord doctor` shows both,"
     " `gitcoord doctor --restore` publishes the one that was seen, as a new epoch."
@@ -81,11 +89,7 @@ class Witness:
         if seen is None or head == seen.head:
             return
         if isinstance(head, Absent):
-            raise LedgerMissing(
-                f"the ledger is gone; this clone has seen it at epoch {seen.epoch}, seq {seen.seq}",
-                hint=_MISSING,
-                seen=seen._asdict(),
-            )
+            raise _missing(store, seen)
         epoch, seq = facts(head)
         if epoch > seen.epoch:
             return
@@ -127,6 +131,15 @@ class Witness:
             os.write(fd, line)
         finally:
             os.close(fd)
+
+
+def _missing(store: Store, seen: Seen) -> LedgerMissing:
+    hint = _MISSING_AT_HOST if store.remote else _MISSING
+    message = f"the ledger is gone; this clone has seen it at epoch {seen.epoch}, seq {seen.seq}"
+    if not store.remote and store.list_refs(MOVED):
+        message = f"the local ledger has moved to a git host; {MOVED}state is what it was here"
+        hint = _MOVED_AWAY
+    return LedgerMissing(message, hint=hint, seen=seen._asdict())
 
 
 def _parsed(data: bytes) -> Seen | None:

@@ -69,13 +69,17 @@ class Checkout:
         return Checkout(find(path, {}), self.environ)
 
     def run(
-        self, *arguments: str, accept: tuple[int, ...] = (0,), send: bytes | None = None
+        self,
+        *arguments: str,
+        accept: tuple[int, ...] = (0,),
+        send: bytes | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """Return (exit code, stdout) of git; `send` is its stdin.
+        """Return (exit code, stdout) of git; `send` is its stdin, `extra` as for `told`.
 
         Raises `GitMissing`, and `GitFailed` with git's complaint for any other exit code.
         """
-        code, output, complaint = self.told(*arguments, send=send)
+        code, output, complaint = self.told(*arguments, send=send, extra=extra)
         if code not in accept:
             said = complaint.decode("utf-8", "replace").strip()
             name = next(word for word in arguments if not word.startswith("-"))

@@ -103,6 +103,28 @@ def test_a_heartbeat_that_overtakes_the_sweep_saves_its_session(
     assert release(silence.hers, silence.ada, "a.py").keys == ["a.py"]
 
 
+def test_signs_of_life_that_are_replaced_while_they_are_fetched_are_fetched_anew(hub: Hub) -> None:
+    clock = Clock()
+    hers = hub.begun("hers", clock)
+    ada = session(hers, life="beat")
+    mine = hub.house("mine")
+    mine.store.refresh()
+    clock.pass_(TTL)
+    beat(hers, ada)
+    fetch = hold(command="fetch")
+    hub.host.faults.append(fetch)
+    look = beside(mine.store.refresh)
+    assert fetch.reached.wait(10)
+    listed = hub.refs[presence_of(hers)]
+    clock.pass_(TTL)
+    beat(hers, ada)
+    hub.host.prune("hub")
+    assert hub.refs[presence_of(hers)] != listed
+    fetch.release()
+    look.result()
+    assert mine.store.read_ref(presence_of(hers)) == hub.refs[presence_of(hers)]
+
+
 def test_a_heartbeat_that_the_sweep_overtakes_revives_nobody(silence: Silence) -> None:
     late = silence.holding()
     beating = beside(partial(beat, silence.hers, silence.ada))

@@ -182,6 +182,7 @@ def test_a_ledger_that_is_hidden_later_is_missing_and_not_made_anew(hub: Hub) ->
     hub.host.hide("hub", "refs/coord")
     error = refused(hub, house, LedgerMissing)
     assert error.details["seen"]["epoch"] == 1
+    assert "the host hides it" in (error.hint or "")
 
 
 def test_a_ledger_that_may_only_be_read_is_read(hub: Hub) -> None:

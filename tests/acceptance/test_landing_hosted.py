@@ -291,14 +291,58 @@ def test_a_landing_whose_answer_is_lost_while_others_go_on_is_a_success(work: Wo
     assert len([one for one in work.hub.subjects() if "completes t-1" in one]) == 1
 
 
-def test_a_landing_that_never_arrived_is_refused_and_can_be_repeated(work: Work) -> None:
+@pytest.mark.parametrize("fault", ["cut_before", "status"])
+def test_a_landing_that_does_not_arrive_is_sent_again(work: Work, fault: str) -> None:
+    log = work.hook("")
+    more = {"code": 503} if fault == "status" else {}
     # git itself sends a push again that meets a connection which was closed.
-    work.hub.host.faults.extend(faults.cut_before(command="push") for _ in range(9))
-    error = work.refused(LandingRefused)
-    assert "nothing was changed" in error.message
-    work.hub.host.faults.clear()
+    work.hub.host.faults.extend(faults.MAKERS[fault](command="push", **more) for _ in range(5))
+    assert work.land().task.status == "completed"
+    assert work.hub.host.faults == []
+    assert len(log.read_text().splitlines()) == 1
+    work.has_landed()
+
+
+def test_a_landing_that_never_arrives_may_yet_arrive(hub: Hub) -> None:
+    work = Work(hub)
+    house = hub.house("hers", patience=0.3)
+    hub.host.faults.extend(faults.cut_before(command="push") for _ in range(99))
+    with hub.still("hers"), pytest.raises(OutcomeUnknown) as caught:
+        work.land(house)
+    assert "completed by then" in (caught.value.hint or "")
+    hub.host.faults.clear()
+    work.is_open()
     work.land()
     work.has_landed()
+
+
+@pytest.mark.parametrize("code", [403, 413])
+def test_a_landing_that_is_turned_away_is_refused_at_once(work: Work, code: int) -> None:
+    work.hub.host.faults.append(faults.status(code, command="push"))
+    error = work.refused(LandingRefused)
+    assert str(code) in error.message
+    assert len(work.hub.host.seen(command="push")) == 1
+
+
+def test_a_ref_that_is_locked_for_a_moment_lands_a_little_later(work: Work) -> None:
+    lock = Path(work.hub.path, f"{MAIN}.lock")
+    lock.touch()
+    # Nothing is looked up before the push has been refused.
+    look = faults.hold(command="ls-refs")
+    work.hub.host.faults.append(look)
+    landing = beside(work.land)
+    assert look.reached.wait(10)
+    lock.unlink()
+    look.release()
+    assert landing.result().task.status == "completed"
+    assert len(work.hub.host.seen(command="push")) == 2
+    work.has_landed()
+
+
+def test_a_ref_that_stays_locked_is_refused(work: Work) -> None:
+    Path(work.hub.path, f"{MAIN}.lock").touch()
+    error = work.refused(LandingRefused)
+    assert "cannot lock ref" in error.message
 
 
 def test_a_landing_after_which_the_host_is_gone_says_that_nobody_knows(work: Work) -> None:
@@ -314,11 +358,14 @@ def _gone_after_the_push(host: GitHost) -> None:
     host.faults.extend(faults.cut_before(command="ls-refs") for _ in range(9))
 
 
-def test_without_the_host_nothing_lands(work: Work) -> None:
+@pytest.mark.parametrize("met", [False, True])
+def test_without_the_host_nothing_lands(work: Work, met: bool) -> None:
+    assert work.house.wire is not None
+    assert not met or work.house.wire.atomic
     work.hub.host.stop()
-    with pytest.raises(GitcoordError) as caught:
+    with work.hub.still("hers"), pytest.raises(HostUnreachable) as caught:
         work.land()
-    assert isinstance(caught.value, (LandingRefused, HostUnreachable))
+    assert "connect" in caught.value.message.lower()
     assert caught.value.hint
     work.hub.host.start()
     work.is_open()

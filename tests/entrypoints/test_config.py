@@ -92,7 +92,8 @@ def test_a_list_of_taste_is_written_with_commas(door: Door) -> None:
 def test_every_taste_has_a_git_key_that_git_accepts_and_a_variable(
     door: Door, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {"life": "beat", "wait": "5", "context_budget": "900", "mcp_tools": "core"}
+    values = {"life": "beat", "wait": "5", "context_budget": "900", "trailers": "no"}
+    values |= {"hook_mode": "warn", "share_prompts": "no", "mcp_tools": "core"}
     value = values.get(name, "x")
     git(door.place, "config", git_key(name), value)
     assert setting(door, name)[1] == f"git config {git_key(name)}"

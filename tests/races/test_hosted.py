@@ -140,7 +140,7 @@ def courses(
         yield find
 
 
-@volume(4)
+@volume(20)
 @weather
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_race_at_a_host_has_one_winner_and_loses_nothing(
@@ -162,7 +162,7 @@ def test_a_race_at_a_host_has_one_winner_and_loses_nothing(
     report(rounds, f"{kind}, {weather} | {rounds} rounds, {log}; {again(race.untold)}; {found}")
 
 
-@volume(2)
+@volume(20)
 @weather
 def test_exactly_one_push_wins_each_create_and_each_update(
     weather: str, rounds: int, tmp_path: Path, report: Callable[..., None]
@@ -177,7 +177,7 @@ def test_exactly_one_push_wins_each_create_and_each_update(
     report(rounds, f"create and update one ref, {weather} | {rounds} rounds, {log}")
 
 
-@volume(4)
+@volume(20)
 @weather
 def test_of_eight_who_begin_a_ledger_one_does(
     weather: str, rounds: int, tmp_path: Path, report: Callable[..., None]

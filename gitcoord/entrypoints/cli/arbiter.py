@@ -41,12 +41,14 @@ def as_of(house: House) -> dict[str, Any]:
 
 
 def remark(house: House) -> str:
-    """Return the line about an answer that could not be brought up to date; else ""."""
+    """Return the line about an answer that could not be brought up to date; else "".
+
+    Of a host that was never heard there is no answer, but a refusal that says the same.
+    """
     contact = house.wire.contact if house.wire is not None else None
-    if contact is None or contact.error is None:
+    if contact is None or contact.error is None or contact.age is None:
         return ""
-    when = "never asked before" if contact.age is None else f"as of {span(contact.age)} ago"
-    return f"{when}: {contact.error.message}"
+    return f"as of {span(contact.age)} ago: {contact.error.message}"
 
 
 def facts(house: House, state: State | None = None, now: Time = "") -> dict[str, Any] | None:
@@ -59,6 +61,9 @@ def facts(house: House, state: State | None = None, now: Time = "") -> dict[str,
         return None
     contact, clock = house.wire.contact, house.ledger.clock
     limit = state.settings.push_budget if state is not None else 0
+    if limit:
+        # Pushes of nothing but signs of life are counted there.
+        house.presence.beats()
     left = house.presence.allowance(state, now).left if state is not None and limit else None
     return {
         "name": named(house),

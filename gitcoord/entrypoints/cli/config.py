@@ -16,6 +16,7 @@ from gitcoord.entrypoints.settings import (
     Local,
     Setting,
     converted,
+    displayed,
     git_key,
     misspelt,
     plain,
@@ -87,7 +88,8 @@ def settings(desk: Desk) -> list[Setting]:
     taste = resolve(desk.repository, desk.environ)
     for name in LOCAL:
         source = taste.sources.get(name, "default")
-        found.append(Setting(name, getattr(taste.values, name), source, False))
+        value = displayed(name, getattr(taste.values, name))
+        found.append(Setting(name, value, source, False))
     return found
 
 
@@ -174,7 +176,7 @@ def _change_here(desk: Desk, key: str, value: Any) -> None:
 
 def _show_here(desk: Desk, key: str, checkout: Checkout) -> None:
     taste = resolve(checkout.repository, desk.environ)
-    now, source = getattr(taste.values, key), taste.sources.get(key, "default")
+    now, source = displayed(key, getattr(taste.values, key)), taste.sources.get(key, "default")
     desk.show(
         {"setting": Setting(key, now, source, False)._asdict()},
         f"{key} is {words(now) or 'empty'} (from {source})",

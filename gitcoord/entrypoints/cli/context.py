@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gitcoord.entrypoints.cli.desk import Desk, acting, reading
+from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.render import ago, left
 from gitcoord.errors import SessionAmbiguous, SessionRequired
 
@@ -43,10 +43,20 @@ class Section(NamedTuple):
     metavar="CHARS",
     help="Print at most so many characters (default: setting context_budget).",
 )
+@click.option("--env", is_flag=True, help="Print flags for skills instead; never fails.")
 @acting
-@reading
-def context(desk: Desk, budget: int | None) -> None:
-    """Print what an agent needs to know now."""
+@command
+def context(desk: Desk, budget: int | None, env: bool) -> None:
+    """Print what an agent needs to know now.
+
+    --env prints COORDINATOR_AVAILABLE, COORDINATION_TRANSPORT and CAN_* as lines for a shell.
+    """
+    if env:
+        from gitcoord.entrypoints.cli.flags import show
+
+        show(desk)
+        return
+    desk.follow()
     session, text, omitted = told(desk, budget or desk.settings.context_budget)
     desk.show({"session": session, "text": text, "omitted": omitted}, text)
 
@@ -65,7 +75,7 @@ def told(desk: Desk, budget: int) -> tuple[Session | None, str, list[str]]:
             session = None
         else:
             session = found
-            sections = list(_about(desk, state, now, found))
+            sections = list(about(desk, state, now, found))
     return session, *fit(sections, budget)
 
 
@@ -110,7 +120,7 @@ def _stranger(unknown: SessionRequired | SessionAmbiguous) -> str:
     return f"{unknown.message} {unknown.hint}"
 
 
-def _about(desk: Desk, state: State, now: Time, session: Session | None) -> Iterator[Section]:
+def about(desk: Desk, state: State, now: Time, session: Session | None) -> Iterator[Section]:
     """Yield what concerns the acting session, the most important first."""
     holder = desk.holder
     if session is None:

@@ -44,7 +44,7 @@ def demo(desk: Desk, path: str | None, scratch: str | None, remote: bool, **wish
     import tempfile
     from contextlib import nullcontext
 
-    from gitcoord.entrypoints.demo.direct import SHORT, Wish, play
+    from gitcoord.entrypoints.demo.direct import Wish, play, times
     from gitcoord.entrypoints.demo.hub import served
     from gitcoord.entrypoints.demo.stage import build
 
@@ -61,7 +61,7 @@ def demo(desk: Desk, path: str | None, scratch: str | None, remote: bool, **wish
         stage = build(path, desk.directory, folder)
         with served(stage) if remote else nullcontext(stage) as stage:
             if not desk.json:
-                _opening(stage, wish, SHORT)
+                _opening(stage, wish, times(stage))
             with _view(desk, wish) as show:
                 verdict = play(stage, wish, show)
     except UsageError:
@@ -80,7 +80,7 @@ def demo(desk: Desk, path: str | None, scratch: str | None, remote: bool, **wish
     return 1 if verdict.problems else 0
 
 
-def _opening(stage: Stage, wish: Wish, times: dict[str, float]) -> None:
+def _opening(stage: Stage, wish: Wish, short: dict[str, float]) -> None:
     killed = ", one of which will be killed" if wish.kill and wish.agents > 1 else ""
     click.echo(f"A scratch copy of {stage.source} is at {stage.hub}.")
     if stage.unserved:
@@ -94,8 +94,8 @@ def _opening(stage: Stage, wish: Wish, times: dict[str, float]) -> None:
         + ("with locks." if wish.locks else "WITHOUT locks.")
     )
     click.echo(
-        f"Short times for the show: a session is dead after {times['beat_ttl']:g} s of silence,\n"
-        f"claims and locks live {times['claim_ttl']:g} s.\n"
+        f"Short times for the show: a session is dead after {short['beat_ttl']:g} s of silence,\n"
+        f"claims and locks live {short['claim_ttl']:g} s.\n"
     )
 
 
@@ -159,7 +159,7 @@ def _closing(stage: Stage, verdict: Verdict) -> str:
         ("tasks recovered from the dead", verdict.recovered),
         ("merge conflicts", verdict.conflicts),
         (together, verdict.overlaps),
-        ("invariants", "hold" if not verdict.problems else "BROKEN"),
+        ("invariants", "hold" if not verdict.problems else "see the problems below"),
         ("time", f"{verdict.seconds:.1f} s"),
     ]
     lines = ["", table(("what", "count"), rows, ""), ""]

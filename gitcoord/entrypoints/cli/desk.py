@@ -53,6 +53,8 @@ class Desk:
         self.environ = os.environ
         #: Whether a clone without a ledger may look whether its remote has one.
         self.seeks = True
+        #: Whether what is due on the side is done when the command ends.
+        self.tends = True
         self._session = session
         self._followed = False
 
@@ -99,7 +101,8 @@ class Desk:
         if wire.contact.error is not None:
             from gitcoord.entrypoints.cli.arbiter import remark
 
-            self.note(remark(self.house))
+            if said := remark(self.house):
+                self.note(said)
 
     @cached_property
     def holder(self) -> str:
@@ -247,9 +250,10 @@ class Desk:
             return
         sys.stdout.flush()
         try:
-            from gitcoord.entrypoints.cli.upkeep import upkeep
+            if self.tends:
+                from gitcoord.entrypoints.cli.upkeep import upkeep
 
-            upkeep(house)
+                upkeep(house)
         finally:
             house.close()
 

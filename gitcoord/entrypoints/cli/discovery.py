@@ -11,13 +11,22 @@ import time
 from typing import TYPE_CHECKING
 
 from gitcoord.bootstrap import LOCAL, House, discover, open_house
-from gitcoord.errors import GitFailed
+from gitcoord.errors import (
+    AccessDenied,
+    GitFailed,
+    HostBusy,
+    HostRefused,
+    HostUnreachable,
+    UnreadableAnswer,
+)
 from gitcoord.storage.gitproc import Git
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
     from gitcoord.storage.repository import Repository
 
+#: What a host says that does not say whether it has a ledger.
+_SILENT = (AccessDenied, HostBusy, HostRefused, HostUnreachable, UnreadableAnswer)
 #: Attempts to write the setting while another process has the file.
 _ATTEMPTS = 50
 
@@ -47,7 +56,18 @@ def discovered(desk: Desk, house: House) -> House | None:
 
 
 def sought(desk: Desk, repository: Repository) -> str | None:
-    """Return the remote that keeps a ledger: the one that the settings name, else origin."""
+    """Return the remote that keeps a ledger: the one that the settings name, else origin.
+
+    None, with a remark, also where it does not answer: then nobody knows.
+    """
+    try:
+        return _found(desk, repository)
+    except _SILENT as silent:
+        desk.note(f"whether the remote has a ledger is not known: {silent.message}")
+        return None
+
+
+def _found(desk: Desk, repository: Repository) -> str | None:
     from gitcoord.entrypoints.settings import resolve
     from gitcoord.storage.wire.reach import found
 
@@ -58,8 +78,10 @@ def sought(desk: Desk, repository: Repository) -> str | None:
     if remote == LOCAL:
         return None
     if remote not in names(repository):
+        from gitcoord.storage.wire.address import without_secrets
+
         desk.note(
-            f"{wished.sources['remote']} names a ledger at {remote}; "
+            f"{wished.sources['remote']} names a ledger at {without_secrets(remote)}; "
             "run `gitcoord init` to use that one"
         )
         return None

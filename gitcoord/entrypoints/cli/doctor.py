@@ -10,9 +10,10 @@ import click
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.failures import EXIT_CODES
 from gitcoord.entrypoints.cli.render import table
-from gitcoord.errors import Damaged, GitcoordError, Unavailable, UsageError
+from gitcoord.errors import Damaged, GitcoordError, NotInitialised, Unavailable, UsageError
 
 if TYPE_CHECKING:
+    from gitcoord.bootstrap import House
     from gitcoord.ledger.finding import Finding
 
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 @click.option("--remote", is_flag=True, help="Try out what the git host lets us do.")
 @command
 def doctor(desk: Desk, repair: bool, restore: bool, remote: bool) -> int:
-    """Verify every record, the chain, the invariants, and this clone's files.
+    """Verify every record, the chain, the invariants, this clone's files and the set-ups.
 
     Nothing is changed unless asked. Exit code 6 when something is wrong with the ledger.
-    --remote tries out the git host instead, on refs of its own that are gone afterwards;
-    exit code 5 when the host is not fit.
+    --remote tries out the git host instead, on refs of its own that are gone afterwards,
+    also before there is a ledger; exit code 5 when the host is not fit.
     """
+    from gitcoord.clients.checks import findings as clients_findings
+    from gitcoord.entrypoints.cli.setup_target import known
     from gitcoord.ledger.checkup import checkup, worst
     from gitcoord.ledger.remedies import repair as repaired
 
@@ -44,6 +47,7 @@ def doctor(desk: Desk, repair: bool, restore: bool, remote: bool) -> int:
     actions = repaired(house, findings) if repair else []
     if actions:
         findings = checkup(house, desk.checkout)
+    findings += clients_findings(known(desk))
     verdict = worst(findings)
     desk.show(
         {"verdict": verdict, "findings": [one._asdict() for one in findings], "repaired": actions},
@@ -67,14 +71,17 @@ def _restore(desk: Desk) -> None:
 
 
 def _probe(desk: Desk) -> int:
+    from gitcoord.entrypoints.cli.patience import unwinding
     from gitcoord.ledger.checkup import worst
 
-    if desk.house.wire is None:
-        raise UsageError(
-            "this ledger is local: there is no git host to try out",
-            hint="Run `gitcoord init --remote NAME` to let one decide.",
-        )
-    findings = list(_probed(desk))
+    house = _tried(desk)
+    try:
+        # What was tried is deleted again also when the command is stopped.
+        with unwinding():
+            findings = list(_probed(desk, house))
+    finally:
+        if house is not desk.house:
+            house.close()
     verdict = worst(findings)
     desk.show(
         {"verdict": verdict, "findings": [one._asdict() for one in findings], "repaired": []},
@@ -83,26 +90,50 @@ def _probe(desk: Desk) -> int:
     return EXIT_CODES[Unavailable] if verdict == "error" else 0
 
 
-def _probed(desk: Desk) -> Iterator[Finding]:
+def _tried(desk: Desk) -> House:
+    """Return the house at the host that is tried: the desk's, else one at its git remote.
+
+    So a host can be tried before anything is kept there.
+    """
+    from gitcoord.bootstrap import open_house
+    from gitcoord.entrypoints.cli.arbiter import named
+    from gitcoord.storage.wire.reach import candidate
+
+    house = desk.house
+    if house.wire is not None:
+        return house
+    remote = candidate(house.repository)
+    if remote is None:
+        raise UsageError(
+            "this clone has no ledger at a git host, and no git remote to try out",
+            hint="Name one: `GITCOORD_REMOTE=URL gitcoord doctor --remote`.",
+        )
+    found = open_house(desk.directory, desk.environ, remote=remote)
+    desk.note(f"nothing is kept at a git host yet; this is what {named(found)} would allow")
+    return found
+
+
+def _probed(desk: Desk, house: House) -> Iterator[Finding]:
     """Yield what the push budget leaves, then what the host lets us do within it."""
     from gitcoord.ledger.finding import Finding
     from gitcoord.storage.gitproc import Git
     from gitcoord.storage.wire.probe import MOST, probe
 
-    house = desk.house
     assert house.wire is not None
     left = MOST
     try:
-        with desk.state() as state:
+        house.presence.beats()
+        with house.ledger.state() as state:
             limit = state.settings.push_budget
             allowance = house.presence.allowance(state, desk.now(state))
         if allowance.left is None:
-            hint = "docs/hosts.md has the number to set for GitHub."
-            yield Finding("push_budget", "ok", "no push budget is set", hint)
+            yield Finding("push_budget", "ok", "no push budget is set; GitHub advises 6")
         else:
             left = min(left, allowance.left)
             message = f"{limit - allowance.left} of {limit} pushes of this minute are used"
             yield Finding("push_budget", "ok", message)
+    except NotInitialised:
+        yield Finding("push_budget", "ok", "there is no ledger yet that could have one")
     except GitcoordError as error:
         # What is wrong with the ledger is the plain doctor's business.
         yield Finding("push_budget", "note", f"the ledger cannot be read: {error.message}")

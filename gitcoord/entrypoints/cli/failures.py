@@ -74,6 +74,8 @@ def _details(details: dict[str, Any]) -> list[str]:
             continue
         who = conflict.get("agent", "somebody")
         what = conflict.get("key") or ", ".join(conflict.get("overlapping_files", ()))
+        if conflict.get("paths") not in (None, [], [what]):
+            what = f"{_several(conflict['paths'])} ({what})"
         line = f"  {what or conflict.get('overlapping_areas', '')} is held by {who}"
         if conflict.get("session"):
             line += f" (session {conflict['session']})"
@@ -82,8 +84,25 @@ def _details(details: dict[str, Any]) -> list[str]:
         if conflict.get("reason"):
             line += f": {conflict['reason']}"
         lines.append(line)
+    lines += [_stale(one) for one in details.get("stale", ()) if isinstance(one, dict)]
     for lost in details.get("lost", ()):
         if isinstance(lost, dict) and lost.get("key"):
             now = f", now held by {lost['held_by']}" if lost.get("held_by") else ""
             lines.append(f"  lost {lost['key']}{now}")
     return lines
+
+
+def _stale(one: dict[str, Any]) -> str:
+    new = one["granted"]
+    where = f" (commit {one['commit'][:12]})" if one.get("commit") else ""
+    return (
+        f"  {_several(one['paths'])}{where}: written under token {one['epoch']}/{one['token']};"
+        f" {new['key']} went to {new['agent']} (session {new['session']}) at"
+        f" {new['acquired_at']} under token {new['epoch']}/{new['token']}"
+    )
+
+
+def _several(paths: list[str]) -> str:
+    from gitcoord.domain.locks import several
+
+    return several(paths)

@@ -20,6 +20,7 @@ from gitcoord.errors import (
     NotInitialised,
     UsageError,
 )
+from gitcoord.storage.wire.address import without_secrets
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
@@ -167,7 +168,7 @@ def _open_records(here: House) -> dict[str, int]:
 
 
 def _was_moved(here: House) -> bool:
-    from gitcoord.entrypoints.cli.moving import MOVED
+    from gitcoord.storage.witness import MOVED
 
     return bool(here.store.list_refs(MOVED))
 
@@ -226,6 +227,7 @@ def _told(content: dict[str, int]) -> str:
 
 
 def _undecided(remote: str, content: dict[str, int]) -> AlreadyInitialised:
+    remote = without_secrets(remote)
     return AlreadyInitialised(
         f"the local ledger has open records ({_told(content)}), and {remote} has no ledger",
         hint=f"`gitcoord init --remote {remote} --move` publishes it there as it is; "
@@ -236,6 +238,7 @@ def _undecided(remote: str, content: dict[str, int]) -> AlreadyInitialised:
 
 
 def _both(remote: str, content: dict[str, int]) -> BothHaveContent:
+    remote = without_secrets(remote)
     had = f" with open records ({_told(content)})" if content else ""
     return BothHaveContent(
         f"{remote} has a ledger, and there is a local one{had}; neither is overwritten",

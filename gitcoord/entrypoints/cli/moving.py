@@ -24,15 +24,15 @@ from gitcoord.ledger.ledger import STATE
 from gitcoord.ledger.presence import PREFIX
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.oslock import OsLock
+from gitcoord.storage.wire.address import without_secrets
 from gitcoord.storage.wire.pktline import plain
+from gitcoord.storage.witness import MOVED
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
     from gitcoord.entrypoints.cli.desk import Desk
     from gitcoord.storage.store import Oid
 
-#: What a ledger that has moved away is called here.
-MOVED = "refs/coord-moved/"
 #: Seconds to wait for whoever decides at this moment.
 _PATIENCE = 20.0
 
@@ -81,12 +81,13 @@ def _publish(desk: Desk, there: House, remote: str, head: Oid) -> None:
             return
         raise OutcomeUnknown(
             "whether the ledger has got there is not known; nothing was changed here",
-            hint=f"Run `gitcoord init --remote {remote}` again. {error.message}",
+            hint=f"Run `gitcoord init --remote {without_secrets(remote)}` again. {error.message}",
         ) from error
     if code != 0 and found != head:
+        shown = without_secrets(remote)
         raise BothHaveContent(
-            f"{remote} has got a ledger meanwhile; nothing was changed here",
-            hint=f"Run `gitcoord init --remote {remote}` to see the ways.",
+            f"{shown} has got a ledger meanwhile; nothing was changed here",
+            hint=f"Run `gitcoord init --remote {shown}` to see the ways.",
         )
 
 

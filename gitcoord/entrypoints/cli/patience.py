@@ -55,20 +55,24 @@ def asked(desk: Desk, wish: AcquireLocks) -> Locked:
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """Let SIGTERM end what runs in the block the way an exception does: by clearing up.
+    """Let SIGTERM and SIGHUP end what runs in the block as an exception does: by clearing up.
 
-    Agents stop commands that take long with it. The exit code is 143, as in a shell.
+    Agents stop commands that take long with the one, terminals that are closed with the other.
+    The exit code is 128 and the number, as in a shell. What is ignored (nohup) stays ignored.
     """
     import signal
 
     def stop(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    heeded = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
+    previous = [(kind, signal.signal(kind, stop)) for kind in heeded]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for kind, before in previous:
+            signal.signal(kind, before)
 
 
 def waited(

@@ -125,8 +125,12 @@ def _move(
     if pushed is None:
         answer = desk.do(wish, Moved)
     else:
+        from gitcoord.storage.worktree import Checkout
+
         session, agent = desk.holder, desk.person
-        answer = desk.house.land(wish, Moved, desk.checkout, session=session, agent=agent)
+        # The hooks that this push runs have to know who acts, however that was found here.
+        place = Checkout(desk.repository, {**desk.environ, "GITCOORD_SESSION": session})
+        answer = desk.house.land(wish, Moved, place, session=session, agent=agent)
     desk.show(
         {
             "task": answer.task,

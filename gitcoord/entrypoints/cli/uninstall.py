@@ -9,7 +9,7 @@ import click
 
 from gitcoord.bootstrap import LOCAL, open_house
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.entrypoints.cli.moving import MOVED
+from gitcoord.entrypoints.cli.setups_left import left, lines
 from gitcoord.errors import (
     Damaged,
     GitFailed,
@@ -19,6 +19,8 @@ from gitcoord.errors import (
     Unavailable,
     UsageError,
 )
+from gitcoord.ledger import written
+from gitcoord.storage.witness import MOVED
 
 #: The folder in which the ledger of a git host is followed.
 MIRROR = "ledger.git"
@@ -30,7 +32,7 @@ MIRROR = "ledger.git"
 @click.option("--force", is_flag=True, help="Also while sessions are live.")
 @command
 def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
-    """Remove refs/coord/*, this clone's gitcoord files and its coord.* settings.
+    """Remove refs/coord/*, this clone's gitcoord files, its coord.* settings and set-ups.
 
     A ledger at a git host stays there for the others. Worktrees and branches of agents are
     yours and stay. Keep the records with `gitcoord export` first.
@@ -60,6 +62,7 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
             hint="End them, or pass --force.",
             sessions=live,
         )
+    setups = left(desk, undo=not dry_run)
     if not dry_run:
         house.close()
         _remove(desk, refs, settings)
@@ -67,12 +70,19 @@ def uninstall(desk: Desk, dry_run: bool, yes: bool, force: bool) -> None:
         desk.__dict__.pop("house", None)
     word = "would remove" if dry_run else "removed"
     desk.show(
-        {"dry_run": dry_run, "refs": sorted(refs), "files": files, "settings": settings},
+        {
+            "dry_run": dry_run,
+            "refs": sorted(refs),
+            "files": files,
+            "settings": settings,
+            "setups": [one._asdict() for one in setups],
+        },
         lambda: (
             [
                 *(f"{word} {ref}" for ref in sorted(refs)),
                 *(f"{word} {os.path.join(common, name)}" for name in files),
                 *(f"{word} setting {name}" for name in settings),
+                *lines(setups, word),
                 *([f"the ledger at {kept} stays for the others"] if kept else ()),
             ]
             or "there is nothing of gitcoord here"
@@ -146,10 +156,10 @@ def _files(common: str, home: str) -> list[str]:
             found.append(os.path.join(folder, MIRROR))
             below.remove(MIRROR)
     linked = os.path.join(common, "worktrees")
-    for name in os.listdir(linked) if os.path.isdir(linked) else ():
-        owner = os.path.join(linked, name, OWNER_FILE)
-        if os.path.isfile(owner):
-            found.append(owner)
+    places = os.listdir(linked) if os.path.isdir(linked) else ()
+    for folder in (common, *(os.path.join(linked, name) for name in places)):
+        owned = (os.path.join(folder, name) for name in (OWNER_FILE, *written.FILES))
+        found += [path for path in owned if os.path.isfile(path)]
     return sorted(os.path.relpath(path, common) for path in found)
 
 

@@ -74,7 +74,7 @@ def identify(caller: Caller, environ: Mapping[str, str] | None, nonce: str) -> I
     name = plain(caller.client)
     # A client starts its own server over stdio: that is one participant, whatever it says.
     told = caller.connection or (name if environ is None else "")
-    own = f"{nonce}\0{caller.bearer}\0{told}"
+    own = f"{nonce}\x00{caller.bearer}\x00{told}"
     digest = sha256(own.encode("utf-8", "backslashreplace")).hexdigest()
     return Identity(client=name, conversation=f"mcp-{digest[:20]}", shared=False)
 

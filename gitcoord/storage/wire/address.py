@@ -51,6 +51,8 @@ class Address(NamedTuple):
     user: str
     #: What git is told at the host: for http the path of the URL, for a path an absolute one.
     path: str
+    #: The git remote that it was read from; "" where a URL or a path was named.
+    remote: str = ""
 
 
 def resolve(remote: str, git: Git, start: str) -> Address:
@@ -60,7 +62,7 @@ def resolve(remote: str, git: Git, start: str) -> Address:
     `InvalidUrl` saying what to do, `GitMissing`, `GitFailed`.
     """
     if not remote or remote.startswith("-") or _CONTROL.search(remote):
-        _no(f"{remote!r} names no git host")
+        _no(f"{without_secrets(remote)!r} names no git host")
     _, output = git.run("-c", f"remote.{_ASKED}.url={remote}", "remote", "-v")
     urls: dict[str, list[str]] = {}
     for line in output.decode("utf-8", "surrogateescape").splitlines():
@@ -69,14 +71,15 @@ def resolve(remote: str, git: Git, start: str) -> Address:
             urls.setdefault(name, []).append(rest.removesuffix(" (push)"))
     named = urls.get(remote, [])
     if len(named) > 1:
-        places = ", ".join(_without_secrets(url) for url in named)
+        places = ", ".join(without_secrets(url) for url in named)
         _no(
             f"the remote {remote} pushes to {len(named)} places: {places}",
             "A ledger has one place: name one of them by its URL.",
         )
     if named:
         relative = not _URL.match(named[0]) and not os.path.isabs(named[0])
-        return parsed(named[0], _main_worktree(git) if relative else start)
+        found = parsed(named[0], _main_worktree(git) if relative else start)
+        return found._replace(remote=remote)
     url = urls[_ASKED][-1]
     if url == remote and re.fullmatch(r"[^/\\:]+", url) and not os.path.isdir(_below(start, url)):
         _no(f"there is no git remote {url!r}", "`git remote -v` lists those that there are.")
@@ -88,7 +91,7 @@ def parsed(url: str, start: str) -> Address:
 
     Raises `InvalidUrl`.
     """
-    shown = _without_secrets(url)
+    shown = without_secrets(url)
     if _CONTROL.search(url):
         _no(f"{shown!r} has a line break or another control character in it")
     if found := _HELPER.match(url):
@@ -176,6 +179,12 @@ def _place(text: str, shown: str) -> tuple[str, str, int | None]:
     user, _, place = text.rpartition("@")
     found = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::(\d{0,5}))?", place)
     if not found or int(found[3] or 0) > 65535:
+        if "@" in shown:
+            # A slash in a password ends the place of the host too early: nothing before is shown.
+            _no(
+                f"…@{shown.rpartition('@')[2]} has no host with a port before its first slash",
+                "In a name or a password write a slash as %2F.",
+            )
         _no(f"{shown}: {place!r} is no host with a port", _FORMS)
     return user, found[1] or found[2] or "", int(found[3]) if found[3] else None
 
@@ -201,8 +210,8 @@ def _decoded(text: str, shown: str) -> str:
     return os.fsdecode(raw)
 
 
-def _without_secrets(url: str) -> str:
-    """Return the URL without password, query and fragment.
+def without_secrets(url: str) -> str:
+    """Return what may be shown of a URL: no password, query or fragment. Names stay as they are.
 
     Over http without the user too, since tokens are given in that place.
     """

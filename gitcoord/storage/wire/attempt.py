@@ -22,6 +22,16 @@ _STUBBORN = 6
 _DEAF = 2.0
 
 
+def spread(usual: float, asked: float | None) -> float:
+    """Return the seconds to pause: about `usual`, at most 2, after those that the host asks for.
+
+    By chance, and by more the longer a host asks for: it has told others the same.
+    """
+    share = 0.5 + os.urandom(1)[0] / 510
+    wanted = asked or 0.0
+    return wanted + share * min(2.0, max(usual, wanted / 4))
+
+
 class Attempt:
     """One push; `patience` is in seconds."""
 
@@ -50,8 +60,7 @@ class Attempt:
 
     def wait(self, asked: float | None) -> None:
         """Sleep before the next attempt; raise when that would take longer than is allowed."""
-        share = 0.5 + os.urandom(1)[0] / 510
-        pause = max(min(2.0, 0.02 * 2**self._rounds) * share, asked or 0.0)
+        pause = spread(0.02 * 2**self._rounds, asked)
         self._rounds += 1
         # Where nobody has answered yet, somebody waits who is offline.
         deaf = not (self.unknown or self._refusals or asked)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitcoord.errors import GitcoordError
 
 _ACCEPT = "Connect once with `ssh` and check the host's key, then run the command again."
+_WRONG = "See that `git ls-remote` of the same place works here."
 _NO_SSH = "Name a program that exists in GIT_SSH_COMMAND or core.sshCommand."
 #: The first row with a fragment that the text has, in lower case, counts.
 _WORDS: tuple[tuple[str, type[GitcoordError], str | None], ...] = (
@@ -34,12 +35,12 @@ _WORDS: tuple[tuple[str, type[GitcoordError], str | None], ...] = (
     ("access denied", AccessDenied, None),
     ("marked as read only", AccessDenied, None),
     ("access to repository not granted", AccessDenied, None),
-    ("does not appear to be a git repo", HostRefused, None),
-    ("not a git repository", HostRefused, None),
+    ("does not appear to be a git repo", HostRefused, _WRONG),
+    ("not a git repository", HostRefused, _WRONG),
     ("dubious ownership", HostRefused, "Have its owner allow it, or see safe.directory of git."),
-    ("not found", HostRefused, None),
-    ("no such ", HostRefused, None),
-    ("could not be found", HostRefused, None),
+    ("not found", HostRefused, _WRONG),
+    ("no such ", HostRefused, _WRONG),
+    ("could not be found", HostRefused, _WRONG),
     ("returned error: 4", HostRefused, None),
 )
 _NOISE = re.compile(
@@ -48,7 +49,7 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"^(fatal|error|ssh): ", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_USERINFO = re.compile(rb"(?<=://)[^/@\s'\"]+@")
 _NOT_STARTED = (126, 127)
 
 
@@ -70,8 +71,12 @@ def words(said: bytes) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", said.decode("utf-8", "replace"))]
     known = [line for line in lines if line]
     telling = [line for line in known if not _NOISE.search(line)] or known
-    text = "; ".join(_PREFIX.sub("", line) for line in telling[-3:])
-    return plain(_USERINFO.sub("", text).encode())
+    return masked("; ".join(_PREFIX.sub("", line) for line in telling[-3:]).encode())
+
+
+def masked(said: bytes) -> str:
+    """Return a program's words as one line of plain text, without who a URL in them says we are."""
+    return plain(_USERINFO.sub(b"", said))
 
 
 def silence(shown: str, error: TimeoutError, *, sent: bool) -> Interrupted:

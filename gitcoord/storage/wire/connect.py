@@ -30,7 +30,13 @@ def connect(
         from gitcoord.storage.wire.http import HttpTransport
 
         return HttpTransport(
-            address.url, GitConfig(git), git, environ, timeout=timeout, preemptive=preemptive
+            address.url,
+            GitConfig(git),
+            git,
+            environ,
+            timeout=timeout,
+            preemptive=preemptive,
+            remote=address.remote,
         )
     if address.kind == "ssh":
         from gitcoord.storage.wire.ssh import over_ssh

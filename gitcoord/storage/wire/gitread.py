@@ -17,6 +17,7 @@ from gitcoord.storage.wire import complaint
 from gitcoord.storage.wire.child import Child
 from gitcoord.storage.wire.pipe import foreign
 from gitcoord.storage.wire.pktline import as_oid, as_ref
+from gitcoord.storage.wire.read import MOVED
 from gitcoord.storage.wire.transport import Interrupted
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ TIMEOUT = 30.0
 _SECTIONS = ("credential", "http", "protocol", "ssh", "url")
 _CORE = ("core.askpass", "core.gitproxy", "core.sshcommand")
 _SHARED = ("system", "global")
-#: How git says that an object which is named is no longer at the tip of a ref.
-_MOVED = ("not our ref", "unadvertised object")
 Setting = tuple[str, str, str]
 
 
@@ -135,7 +134,7 @@ def _run(
     code, said = child.finish()
     if code != 0:
         text = complaint.words(said)
-        if any(words in text for words in _MOVED):
+        if any(words in text for words in MOVED):
             moved = HostBusy(f"{address.shown} changed while it was read: {text}")
             raise Interrupted(moved, sent=False)
         raise complaint.failure(address.shown, code, said, sent=False)

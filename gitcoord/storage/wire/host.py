@@ -159,6 +159,11 @@ class Host:
             )
             try:
                 found = reading.fetched(self._way().ask(body))
+            except HostRefused as refusal:
+                if not any(words in refusal.message for words in reading.MOVED):
+                    raise
+                # Whoever lists the refs again learns what has taken its place.
+                raise Interrupted(refusal, sent=False) from refusal
             except NotVersion2 as silence:
                 if self.memory.v2:
                     raise _hiccup() from silence

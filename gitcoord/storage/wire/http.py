@@ -72,11 +72,12 @@ class HttpTransport:
         *,
         timeout: float = 15.0,
         preemptive: bool = False,
+        remote: str = "",
     ) -> None:
         """Connect to nothing yet. Raises InvalidUrl.
 
         `timeout`: seconds without a byte from the host. `preemptive`: ask git's credential
-        helpers before the first request, not after a 401.
+        helpers before the first request, not after a 401. `remote`: git's name of the host.
         """
         self._base, named = split(url)
         self.shown = str(self._base)
@@ -84,7 +85,7 @@ class HttpTransport:
         #: Whether the host let us in only with what git's helpers or a netrc know.
         self.authenticated = False
         self._origin = self._base.origin
-        self._settings = HttpSettings(url, config, environ)
+        self._settings = HttpSettings(url, config, environ, remote)
         self._environ = environ
         self._timeout = timeout
         self._helpers = Helpers(git)
@@ -163,10 +164,12 @@ class HttpTransport:
         limited = status == 429 or (status == 403 and answer.retry_after is not None)
         if limited or status >= 500:
             error = HostBusy if limited or status == 503 else HostUnreachable
+            wait = answer.retry_after
+            asks = f"; it asks to wait for {wait:.0f} s" if wait else ""
             raise Interrupted(
-                error(f"{self._base.place} answers {told}"),
+                error(f"{self._base.place} answers {told}{asks}"),
                 sent=request.acts and not limited,
-                retry_after=answer.retry_after,
+                retry_after=wait,
             )
         raise self._refusal(answer, told)
 
@@ -182,7 +185,8 @@ class HttpTransport:
             return AccessDenied(f"{place} does not let us do this ({told})")
         if status in (404, 410):
             missing = "no such repository, or no permission to see it"
-            return HostRefused(f"{self.shown}: {missing} ({told})")
+            hint = f"See that `git ls-remote {self.shown}` works here."
+            return HostRefused(f"{self.shown}: {missing} ({told})", hint=hint)
         if 300 <= status < 400:
             hint = "Use that URL, or see http.followRedirects in git's documentation."
             return HostRefused(f"{self.shown} redirects to {_shown(answer.location)}", hint=hint)

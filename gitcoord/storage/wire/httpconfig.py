@@ -1,9 +1,10 @@
 """What git's configuration and environment say about HTTP: headers, proxies, TLS, redirects.
 
-Honoured of `http.*`, also as `http.<url>.*`: proxy, extraHeader, userAgent, followRedirects,
-sslVerify, sslCAInfo, sslCAPath, sslCert, sslKey, sslVersion (as the oldest allowed) and
-sslCipherList, with the variables that git lets go before them. Not honoured: cookies, socks,
-TLS to a proxy, other proxy authentication than Basic, keys with a passphrase, all the rest.
+Honoured of `http.*`, also as `http.<url>.*`: proxy (`remote.<name>.proxy` goes before it),
+extraHeader, userAgent, followRedirects, sslVerify, sslCAInfo, sslCAPath, sslCert, sslKey,
+sslVersion (as the oldest allowed) and sslCipherList, with the variables that git lets go before
+them. Not honoured: cookies, socks, TLS to a proxy, other proxy authentication than Basic, keys
+with a passphrase, all the rest.
 """
 
 from __future__ import annotations
@@ -53,8 +54,11 @@ class Proxy(NamedTuple):
 class HttpSettings:
     """The settings for one URL, read when they are needed; prints as nothing but its class."""
 
-    def __init__(self, url: str, config: GitConfig, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, config: GitConfig, environ: Mapping[str, str], remote: str = ""
+    ) -> None:
         self._url = url
+        self._remote = remote
         self._config = config
         self._environ = environ
 
@@ -96,6 +100,9 @@ class HttpSettings:
         """
         value = self._config.for_url("http.proxy", self._url)
         source = "http.proxy"
+        own = self._config.one(f"remote.{self._remote}.proxy") if self._remote else None
+        if own is not None:
+            value, source = own, f"remote.{self._remote}.proxy"
         # HTTP_PROXY does not count: in a CGI program any client can set it by a header.
         names = ("https_proxy", "HTTPS_PROXY") if scheme == "https" else ("http_proxy",)
         for name in (*names, "all_proxy", "ALL_PROXY"):

@@ -70,7 +70,10 @@ def split(url: str) -> tuple[Base, Named]:
 
     Raises InvalidUrl for what is no http or https URL, without showing it.
     """
-    wrong = InvalidUrl("this is no URL of a repository that http or https could reach")
+    wrong = InvalidUrl(
+        "this is no URL of a repository that http or https could reach",
+        hint="Name it as https://HOST/PATH, without spaces, ? and #.",
+    )
     if not url.isprintable() or " " in url:
         raise wrong
     try:

@@ -8,18 +8,33 @@ raises anything but OutcomeUnknown. Not for decisions without a branch: those ne
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.errors import HostRefused, LandingRefused, OutcomeUnknown
+from gitcoord.errors import (
+    HostRefused,
+    HostUnreachable,
+    LandingRefused,
+    OutcomeUnknown,
+    Unavailable,
+)
 from gitcoord.storage.store import ABSENT, Expected, GitObject, Move, Oid, SwapLost
-from gitcoord.storage.wire.pktline import plain
+from gitcoord.storage.wire.attempt import Attempt
+from gitcoord.storage.wire.complaint import failure, masked
+from gitcoord.storage.wire.push import Report
 from gitcoord.storage.wire.transport import Interrupted
-from gitcoord.storage.wire.verdict import by_refs
+from gitcoord.storage.wire.verdict import Verdict, by_refs
 
 if TYPE_CHECKING:
     from gitcoord.storage.wire.store import WireStore
     from gitcoord.storage.worktree import Checkout
+
+#: The exit code of a git that never came to speak with the host.
+_NO_WAY = 128
+#: What git says of a push that it did not send, or that was turned away: it does not arrive later.
+_TURNED_AWAY = re.compile(r"does not support|(HTTP|returned error:) 4(?!08|29)\d\d\b")
+_AGAIN = "Run the same command again; where the task is completed by then, all of it has landed."
 
 
 class Branch(NamedTuple):
@@ -35,6 +50,17 @@ class Branch(NamedTuple):
     def name(self) -> str:
         """The name as people write it."""
         return self.ref.removeprefix("refs/heads/")
+
+
+class _Told(NamedTuple):
+    """What git says of a push."""
+
+    code: int
+    #: Whether it, or the host, has judged a ref and said no.
+    refused: bool
+    #: All of it that is worth telling; safe to print.
+    words: str
+    complaint: bytes
 
 
 class Landing:
@@ -65,39 +91,78 @@ class Landing:
                 hint=f"Merge or rebase onto {self._remote}/{branch.name}, then try again.",
                 branch=branch.name,
             )
-        code, words = self._push("--dry-run", self._lease(), f"{branch.oid}:{branch.ref}")
-        if code != 0:
-            raise self._refusal(words)
+        told = self._push("--dry-run", self._lease(), f"{branch.oid}:{branch.ref}")
+        if told.code == _NO_WAY and not told.refused:
+            raise self._unreachable(told)
+        if told.code != 0:
+            raise self._refusal(told.words)
 
     def __call__(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
         """Make the moves of the ledger and that of the branch; see `Store.commit`."""
         branch = self._branch
         everything = [*moves, Move(branch.ref, branch.expect, branch.oid)]
         self._wire.mirror.inner.commit(objects, ())
-        leases = [f"--force-with-lease={move.ref}:{_old(move.expect)}" for move in moves]
-        specs = [f"{move.to}:{move.ref}" for move in moves]
-        code, words = self._push(
-            "--atomic", "--no-verify", *leases, self._lease(), specs, f"{branch.oid}:{branch.ref}"
-        )
-        if code != 0:
-            self._explain(everything, words)
+        attempt = Attempt(everything, self._wire.patience)
+        try:
+            while not self._landed(everything, attempt):
+                attempt.wait(None)
+        except OutcomeUnknown as unknown:
+            unknown.hint = _AGAIN
+            raise
         self._wire.mirror.keep((), moves)
 
-    def _explain(self, moves: Sequence[Move], words: str) -> None:
-        """Return if it has landed in spite of what git says; else raise what happened."""
-        try:
-            found = self._wire.host.refs([move.ref for move in moves])
-        except Interrupted as cut:
-            self._wire.host.reset()
-            said = cut.error.message
-            raise OutcomeUnknown(f"whether it has landed is not known: {said}") from cut
-        verdict, ref = by_refs(moves, found)
-        if verdict == "landed":
-            return
+    def _landed(self, moves: Sequence[Move], attempt: Attempt) -> bool:
+        """Push once; say whether it has landed, whatever git says of it. False: once more.
+
+        The same push is harmless: what it names as old it finds, or it finds its own values.
+        """
+        leases = [f"--force-with-lease={move.ref}:{_old(move.expect)}" for move in moves]
+        specs = [f"{move.to}:{move.ref}" for move in moves]
+        told = self._push("--atomic", "--no-verify", *leases, *specs)
+        if told.code == 0:
+            return True
+        if not told.refused:
+            # git has heard no verdict, so that the push may yet arrive.
+            attempt.interrupted(Interrupted(HostUnreachable(told.words), sent=True))
+        verdict, ref = self._verdict(moves)
+        if verdict == "again":
+            self._check_again(moves, told, attempt)
+            return False
         if verdict == "lost" and ref != self._branch.ref:
             self._wire.refresh()
-            raise SwapLost(ref, found.get(ref, ABSENT))
-        raise self._refusal(words, moved=verdict == "lost")
+            raise SwapLost(ref, ABSENT)
+        if verdict == "lost":
+            raise self._refusal(told.words, moved=True)
+        return True
+
+    def _verdict(self, moves: Sequence[Move]) -> tuple[Verdict, str]:
+        """Return what the refs at the host say: git sends a push again by itself, too.
+
+        So what it was refused may be what it has done before.
+        """
+        try:
+            return by_refs(moves, self._wire.look([move.ref for move in moves]))
+        except (Interrupted, Unavailable) as silent:
+            self._wire.host.reset()
+            error = silent.error if isinstance(silent, Interrupted) else silent
+            raise OutcomeUnknown(f"whether it has landed is not known: {error.message}") from silent
+
+    def _check_again(self, moves: Sequence[Move], told: _Told, attempt: Attempt) -> None:
+        """Raise the refusal unless another attempt may well succeed. Nothing has moved."""
+        if not told.refused:
+            if _TURNED_AWAY.search(told.words):
+                raise self._refusal(told.words)
+            return
+        if "cannot lock ref" not in told.words:
+            raise self._refusal(told.words)
+        try:
+            attempt.refused(Report("", {move.ref: told.words for move in moves}, ""))
+        except HostRefused as final:
+            raise self._refusal(told.words) from final
+
+    def _unreachable(self, told: _Told) -> Exception:
+        found = failure(self._wire.host.address.shown, told.code, told.complaint, sent=False)
+        return found.error if isinstance(found, Interrupted) else found
 
     def _refusal(self, words: str, *, moved: bool = False) -> LandingRefused:
         name = self._branch.name
@@ -126,11 +191,8 @@ class Landing:
         asked = ("merge-base", "--is-ancestor", old, new)
         return self._checkout.run(*asked, accept=(0, 1, 128))[0] == 0
 
-    def _push(self, *arguments: str | Sequence[str]) -> tuple[int, str]:
-        """Return (exit code, what git and the host said) of one push."""
-        words: list[str] = []
-        for one in arguments:
-            words += [one] if isinstance(one, str) else one
+    def _push(self, *words: str) -> _Told:
+        """Return what became of one push, by git's account."""
         options = [word for word in words if word.startswith("--")]
         specs = [word for word in words if not word.startswith("--")]
         lender = os.path.join(self._wire.mirror.repository.common_dir, "objects")
@@ -147,7 +209,7 @@ class Landing:
         )
         refused = [line for line in output.splitlines() if line.startswith(b"!")]
         said = [line for line in complaint.splitlines() if not line.startswith((b"To ", b"hint:"))]
-        return code, plain(b"; ".join([*refused, *said]))
+        return _Told(code, bool(refused), masked(b"; ".join([*refused, *said])), complaint)
 
 
 def planned(wire: WireStore, checkout: Checkout, remote: str) -> Landing:

@@ -9,7 +9,9 @@ import os
 import re
 import time
 
-from gitcoord.errors import Unavailable
+import msgspec
+
+from gitcoord.errors import Unavailable, by_code
 from gitcoord.storage.digest import sha256
 from gitcoord.storage.durable import put
 from gitcoord.storage.gitproc import Git
@@ -19,8 +21,8 @@ from gitcoord.storage.wire.host import Host, Observed
 from gitcoord.storage.wire.memory import Keeper
 from gitcoord.storage.wire.store import WireStore
 
-#: Seconds for which a remote without a ledger is not asked again.
-_AGAIN = 60.0
+#: Seconds for which a remote without a ledger is not asked again, and one that did not answer.
+_AGAIN, _SOON = 60.0, 10.0
 STATE = "refs/coord/state"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
@@ -58,21 +60,25 @@ def candidate(repository: Repository) -> str | None:
 def found(repository: Repository, remote: str) -> bool:
     """Say whether the remote keeps a ledger, asking at most once a minute where it does not.
 
-    A host that does not answer counts as one without a ledger.
+    Raises `Unavailable` where it does not answer, and is asked again after ten seconds.
     """
     note = os.path.join(home(repository), f"no-ledger-{sha256(remote.encode()).hexdigest()[:12]}")
     try:
-        if 0 <= time.time() - os.stat(note).st_mtime < _AGAIN:
-            return False
+        with open(note, "rb") as file:
+            age, silent = time.time() - os.fstat(file.fileno()).st_mtime, file.read()
     except FileNotFoundError:
-        pass
+        age, silent = _AGAIN, b""
+    if silent and 0 <= age < _SOON:
+        raise by_code(msgspec.json.decode(silent))
+    if not silent and 0 <= age < _AGAIN:
+        return False
     wire = reach(repository, remote, place(repository, remote), _unheard, patience=0)
     try:
         if wire.host.has(STATE):
             return True
-    except Unavailable:
-        # Offline, or a host that lets nobody in: as good as none until it is named.
-        pass
+    except Unavailable as trouble:
+        put(note, msgspec.json.encode(trouble.as_dict()))
+        raise
     finally:
         wire.close()
     put(note, b"")

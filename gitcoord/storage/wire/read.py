@@ -24,6 +24,8 @@ from gitcoord.storage.wire.pktline import (
     plain,
 )
 
+#: How git says that an object which is asked for is no longer at the tip of a ref.
+MOVED = ("not our ref", "unadvertised object")
 #: Bytes of a pack that are taken at most.
 LARGEST = 1 << 30
 

@@ -29,10 +29,10 @@ from gitcoord.storage.store import (
     SwapLost,
     check_moves,
 )
-from gitcoord.storage.wire.attempt import Attempt
+from gitcoord.storage.wire.attempt import Attempt, spread
 from gitcoord.storage.wire.host import DEPTH, Host
 from gitcoord.storage.wire.mirror import Mirror, opened, standing
-from gitcoord.storage.wire.push import Command
+from gitcoord.storage.wire.push import Command, Report
 from gitcoord.storage.wire.transport import Interrupted
 from gitcoord.storage.wire.verdict import by_refs, settled
 
@@ -64,7 +64,7 @@ class WireStore:
     def __init__(self, host: Host, path: str, *, patience: float) -> None:
         self.host = host
         self._path = path
-        self._patience = patience
+        self.patience = patience
         self._mirror: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
@@ -106,6 +106,15 @@ class WireStore:
         """Ask the host for its refs, and fetch what is new; see `Store.refresh`."""
         with self._lock, self._noting():
             self._again(self._follow)
+
+    def look(self, refs: Sequence[str]) -> dict[str, Oid]:
+        """Return which of these refs the host has at this moment; the mirror stays as it is.
+
+        Raises as `Transport.ask`.
+        """
+        with self._lock:
+            found = self._again(lambda: self.host.refs(refs))
+        return {ref: oid for ref, oid in found.items() if ref in refs}
 
     def read_ref(self, ref: str) -> Expected:
         """Return the value that the mirror knows, or ABSENT."""
@@ -247,13 +256,13 @@ class WireStore:
 
     def _again(self, ask: Callable[[], T]) -> T:
         """Return what `ask` reads from the host; tries again while only the answers are lost."""
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self.patience
         for attempt in range(_READS):
             try:
                 return ask()
             except Interrupted as cut:
                 self.host.reset()
-                pause = max(0.05 * 2**attempt, cut.retry_after or 0.0)
+                pause = spread(0.05 * 2**attempt, cut.retry_after)
                 if attempt == _READS - 1 or time.monotonic() + pause > end:
                     raise
                 time.sleep(pause)
@@ -311,18 +320,12 @@ class WireStore:
     def _push(self, moves: Sequence[Move], pack: Sequence[bytes]) -> None:
         """Send the same push until the refs say what became of it."""
         commands = [Command(move.ref, move.expect, move.to) for move in moves]
-        attempt = Attempt(moves, self._patience)
+        attempt = Attempt(moves, self.patience)
         while True:
-            report = cut = None
             try:
-                report = self.host.push(commands, pack)
-            except Interrupted as interrupted:
-                self.host.reset()
-                cut = interrupted
-                attempt.interrupted(interrupted)
-            if report is not None and settled(report, moves):
-                return
-            try:
+                report, asked = self._sent(commands, pack, attempt)
+                if report is not None and settled(report, moves):
+                    return
                 before = self._tracked()
                 found = self.host.refs((*FOLLOWED, *(move.ref for move in moves)))
                 verdict, ref = by_refs(moves, found)
@@ -341,7 +344,24 @@ class WireStore:
                 continue
             if report is not None:
                 attempt.refused(report)
-            attempt.wait(cut.retry_after if cut else None)
+            attempt.wait(asked)
+
+    def _sent(
+        self, commands: Sequence[Command], pack: Sequence[bytes], attempt: Attempt
+    ) -> tuple[Report | None, float | None]:
+        """Return what the host reports of the push, or None and the seconds that it asks to wait.
+
+        Raises `Interrupted` while nothing can have changed: there is nothing to look up then,
+        and a host that asks for time is left alone.
+        """
+        try:
+            return self.host.push(commands, pack), None
+        except Interrupted as cut:
+            if not (cut.sent or attempt.unknown):
+                raise
+            self.host.reset()
+            attempt.interrupted(cut)
+            return None, cut.retry_after
 
     def _holds(self, moves: Sequence[Move]) -> bool:
         """Say whether the ledger's history has our commit: then others have built on it."""

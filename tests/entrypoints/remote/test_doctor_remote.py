@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ from gitcoord.bootstrap import open_house
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.wire.probe import probe
 from tests.entrypoints.door import Door
-from tests.entrypoints.remote.clones import STATE
+from tests.entrypoints.program import Programs
+from tests.entrypoints.remote.clones import STATE, remote_of
 from tests.gitrun import git
-from tests.servers.faults import Fault
+from tests.servers.faults import Fault, hold
 from tests.servers.git_http import GitHost
 
 
@@ -62,6 +66,18 @@ def test_people_get_a_table_and_what_to_do(joined: Door, hub: GitHost) -> None:
     said = joined("doctor", "--remote")
     assert "host's clock is +3" in said
     assert "next: Set this machine's clock" in said
+
+
+@pytest.mark.parametrize("ahead,severity", [(0.0, "ok"), (3600.0, "warning"), (-3600.0, "warning")])
+def test_an_ordinary_doctor_says_how_far_the_clock_of_the_host_is(
+    joined: Door, hub: GitHost, ahead: float, severity: str
+) -> None:
+    hub.date_offset = ahead
+    found = {one["code"]: one for one in joined.json("doctor")["findings"]}
+    assert found["host_clock"]["severity"] == severity
+    said = re.search(r"is ([+-]\d+) s", found["host_clock"]["message"])
+    assert said
+    assert abs(int(said[1]) - ahead) < 60
 
 
 def test_the_push_budget_is_respected(joined: Door, hub: GitHost) -> None:
@@ -160,9 +176,45 @@ def test_a_connection_that_breaks_ends_the_probe_and_leaves_nothing(
     assert hub.refs("hub") == before
 
 
-def test_a_local_ledger_has_no_host_to_try(bare_door: Door) -> None:
+@pytest.mark.parametrize("name", [x for x in ("SIGINT", "SIGTERM", "SIGHUP") if x in dir(signal)])
+def test_a_command_that_is_stopped_in_the_middle_cleans_up(
+    joined: Door, hub: GitHost, name: str
+) -> None:
+    how = signal.Signals[name]
+    before = hub.refs("hub")
+    # The first push makes a scratch ref; its answer does not come before the signal.
+    late = hold(after=True, command="push")
+    hub.faults.append(late)
+    with closing(Programs(joined.place)) as programs:
+        child = programs("doctor", "--remote")
+        assert late.reached.wait(60)
+        assert len(hub.refs("hub")) == len(before) + 1
+        child.send_signal(how)
+        assert child.wait(60) == 128 + how
+    late.release()
+    assert hub.refs("hub") == before
+
+
+def test_a_host_is_tried_before_anything_is_kept_there(here: Door, hub: GitHost) -> None:
+    before = hub.refs("hub")
+    assert severities(probed(here)) == {}
+    assert "what origin would allow" in (here("doctor", "--remote") and here.err)
+    assert hub.refs("hub") == before
+    assert remote_of(here.place) == ""
+    here("init")
+    assert severities(probed(here)) == {}
+    assert hub.refs("hub") == before
+
+
+def test_without_a_remote_there_is_no_host_to_try(
+    bare_door: Door, hub: GitHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bare_door("init")
-    assert "local" in bare_door.refused("doctor", "--remote", code=2)["message"]
+    error = bare_door.refused("doctor", "--remote", code=2)
+    assert "no git remote" in error["message"]
+    assert "GITCOORD_REMOTE=" in error["hint"]
+    monkeypatch.setenv("GITCOORD_REMOTE", hub.url("hub"))
+    assert severities(probed(bare_door)) == {}
 
 
 def test_one_step_at_a_time(joined: Door) -> None:

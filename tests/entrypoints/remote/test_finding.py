@@ -10,6 +10,7 @@ import pytest
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.remote.clones import STATE, Clones, remote_of
 from tests.gitrun import git
+from tests.servers.faults import status
 from tests.servers.git_http import GitHost
 
 
@@ -120,10 +121,27 @@ def test_that_there_is_none_is_not_asked_again_for_a_minute(here: Door, hub: Git
     assert hub.count(service="upload-pack") == 1
 
 
-def test_a_host_that_is_away_is_no_ledger(fresh: Door, hub: GitHost) -> None:
+def test_a_host_that_is_away_is_no_ledger_and_that_is_said(fresh: Door, hub: GitHost) -> None:
     hub.stop()
     assert fresh.refused("status", code=2)["code"] == "not_initialised"
+    for _ in range(2):
+        fresh("status", code=2)
+        assert "whether the remote has a ledger is not known" in fresh.err
+        assert "Connection refused" in fresh.err
     assert remote_of(fresh.place) == ""
+
+
+def test_a_host_that_was_away_is_asked_again_soon(fresh: Door, hub: GitHost) -> None:
+    hub.faults.append(status(503, command="ls-refs"))
+    fresh("status", code=2)
+    hub.clear()
+    fresh("status", code=2)
+    assert hub.requests == []
+    (note,) = Path(fresh.place, ".git", "gitcoord").glob("no-ledger-*")
+    eleven_seconds_ago = note.stat().st_mtime - 11
+    os.utime(note, (eleven_seconds_ago, eleven_seconds_ago))
+    fresh("status")
+    assert remote_of(fresh.place) == "origin"
 
 
 def test_the_environment_names_a_remote_for_one_command(
@@ -167,13 +185,30 @@ def test_secrets_in_a_url_are_never_shown(fresh: Door, hub: GitHost) -> None:
     hub.users["ada"] = "secret-word"
     git(fresh.place, "config", "coord.remote", hub.url("hub", "ada", "secret-word"))
     said = ""
-    for words in (["where"], ["status"], ["where", "--json"], ["doctor", "--remote"], ["doctor"]):
+    for words in (
+        ["where"],
+        ["where", "--json"],
+        ["status"],
+        ["doctor", "--remote"],
+        ["doctor"],
+        ["config"],
+        ["config", "remote", "--json"],
+        ["config", "remote", hub.url("hub", "ada", "secret-word")],
+        ["uninstall", "--dry-run"],
+    ):
         said += fresh(*words) + fresh.err
     assert hub.base in said
     assert "secret-word" not in said
     hub.users["ada"] = "another"
     fresh("lock", "acquire", "x", code=2)
     fresh("status")
+    assert "secret-word" not in fresh.err
+
+
+def test_secrets_in_a_url_of_the_project_file_are_not_shown(fresh: Door, hub: GitHost) -> None:
+    fresh.write(".gitcoord.yaml", f"remote: {hub.url('hub', 'ada', 'secret-word')}\n")
+    fresh("status", code=2)
+    assert f".gitcoord.yaml names a ledger at {hub.url('hub')}" in fresh.err
     assert "secret-word" not in fresh.err
 
 

@@ -122,6 +122,9 @@ def test_a_ledger_moves_to_the_host_as_it_is(busy: Door, hub: GitHost, clones: C
     assert found["settings"]["beat_ttl"] == 300
     assert [x["key"] for x in busy.json("lock", "list")["locks"]] == ["src/a.py"]
     busy("lock", "release", "--all")
+    error = busy.refused("export", "--local", code=6)
+    assert (error["code"], "moved to a git host" in error["message"]) == ("ledger_missing", True)
+    assert "--restore" not in error["hint"]
     busy.go(clones("two"))
     assert len(busy.json("task", "list")["tasks"]) == 1
 
@@ -170,6 +173,23 @@ def test_the_open_records_can_be_brought_along(busy: Door, clones: Clones, tmp_p
     assert titles == {"Theirs", "Write it"}
     assert refs(busy.place) == local
     assert busy.json("init")["created"] is False
+
+
+def test_secrets_in_a_url_are_in_no_advice_about_two_ledgers(
+    here: Door, clones: Clones, hub: GitHost
+) -> None:
+    here("init")
+    here("task", "add", "mine")
+    first, url = here.place, hub.url("hub", "ada", "secret-word")
+    error = here.refused("init", "--remote", url)
+    assert (error["code"], "secret-word" in json.dumps(error)) == ("already_initialised", False)
+    assert f"--remote {hub.url('hub')} --move" in error["hint"]
+    here.go(clones("two"))
+    here("init", "--remote", "origin")
+    here.go(first)
+    error = here.refused("init", "--remote", url)
+    assert (error["code"], "secret-word" in json.dumps(error)) == ("both_have_content", False)
+    assert "secret-word" not in json.dumps(here.refused("init", "--remote", f"{url}\n", code=2))
 
 
 def test_this_repository_is_no_remote_of_itself(busy: Door) -> None:

@@ -9,6 +9,7 @@ import pytest
 from gitcoord.entrypoints.cli.desk import Desk
 from tests.entrypoints.door import Door
 from tests.entrypoints.remote.clones import Clones
+from tests.gitrun import git
 from tests.servers.git_http import GitHost
 
 
@@ -160,3 +161,6 @@ def test_a_clone_that_has_never_met_the_host_can_show_nothing(
     hub.stop()
     error = here.refused("init", "--remote", "origin", code=5)
     assert error["code"] == "host_unreachable"
+    git(here.place, "config", "coord.remote", "origin")
+    here("status", code=5)
+    assert here.err.count("Connection refused") == 1

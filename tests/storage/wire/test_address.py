@@ -42,7 +42,7 @@ def test_ssh_is_read_in_all_forms_of_git(
     url: str, user: str, host: str, port: int | None, path: str
 ) -> None:
     found = parsed(url, "/nowhere")
-    assert found == ("ssh", url, url, host, port, user, path)
+    assert found == Address("ssh", url, url, host, port, user, path)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_git_itself_reads_ssh_in_the_same_way(url: str, tmp_path: Path) -> None:
 def test_http_is_shown_without_what_may_be_secret(
     url: str, shown: str, host: str, port: int | None, user: str, path: str
 ) -> None:
-    assert parsed(url, "/nowhere") == ("http", url, shown, host, port, user, path)
+    assert parsed(url, "/nowhere") == Address("http", url, shown, host, port, user, path)
 
 
 def test_a_password_for_ssh_is_not_shown() -> None:
@@ -154,7 +154,12 @@ def test_helpers_and_protocols_that_cannot_push_safely_are_refused(repo: str, ur
 
 
 def test_a_refused_url_is_quoted_without_its_secrets() -> None:
-    for url in ("https://al:secret@h:x/a", "https://al:secret@-h/a", "https://al:secret@h/%0a"):
+    for url in (
+        "https://al:secret@h:x/a",
+        "https://al:secret@-h/a",
+        "https://al:secret@h/%0a",
+        "https://al:sec/secret@h/a",
+    ):
         with pytest.raises(InvalidUrl) as refused:
             parsed(url, "/")
         assert "secret" not in str(refused.value.as_dict()), url

@@ -20,7 +20,9 @@ from gitcoord.errors import (
 )
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.repository import find
+from gitcoord.storage.wire.address import resolve
 from gitcoord.storage.wire.config import GitConfig
+from gitcoord.storage.wire.connect import connect
 from gitcoord.storage.wire.credentials import basic
 from gitcoord.storage.wire.httpanswer import Answer
 from gitcoord.storage.wire.httpconfig import HttpSettings, Proxy
@@ -83,6 +85,22 @@ def test_the_setting_goes_before_the_environment_and_an_empty_one_means_none(rep
     assert "YWR" not in repr(found)
     assert of(repo, environ).proxy("https", "b.com") is None
     assert of(repo, environ, "https://straight.com/x").proxy("https", "straight.com") is None
+
+
+def test_the_proxy_of_a_remote_goes_before_all_others(repo: str, tmp_path: Path) -> None:
+    with serving(tmp_path / "host") as host:
+        git(repo, "push", "-q", str(host.create("hub")), "HEAD:refs/heads/main")
+        git(repo, "remote", "add", "origin", "http://example.invalid/hub.git")
+        git(repo, "config", "http.proxy", "http://127.0.0.1:1")
+        git(repo, "config", "remote.origin.proxy", host.base)
+        starter = Git(find(repo, os.environ))
+        transport = connect(resolve("origin", starter, repo), starter, os.environ)
+        assert transport.discover().refs
+        transport.close()
+        assert host.count(proxied=True) == host.count() == 1
+    git(repo, "config", "remote.origin.proxy", "")
+    settings = HttpSettings("http://a.com/", GitConfig(starter), {"all_proxy": "p"}, "origin")
+    assert settings.proxy("http", "a.com") is None
 
 
 @pytest.mark.parametrize(

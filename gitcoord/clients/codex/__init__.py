@@ -1,0 +1,1 @@
+"""Codex CLI: its hooks, its rollouts, its settings."""

@@ -1,0 +1,1 @@
+"""Gemini CLI: its hooks, its chats, its settings."""

@@ -1,0 +1,221 @@
+"""Judges secrets: files that hold them, what prints them, what changes who has access."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gitcoord.domain.guardrails.command import Command
+from gitcoord.domain.guardrails.marks import SECRET
+from gitcoord.domain.guardrails.options import parse
+from gitcoord.domain.guardrails.pattern import Pattern
+from gitcoord.domain.guardrails.rules import Severity
+from gitcoord.domain.guardrails.scene import Scene
+from gitcoord.domain.guardrails.secret_paths import Kind, secret
+
+Found = Iterator[tuple[str, Severity | None]]
+
+#: Programs for which a path is a name and not what is in the file.
+_NAMES_ONLY = frozenset(
+    {
+        "ls",
+        "stat",
+        "test",
+        "[",
+        "[[",
+        "echo",
+        "printf",
+        "file",
+        "find",
+        "du",
+        "basename",
+        "dirname",
+        "touch",
+        "mkdir",
+        "realpath",
+        "readlink",
+        "git",
+        "chmod",
+        "chown",
+        "ssh",
+        "sftp",
+        "docker",
+        "docker-compose",
+        "source",
+        ".",
+        "direnv",
+        "which",
+        "wc",
+        "sha256sum",
+        "md5sum",
+        "ssh-add",
+        "gitcoord",
+        "pytest",
+        "node",
+        "npm",
+        "ssh-keygen",
+        "kubectl",
+        "helm",
+        "openssl",
+        "dotenv",
+        "podman",
+        "terraform",
+        "ansible-playbook",
+        "gpg",
+        "fd",
+        "tree",
+        "rmdir",
+        "cd",
+        "export",
+        "read",
+        "sops",
+        "uv",
+        "make",
+        "curl",
+        "wget",
+        "scp",
+        "rsync",
+        "nc",
+        "ncat",
+    }
+)
+_PRINTERS: tuple[tuple[str, str, Severity | None], ...] = (
+    ("gh", r"^auth token|^auth status .*(-t|--show-token)", "ask"),
+    ("gcloud", r"^auth (application-default )?print-", None),
+    (
+        "aws",
+        (
+            r"^configure (get|export)|^secretsmanager get-secret-value|"
+            r"^ssm get-parameter.*--with-decryption|^sts get-session"
+        ),
+        None,
+    ),
+    ("kubectl", r"^get secrets?\b.*(-o|--output)|^describe secret", "ask"),
+    ("vault", r"^(kv get|read)\b", None),
+    ("op", r"^(read|item get)\b", None),
+    ("pass", r"^show\b", None),
+    ("security", r"find-(generic|internet)-password", None),
+    ("heroku", r"^config\b(?!:set)", None),
+    ("docker", r"^inspect\b.*Env", None),
+    ("git", r"^credential fill", None),
+    ("az", r"account get-access-token|keyvault secret show", None),
+    ("npm", r"^token list", None),
+    ("sops", r"-d\b|--decrypt|^decrypt", None),
+    ("gpg", r"--export-secret", None),
+    ("terraform", r"^output\b.*(-raw|-json)", "log"),
+    ("doppler", r"^secrets\b", None),
+)
+_CHANGES: tuple[tuple[str, str], ...] = (
+    (
+        "gh",
+        (
+            r"^(secret|variable) (set|delete|remove)|^auth (login|logout|refresh|setup-git)|"
+            r"^ssh-key (add|delete)|^api .*(secrets|keys|collaborators)"
+        ),
+    ),
+    (
+        "aws",
+        (
+            r"^iam (create|delete|attach|detach|put|update|add|remove)-|^secretsmanager (put|"
+            r"delete|update|create)|^kms (schedule|disable)|^configure set"
+        ),
+    ),
+    (
+        "gcloud",
+        (
+            r"add-iam-policy-binding|remove-iam-policy-binding|service-accounts keys create|"
+            r"secrets (delete|versions)"
+        ),
+    ),
+    ("vault", r"^(kv (put|delete|destroy)|write|delete|token (create|revoke))\b"),
+    ("npm", r"^token (create|revoke)|^(login|adduser|owner|access)\b"),
+    ("az", r"role assignment|keyvault secret (set|delete)|ad sp "),
+    ("kubectl", r"^(create|delete) (secret|clusterrolebinding|rolebinding)"),
+    ("ssh-copy-id", ""),
+    ("ssh-add", r"(^| )-[dD]\b"),
+    ("heroku", r"^config:set|^access:"),
+    ("security", r"add-|delete-"),
+    ("gpg", r"--delete-(secret-)?keys?"),
+    ("docker", r"^login\b.*(-p|--password)\b"),
+)
+#: What hides a secret from whoever looks for it in the output.
+_ENCODERS = frozenset(
+    {"base64", "base32", "xxd", "od", "hexdump", "rev", "openssl", "gzip", "basenc"}
+)
+_VARIABLE = Pattern(
+    r"\$\{?\w*(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_KEY|CREDENTIAL)\w*\}?",
+    re.IGNORECASE,
+)
+
+
+def judge(command: Command, scene: Scene, part: str) -> Found:
+    """Yield the rules that a command meets; `part` is how it is written."""
+    line = " ".join(command.args)
+    for name, pattern, severity in _PRINTERS:
+        if command.name == name and re.search(pattern, line):
+            yield "secret_printed", severity
+    for name, pattern in _CHANGES:
+        if command.name == name and re.search(pattern, line):
+            yield "credential_change", None
+    if (
+        command.name in {"echo", "printf"}
+        and not command.redirects
+        and _VARIABLE.search(part)
+        and line != part
+    ):
+        yield "secret_printed", None
+    if (
+        command.name in {"printenv", "env"}
+        and not command.upstream
+        and (command.name == "printenv" or not command.args)
+    ):
+        yield "secret_printed", "log"
+    if command.name in _ENCODERS and SECRET in (command.stdin or ""):
+        yield "secret_printed", "ask"
+    yield from _files(command)
+
+
+def _files(command: Command) -> Found:
+    writes = _written(command)
+    for path in writes:
+        if found := touched(path, writing=True):
+            yield found
+    for redirect in command.redirects:
+        kind = secret(redirect.target) if redirect.target else ""
+        if kind:
+            found = touched(redirect.target, writing=redirect.operator != "<")
+            if found:
+                yield found
+    if command.name in {"source", "."} and command.args and secret(command.args[0]):
+        yield "env_file_modify", "log"
+    if command.name in _NAMES_ONLY:
+        return
+    for arg in parse(command.args).operands[_skipped(command) :]:
+        if arg not in writes and (found := touched(arg, writing=False)):
+            yield found
+
+
+def _skipped(command: Command) -> int:
+    """Return how many words of a program are patterns and no files."""
+    return int(
+        command.name in {"grep", "egrep", "rg", "ag", "sed", "awk", "jq", "perl"}
+        and len(command.args) > 1
+    )
+
+
+def touched(path: str, *, writing: bool) -> tuple[str, Severity | None] | None:
+    """Return the rule that reading or writing a path meets."""
+    kind: Kind = secret(path)
+    if kind == "env":
+        return "env_file_modify", None
+    if kind == "credentials":
+        return "credentials_file", None
+    if kind == "key":
+        return "ssh_key_modify", None
+    return None
+
+
+def _written(command: Command) -> list[str]:
+    from gitcoord.domain.guardrails.writes import targets
+
+    return [one.path for one in targets(command)]

@@ -1,0 +1,112 @@
+"""After a tool has run: what it changed is recorded, the session beats, news are passed on.
+
+All of it rides on decisions that are made anyway; a beat of its own is due once in an
+interval. Not here: what the turn's end does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from gitcoord.clients.event import Reply
+from gitcoord.domain.changes import ChangeDraft, RecordChanges
+from gitcoord.domain.time import from_epoch
+from gitcoord.entrypoints.hooks.news import urgent
+from gitcoord.errors import Contended, OutcomeUnknown, Unavailable
+
+if TYPE_CHECKING:
+    from gitcoord.domain.operation import Operation
+    from gitcoord.domain.sessions import Session
+    from gitcoord.entrypoints.hooks.places import Place
+    from gitcoord.entrypoints.hooks.visit import Visit
+
+#: Most changes that one call takes to the spool.
+MOST = 500
+
+
+def record(visit: Visit, session: Session, places: Sequence[Place]) -> None:
+    """Note the changes of this tool, and those that the fast way has noted."""
+    drafts = [
+        ChangeDraft(path=one.path, at=from_epoch(one.at), summary=visit.about)
+        for one in visit.track.touched()
+    ]
+    drafts += [_draft(visit, place) for place in places]
+    spool(visit, session, drafts)
+
+
+def spool(visit: Visit, session: Session, drafts: Iterable[ChangeDraft]) -> None:
+    """Let the changes ride on this machine's next decision, each file once."""
+    newest = {(draft.path, draft.kind): draft for draft in drafts}
+    if newest:
+        wish = RecordChanges(changes=tuple(newest.values())[:MOST])
+        visit.desk.house.coordinator.later(wish, session=visit.holder(session))
+
+
+def _draft(visit: Visit, place: Place) -> ChangeDraft:
+    summary = visit.about
+    if place.old_path:
+        return ChangeDraft(path=place.path, kind="rename", old_path=place.old_path, summary=summary)
+    return ChangeDraft(path=place.path, kind=place.kind, summary=summary)  # type: ignore[arg-type]
+
+
+def tools(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
+    """Do what is due after a tool, and return what the agent should hear at once."""
+    record(visit, session, places)
+    known = visit.track.known
+    if visit.event.step == "failed":
+        known.errors += 1
+        visit.track.keep()
+    beat(visit, session)
+    return urgent(visit, session)
+
+
+def beat(visit: Visit, session: Session, *extra: Operation) -> None:
+    """Show that the session lives and renew what is below half of its time, where that is due.
+
+    At a git host a sign of life is left out for whom nothing depends on it. Failing to reach
+    whoever decides is no reason to disturb anybody here.
+    """
+    from gitcoord.domain.lock_operations import RenewLocks
+    from gitcoord.domain.pausing import Heartbeat
+
+    wishes = list(extra)
+    if time.time() - visit.track.known.beat_at >= session.interval:
+        locks, claims = _running_out(visit, session)
+        if locks:
+            wishes.append(RenewLocks(keys=locks))
+        if claims or visit.desk.house.wire is None or session.life != "lease":
+            wishes.append(Heartbeat())
+    if not wishes:
+        return
+    visit.acted()
+    try:
+        for reply in visit.desk.house.coordinator.run(*wishes, session=visit.holder(session)):
+            if reply.error is not None:
+                raise reply.error
+    except (Unavailable, Contended, OutcomeUnknown):
+        return
+
+
+def _running_out(visit: Visit, session: Session) -> tuple[tuple[str, ...], bool]:
+    """Return the holder's locks below half of their time, and whether a claim is."""
+    from gitcoord.domain.locks import holdings
+    from gitcoord.domain.tasks import held_by
+    from gitcoord.domain.time import seconds_between
+
+    holder = visit.holder(session)
+    with visit.desk.state() as state:
+        now = visit.desk.now(state)
+        locks = tuple(
+            lock.key
+            for lock in holdings(state, holder)
+            if lock.session == holder
+            and not lock.task
+            and 0 < seconds_between(now, lock.expires_at) < lock.ttl / 2
+        )
+        claims = any(
+            task.lease_until and seconds_between(now, task.lease_until) < task.ttl / 2
+            for task in held_by(state, session.id)
+        )
+    return locks, claims
