@@ -145,8 +145,6 @@ class Office:
         with self._lock:
             if self.seats.get(seat.who.key) is seat:
                 del self.seats[seat.who.key]
-        if not seat.ours:
-            return
         try:
             if (trouble := contained(lambda: seat.leave(self.call(seat)))) is not None:
                 report(trouble)

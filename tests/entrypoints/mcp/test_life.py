@@ -101,6 +101,8 @@ def test_in_a_client_that_says_who_it_is_hooks_commands_and_server_are_one_sessi
     assert agent.call("acquire_lock", file_path="a.py")["session"] == begun
     assert [one["agent"] for one in door.json("lock", "list")["locks"]] == ["ada"]
     door("lock", "release", "a.py")
+    assert agent.call("register_session", current_task="login")["resumed"] is True
+    assert shown(door, begun)["task"] == "login"
     # Whoever has begun it says how its life is judged, and ends it.
     assert shown(door, begun)["life"] == "lease"
     agents.leave(agent)
