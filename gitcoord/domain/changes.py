@@ -160,11 +160,13 @@ def recent(
 
 def forget(state: State, kept: int, before: Time) -> None:
     """Forget all but the newest `kept` changes, and those from before that time."""
-    stored = list(state.scan(Change, "at:"))
-    surplus = len(stored) - kept
-    for number, change in enumerate(stored):
+    surplus = state.count(Change, "at:") - kept
+    old = []
+    for number, change in enumerate(state.scan(Change, "at:")):
         if number >= surplus and change.at >= before:
-            return
+            break
+        old.append(change)
+    for change in old:
         state.remove(change)
 
 
@@ -195,16 +197,17 @@ def _continues(other: Change, change: Change) -> bool:
 def _within(state: State, text: str) -> list[Change]:
     """Return the changes of files that a key matches; a plain name is a directory, too."""
     key = wanted(state.settings, text)
-    if key.is_literal and (exact := state.find(Change, f"path:{key.literal}")):
-        return exact
     keys = (key, wanted(state.settings, f"{key.text}/")) if key.is_literal else (key,)
     fold = state.settings.case_folding
-    return [
-        change
-        for change in state.scan(Change, "at:")
+    # Paths stand in the index as they were written, so that only folding has to see them all.
+    near = state.scan(Change, "path:" if fold else f"path:{key.literal}")
+    found = {
+        change.id: change
+        for change in near
         for paths in ((change.path, change.old_path),)
         if any(matches(each, path, fold_case=fold) for each in keys for path in paths)
-    ]
+    }
+    return list(found.values())
 
 
 def _path(text: str) -> str:

@@ -134,6 +134,14 @@ class State:
             return True
         return any((table, name) not in self._changed for name in self._base.find(table, term))
 
+    def count(self, kind: type[Record], prefix: str) -> int:
+        """Return how many terms of live records start with `prefix`; no record is loaded."""
+        table = kind.table
+        own = self._terms.get(table, [])
+        mine = bisect_left(own, (prefix + "\U0010ffff", "")) - bisect_left(own, (prefix, ""))
+        base = self._base.scan(table, prefix)
+        return mine + sum((table, name) not in self._changed for _, name in base)
+
     def put(self, record: Record) -> None:
         """Store the record in place of the one with its name; archived ones move."""
         home = ARCHIVE + record.table if record.archived else record.table

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
@@ -135,8 +136,8 @@ class RecordViolations(Operation, frozen=True, kw_only=True):
         ]
         for violation in new:
             state.put(violation)
-        stored = list(state.scan(Violation, "at:"))
-        for violation in stored[: max(0, len(stored) - state.settings.violations_kept)]:
+        surplus = state.count(Violation, "at:") - state.settings.violations_kept
+        for violation in list(islice(state.scan(Violation, "at:"), max(0, surplus))):
             state.remove(violation)
         return Noted(ids=[violation.id for violation in new])
 

@@ -227,13 +227,26 @@ def test_changes_are_found_by_directory_and_by_pattern() -> None:
         found("../x")
 
 
-def test_a_file_is_found_without_looking_at_the_others() -> None:
+def test_what_is_looked_for_is_found_without_looking_at_the_others() -> None:
     world = world_with()
     for number in range(50):
         edit(world, f"f{number}")
+    edit(world, "g/a")
+    edit(world, "g/b")
+    for path, count in (("f7", 1), ("no/such", 0), ("g/*", 2), ("g", 2)):
+        world.shelf.loads.clear()
+        assert len(recent(world.state(), path=path)) == count
+        assert len(world.shelf.loads) == count
+
+
+def test_recording_does_not_look_at_all_that_is_kept() -> None:
+    world = world_with(changes_kept=40)
+    for number in range(50):
+        edit(world, f"f{number}")
     world.shelf.loads.clear()
-    assert len(recent(world.state(), path="f7")) == 1
-    assert len(world.shelf.loads) == 1
+    edit(world, "new")
+    assert len([1 for table, _ in world.shelf.loads if table == "changes"]) < 10
+    assert len(world.all(Change)) == 40
 
 
 def test_case_is_folded_where_the_ledger_folds_it() -> None:

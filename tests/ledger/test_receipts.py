@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitcoord.bootstrap import House
+from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.departure import Ended, EndSession
 from gitcoord.domain.mailbox import Message, status_of
 from gitcoord.domain.messages import AckMessages, ReceiveMessages, SendMessage, Sent, unread
@@ -53,8 +54,9 @@ def test_an_acknowledgement_that_waits_is_a_receipt_too(repo: str) -> None:
     ada, bob = session(house), session(house, "bob")
     send(house, ada, "m-1", to="bob")
     house.coordinator.later(AckMessages(ids=("m-1",)), session=bob.id)
-    acting = ReceiveMessages(ids=("m-9",))
-    house.coordinator.later(acting, session=None)
+    house.coordinator.later(ReceiveMessages(ids=("m-9",)), session=None)
+    edit = RecordChanges(changes=(ChangeDraft(path="a.py"),))
+    house.coordinator.later(edit, session=bob.id)
     assert pending(house.spool, bob.id) == {"m-1": "read"}
 
 
