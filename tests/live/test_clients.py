@@ -17,7 +17,7 @@ from tests.gitrun import git
 from tests.live.clients import Ran
 from tests.live.kinds import EACH, installed
 from tests.live.script import Edit, Read, Run, Use, Write, do, say
-from tests.live.world import HELD, World, make
+from tests.live.world import HELD, PROGRAM, World, make
 
 #: Would leave two marks: a file here, and another `main` at the remote.
 FORCED = "touch forced.txt; git push --force origin linked:main"
@@ -43,7 +43,7 @@ def played(request: pytest.FixtureRequest, folder: Callable[[], Path]) -> Played
         "write": Write(str(world.path("free.txt")), "free\n"),
         "shell": Run("echo made > made.txt"),
         "force": Run(FORCED),
-        "whoami": Run("gitcoord whoami --json"),
+        "whoami": Run(f"{PROGRAM} whoami --json"),
         "check": Use("check_locks", {"file_paths": [HELD, "free.txt"]}),
         "acquire": Use("acquire_lock", {"file_path": "later.txt"}),
         "refused": Use("acquire_lock", {"file_path": HELD}),

@@ -10,7 +10,7 @@ import pytest
 from tests.live.codex import Codex
 from tests.live.kinds import installed
 from tests.live.script import Delegate, Raw, Run, Use, Write, do, say
-from tests.live.world import HELD, World, make
+from tests.live.world import HELD, PROGRAM, World, make
 
 #: Adds a file, and changes one that another holds.
 PATCH = f"""*** Begin Patch
@@ -55,7 +55,7 @@ def test_a_patch_of_which_one_file_is_held_changes_nothing(world: World, patch: 
 
 def test_hooks_and_the_server_write_the_ledger_where_the_shell_may_not(world: World) -> None:
     ran = world.client.run(
-        do(Run("gitcoord lock acquire typed.txt")),
+        do(Run(f"{PROGRAM} lock acquire typed.txt")),
         do(Use("acquire_lock", {"file_path": "asked.txt"})),
         do(Write(str(world.path("patched.txt")), "patched\n")),
         do(Use("check_locks")),

@@ -1,5 +1,4 @@
-"""Commands with the verdict that a careful engineer expects, written without
-knowledge of the rules.
+"""Commands with the verdicts of a careful engineer who has not seen the rules.
 
 Setting: an agent in a git worktree of a shared repository, on branch agent/x/t-1.
 """
