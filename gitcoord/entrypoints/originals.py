@@ -65,9 +65,12 @@ def seconds(minutes: float | None) -> float | None:
 def refusal(error: GitcoordError) -> dict[str, Any]:
     """Return the fields with which the originals tell a refusal.
 
-    Those of a lock name its holder: `locked_by`, `expires_at` and `lock_reason`.
+    Those of a lock name its holder: `locked_by`, `expires_at` and `lock_reason`; what guardrails
+    stop has the status `blocked`.
     """
     found: dict[str, Any] = {"success": False, "reason": original("refusal", error.code)}
+    if error.code == "denied":
+        found["status"] = "blocked"
     conflicts = error.details.get("conflicts") or [{}]
     if error.code == "lock_held" and isinstance(conflicts[0], dict):
         names = {"agent": "locked_by", "expires_at": "expires_at", "reason": "lock_reason"}

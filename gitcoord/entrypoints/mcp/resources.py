@@ -99,6 +99,23 @@ def _context(call: Call) -> str:
     return told(call, call.settings.context_budget)[1]
 
 
+def _patterns(call: Call) -> str:
+    from gitcoord.entrypoints.mcp.tools_guardrails import rules_here
+
+    rules = rules_here(call)
+    parts = ["# Guardrails"]
+    for category in sorted({rule.category for rule in rules}):
+        parts += _list(
+            category.capitalize(),
+            [
+                f"- `{rule.name}` ({rule.severity}): {rule.message}"
+                for rule in rules
+                if rule.category == category
+            ],
+        )
+    return "\n".join(parts)
+
+
 def _messages(call: Call) -> str:
     from gitcoord.entrypoints.cli.message import author, incoming
 
@@ -140,6 +157,15 @@ RESOURCES: dict[str, Resource] = {
             "What agents have left for whoever goes on.",
             _handoffs,
             frozenset({"handoffs"}),
+        ),
+        Resource(
+            "guardrails://patterns",
+            "guardrail-patterns",
+            "Guardrails",
+            "The rules by which commands and texts are judged here, by category.",
+            _patterns,
+            # They come from the worktree, not from the ledger.
+            frozenset(),
         ),
         Resource(
             "gitcoord://context",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
 from gitcoord.entrypoints.mcp import tools_messages as messages
@@ -159,6 +160,17 @@ _LINES = (
         "Read what others wrote to you.",
         core=True,
         idempotent=True,
+    ),
+    Tool(
+        "check_guardrails",
+        guardrails.check_guardrails,
+        guardrails.CheckGuardrails,
+        guardrails.Judged,
+        "Check a command",
+        "Ask whether a command, text or file is dangerous, before you do it. Nothing is run.",
+        core=True,
+        acts=False,
+        read_only=True,
     ),
     Tool(
         "renew_locks",

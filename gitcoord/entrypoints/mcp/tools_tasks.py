@@ -10,6 +10,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.shapes import Input, Key, Limit, Output, TaskId
 from gitcoord.entrypoints.mcp.tasks_shown import TaskShown, brief, shown, whole
+from gitcoord.entrypoints.mcp.tools_guardrails import refuse_dangerous
 
 #: Characters of a description that become the title of a task which was given none.
 TITLE = 100
@@ -45,6 +46,7 @@ def submit_work(call: Call, asked: SubmitWork) -> Submitted:
     from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
     from gitcoord.ledger.request import fresh_id
 
+    refuse_dangerous(call, [asked.title, asked.description, asked.input_data], "submit_work")
     lines = asked.description.strip().splitlines()
     title = asked.title or " ".join((lines or [asked.task_type])[0].split())
     new = NewTask(

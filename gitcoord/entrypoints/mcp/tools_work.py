@@ -12,6 +12,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.shapes import Input, Key, Output, TaskId
 from gitcoord.entrypoints.mcp.tasks_shown import Hindrance, hindrances, shown
+from gitcoord.entrypoints.mcp.tools_guardrails import refuse_dangerous
 from gitcoord.entrypoints.mcp.tools_holdings import Unlanded, marks
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ def complete_work(call: Call, asked: CompleteWork) -> Ended:
     if not asked.success:
         move = "cancel" if code == originals.CANCELLED else "fail"
     else:
-        from gitcoord.entrypoints.mcp.tools_guardrails import refuse_result
-
-        refuse_result(call, asked.result)
+        refuse_dangerous(call, asked.result, "complete_work")
     error = asked.error_message or str(said.get("reason") or said.get("error") or "")
     return _moved(
         call,

@@ -52,6 +52,7 @@ def test_they_say_what_the_ledger_knows(door: Door, agents: Agents) -> None:
     handoffs = agent.read("handoffs://recent")
     assert "half done" in handoffs
     assert "- next: test it" in handoffs
+    assert "- `git_force_push` (block): " in agent.read("guardrails://patterns")
     assert "Last handoff, by ada" in agent.read("gitcoord://context")
     assert "not checked in" in agent.read("gitcoord://messages")
 

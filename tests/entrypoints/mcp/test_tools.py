@@ -103,6 +103,9 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     assert (change["agent_name"], change["kind"], change["summary"]) == ("ada", "modify", "typo")
     assert agent.call("recent_changes", agent_name="bob", since_minutes=5)["changes"] == []
 
+    fine = agent.call("check_guardrails", operation_text="git status", file_paths=["src/a.py"])
+    assert (fine["safe"], fine["action"], fine["violations"]) == (True, "allow", [])
+
     swept = agent.call("cleanup_dead_agents", stale_threshold_minutes=0)
     assert (swept["agents_cleaned"], swept["locks_released"]) == (0, 0)
     assert {one["agent_id"] for one in swept["stale"]} == {"ada", "bob"}
