@@ -128,6 +128,15 @@ def total(parts: Iterable[Usage]) -> Usage:
     )
 
 
+def less(whole: Usage, before: Usage) -> Usage:
+    """Return what was used after `before`, of which `whole` is the total; never below 0."""
+    cost = whole.cost_usd
+    if cost is not None:
+        cost = max(0.0, cost - (before.cost_usd or 0.0))
+    counts = {name: max(0, getattr(whole, name) - getattr(before, name)) for name in _COUNTS}
+    return Usage(**counts, cost_usd=cost, model=whole.model)
+
+
 def _checked(usage: Usage) -> Usage:
     for name in _COUNTS:
         if not 0 <= getattr(usage, name) <= LARGEST:

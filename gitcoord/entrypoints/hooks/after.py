@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gitcoord.clients.event import Reply
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.time import from_epoch
@@ -33,6 +35,12 @@ def record(visit: Visit, session: Session, places: Sequence[Place]) -> None:
         for one in visit.track.touched()
     ]
     drafts += [_draft(visit, place) for place in places]
+    modified = {draft.path for draft in drafts if draft.kind == "modify"}
+    new = visit.track.unmark("new", modified) if modified else set()
+    drafts = [
+        msgspec.structs.replace(draft, kind="create") if draft.path in new else draft
+        for draft in drafts
+    ]
     spool(visit, session, drafts)
 
 

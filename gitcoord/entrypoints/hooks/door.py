@@ -129,7 +129,11 @@ def _before(visit: Visit, session: Session) -> Reply:
     if not event.edits:
         places = shell.tracked(visit, places)
     locked = edits.guard(visit, session, places)
-    return locked if locked.verdict == "deny" else _joined(judged, locked)
+    if locked.verdict == "deny":
+        return locked
+    # When the tool is done nobody can see any more whether it made the file.
+    visit.track.mark("new", (place.path for place in places if place.kind == "create"))
+    return _joined(judged, locked)
 
 
 def _after(visit: Visit, session: Session) -> Reply:

@@ -11,6 +11,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gitcoord.clients import adapters, tally
 from gitcoord.clients.event import NOTHING, Reply
 from gitcoord.entrypoints.hooks import after
@@ -134,7 +136,7 @@ def report(visit: Visit, session: Session) -> None:
 
 
 def _usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
-    from gitcoord.domain.usage import ReportUsage, Usage
+    from gitcoord.domain.usage import ReportUsage, Usage, less, total
 
     known, event = visit.conversation.known, visit.event
     count = adapters.counting(event.client)
@@ -148,7 +150,6 @@ def _usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
         return ()
     usage = Usage(
         requests=sum(one.requests for one in found),
-        errors=known.errors,
         input_tokens=sum(one.input_tokens for one in found),
         output_tokens=sum(one.output_tokens for one in found),
         cache_read_tokens=sum(one.cache_read_tokens for one in found),
@@ -156,6 +157,14 @@ def _usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
         cost_usd=_cost(found),
         model=next((one.model for one in found if one.model), ""),
     )
+    # A transcript goes on when its conversation is resumed; each session has its own part of it.
+    with visit.desk.state() as state:
+        before = total(
+            msgspec.structs.replace(one.usage, errors=0)
+            for one in visit.formers(state)
+            if one.usage is not None and one.id != session.id
+        )
+    usage = msgspec.structs.replace(less(usage, before), errors=known.errors)
     return () if usage == session.usage else (ReportUsage(usage=usage),)
 
 

@@ -26,8 +26,8 @@ FORGOTTEN = 14 * 86400
 
 
 #: Keys that a hook has locked, not a person or a task; worktrees in which files were edited;
-#: messages and changes that the agent was told.
-Mark = Literal["taken", "roots", "told"]
+#: messages and changes that the agent was told; files that were not there before a tool.
+Mark = Literal["taken", "roots", "told", "new"]
 
 
 class Known(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -107,9 +107,25 @@ class Track:
         except OSError:
             return set()
 
+    def unmark(self, kind: Mark, items: set[str]) -> set[str]:
+        """Forget these items and return those that were marked."""
+        lines = self._taken(f"{self._stem}.{kind}")
+        marked = {line.decode("utf-8", "replace") for line in lines}
+        self.mark(kind, sorted(marked - items))
+        return marked & items
+
     def touched(self) -> list[Touched]:
         """Return what the fast way has noted and forget it."""
-        path = self._stem + ".changes"
+        found = []
+        for line in self._taken(self._stem + ".changes"):
+            name, _, at = line.rpartition(b"\t")
+            with suppress(ValueError):
+                found.append(Touched(os.fsdecode(name), float(at)))
+        return found
+
+    @staticmethod
+    def _taken(path: str) -> list[bytes]:
+        """Return the lines of a file to which others append, and remove it."""
         mine = f"{path}.{os.getpid()}"
         try:
             os.replace(path, mine)
@@ -118,12 +134,7 @@ class Track:
             os.remove(mine)
         except OSError:
             return []
-        found = []
-        for line in lines:
-            name, _, at = line.rpartition(b"\t")
-            with suppress(ValueError):
-                found.append(Touched(os.fsdecode(name), float(at)))
-        return found
+        return lines
 
     def drop_memo(self) -> None:
         """Make the next call go the full way."""

@@ -168,9 +168,12 @@ class Visit:
         if self.inherited:
             found = state.get(Session, self.inherited)
             return found if found is not None and found.archived else None
+        return max(self.formers(state), key=lambda one: one.ended_at, default=None)
+
+    def formers(self, state: State) -> list[Session]:
+        """Return the sessions of this conversation that have ended, in no order."""
         term = f"client:{self.event.client}:{self.event.session}"
-        ended = state.find(Session, term, archived=True)
-        return max(ended, key=lambda one: one.ended_at, default=None)
+        return list(state.find(Session, term, archived=True))
 
     def check_in(self, continued: Session | None = None) -> Started:
         """Begin the session of this conversation, or go on with `continued` under its new id."""
