@@ -98,6 +98,8 @@ def test_the_client_lists_the_server_as_its_own(world: World) -> None:
         (server,) = json.loads(listed.stdout)
         assert (server["name"], server["enabled"]) == ("gitcoord", True)
         return
-    (line,) = (line for line in listed.stdout.splitlines() if "gitcoord" in line)
+    # Gemini CLI lists on standard error where standard output is no terminal.
+    shown = (listed.stdout + listed.stderr).splitlines()
+    (line,) = (line for line in shown if "gitcoord" in line)
     assert line.endswith("Connected")
     assert "✔" in line or "✓" in line

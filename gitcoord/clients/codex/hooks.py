@@ -70,8 +70,9 @@ def write(event: Event, reply: Reply) -> Said:
     if reply.verdict and event.step == "before":
         specific["permissionDecision"] = "deny"
         specific["permissionDecisionReason"] = reply.reason
-    if reply.context and event.step in _TOLD:
-        specific["additionalContext"] = reply.context
+    if event.step in _TOLD and (told := "\n".join(filter(None, (reply.remark, reply.context)))):
+        # Without a terminal Codex shows the person nothing of it: the model has to hear it.
+        specific["additionalContext"] = told
     if specific:
         answer["hookSpecificOutput"] = {"hookEventName": event.name, **specific}
     if reply.remark:

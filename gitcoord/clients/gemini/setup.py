@@ -20,6 +20,9 @@ from gitcoord.clients.setup import File, Scope, SetUp
 CLIENT = "gemini"
 #: Milliseconds that a hook may take; it ends by itself after two seconds.
 TIMEOUT = 10_000
+#: Gemini CLI takes an exit code above 1 for a refusal, also that of a shell which does not find
+#: the program any more. Our hooks refuse with what they print and end with 0.
+LET_GO = "; exit 0"
 _WITH_TOOL = ("before", "after")
 
 
@@ -33,7 +36,7 @@ def groups(program: str) -> dict[str, dict[str, Any]]:
                 {
                     "type": "command",
                     "name": "gitcoord",
-                    "command": hook_line(program, CLIENT, event),
+                    "command": hook_line(program, CLIENT, event) + LET_GO,
                     "timeout": TIMEOUT,
                 }
             ]

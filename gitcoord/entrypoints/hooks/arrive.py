@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import Reply
 from gitcoord.domain.sessions import Session
+from gitcoord.entrypoints import announced
 from gitcoord.entrypoints.hooks import news
+from gitcoord.storage.repository import home
 
 if TYPE_CHECKING:
     from gitcoord.domain.sessions import Started
@@ -30,6 +32,8 @@ def begin(visit: Visit) -> Reply:
     from gitcoord.entrypoints.cli.context import about, fit
 
     visit.track.drop_memo()
+    if visit.event.client in announced.SILENT and visit.client_process is not None:
+        announced.announce(home(visit.desk.repository), visit.client, visit.client_process)
     visit.heard(0.0)
     with visit.desk.state() as state:
         before = visit.session(state)

@@ -159,12 +159,12 @@ def _usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
     )
     # A transcript goes on when its conversation is resumed; each session has its own part of it.
     with visit.desk.state() as state:
-        before = total(
+        earlier = total(
             msgspec.structs.replace(one.usage, errors=0)
             for one in visit.formers(state)
             if one.usage is not None and one.id != session.id
         )
-    usage = msgspec.structs.replace(less(usage, before), errors=known.errors)
+    usage = msgspec.structs.replace(less(usage, earlier), errors=known.errors)
     return () if usage == session.usage else (ReportUsage(usage=usage),)
 
 

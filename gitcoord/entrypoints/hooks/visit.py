@@ -196,10 +196,13 @@ class Visit:
         None where a git host decides: between two hooks nothing of ours runs that could
         publish that it lives, so that its leases have to do.
         """
+        return self.client_process if self.desk.house.wire is None else None
+
+    @cached_property
+    def client_process(self) -> Process | None:
+        """The process of the client; None where it cannot be told."""
         from gitcoord.ledger import machine
 
-        if self.desk.house.wire is not None:
-            return None
         pid = self.environ.get("CLAUDE_PID", "")
         number = int(pid) if pid.isdigit() else _above(self.event.client)
         return machine.process(number) if number else None

@@ -2,7 +2,8 @@
 
 Pure: what the environment, the transport and the call say goes in, a name for one
 participant comes out. Over stdio, in this order: GITCOORD_SESSION, the client's own id in the
-environment, the session id that Codex sends with every call; else one of this connection's own.
+environment, the session id that Codex sends with every call, what the hooks of the client that
+has started the server have announced; else one of this connection's own.
 Over HTTP the server's environment says nothing about its clients and is not asked.
 """
 
@@ -57,10 +58,16 @@ class Caller(NamedTuple):
     named: str = ""
 
 
-def identify(caller: Caller, environ: Mapping[str, str] | None, nonce: str) -> Identity:
+def identify(
+    caller: Caller,
+    environ: Mapping[str, str] | None,
+    nonce: str,
+    announced: actor.Client | None = None,
+) -> Identity:
     """Return who calls. `environ` None: it is that of a server for many, and says nothing.
 
-    `nonce` makes sessions of this server's own differ from those of others.
+    `nonce` makes sessions of this server's own differ from those of others; `announced` is the
+    conversation of the client that has started the server, where its hooks have noted it.
     """
     if caller.named:
         return Identity(session=caller.named)
@@ -71,6 +78,8 @@ def identify(caller: Caller, environ: Mapping[str, str] | None, nonce: str) -> I
             return Identity(client=known.name, conversation=known.session)
     if conversation := codex(caller.meta):
         return Identity(client="codex", conversation=conversation)
+    if announced is not None and environ is not None:
+        return Identity(client=announced.name, conversation=announced.session)
     name = plain(caller.client)
     # A client starts its own server over stdio: that is one participant, whatever it says.
     told = caller.connection or (name if environ is None else "")

@@ -14,15 +14,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitcoord.entrypoints.announced import announced
 from gitcoord.entrypoints.cli.actor import CLIENTS
 from gitcoord.entrypoints.cli.desk import Desk
 from gitcoord.entrypoints.mcp.bugs import contained, report
 from gitcoord.entrypoints.mcp.call import Call
-from gitcoord.entrypoints.mcp.identity import Caller, identify
+from gitcoord.entrypoints.mcp.identity import Caller, Identity, identify
 from gitcoord.entrypoints.mcp.seat import Seat
 from gitcoord.errors import GitcoordError, LedgerMissing, NotInitialised, UsageError
 from gitcoord.ledger.request import fresh_id
-from gitcoord.storage.repository import find
+from gitcoord.storage.repository import find, home
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
@@ -71,11 +72,11 @@ class Office:
     @property
     def named(self) -> bool:
         """Whether the environment says which session the only client's is."""
-        return not self.several and identify(Caller(), self._environ, self._nonce).shared
+        return not self.several and self._identity(Caller()).shared
 
     def seat(self, caller: Caller) -> Placed:
         """Return the place of whoever calls, made for it if need be."""
-        who = identify(caller, None if self.several else self._environ, self._nonce)
+        who = self._identity(caller)
         with self._lock:
             found = self.seats.get(who.key)
             if found is None:
@@ -150,6 +151,20 @@ class Office:
                 report(trouble)
         except GitcoordError as bug:
             report(bug)
+
+    def _identity(self, caller: Caller) -> Identity:
+        if self.several:
+            return identify(caller, None, self._nonce)
+        found = None if self._home is None else announced(self._home)
+        return identify(caller, self._environ, self._nonce, found)
+
+    @cached_property
+    def _home(self) -> str | None:
+        """Where this clone's private files are; None outside of a repository."""
+        try:
+            return home(find(self.directory, self._environ))
+        except UsageError:
+            return None
 
     def _versioned(self, folder: str) -> bool:
         try:

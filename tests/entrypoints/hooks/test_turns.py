@@ -192,6 +192,44 @@ def test_tokens_are_those_of_the_transcript_each_answer_once(
     assert usage["cost_usd"] is None
 
 
+def test_a_conversation_that_is_resumed_counts_only_what_came_since(
+    door: Door, talk: Talk, tmp_path: os.PathLike[str]
+) -> None:
+    path = os.path.join(tmp_path, "t.jsonl")
+    talk.start()
+    transcript(path, ("a", 100, 5), ("b", 10, 1))
+    talk.shell("make", "failed")
+    talk("end", transcript_path=path, reason="other")
+    talk.start("resume")
+    transcript(path, ("c", 7, 2))
+    talk("end", transcript_path=path, reason="other")
+    sessions = door.json("session", "list", "--all")["sessions"]
+    used = [one["usage"] for one in sorted(sessions, key=lambda one: one["started_at"])]
+    names = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "errors")
+    counts = [tuple(one.get(name, 0) for name in names) for one in used]
+    assert counts == [(2, 110, 6, 2, 1), (1, 7, 2, 1, 0)]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_file_that_a_tool_has_made_is_recorded_as_created_once(
+    door: Door, talks: Callable[..., Talk], client: str
+) -> None:
+    talk = talks(client)
+    talk.start()
+    talk.edit("made.py")
+    door.write("made.py", "1\n")
+    talk.process("after", **talk.editing("made.py"))
+    talk.edit("README")
+    talk.process("after", **talk.editing("README"))
+    talk("stop", stop_hook_active=False)
+    talk.edit("made.py")
+    talk.process("after", **talk.editing("made.py"))
+    talk("end", reason="other")
+    changes = door.json("change", "list")["changes"]
+    kinds = sorted((one["path"], one["kind"]) for one in changes)
+    assert kinds == [("README", "modify"), ("made.py", "create"), ("made.py", "modify")]
+
+
 def test_a_failed_tool_counts_as_an_error(door: Door, talk: Talk) -> None:
     talk.start()
     talk.shell("make", "failed")

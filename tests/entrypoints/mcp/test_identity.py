@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gitcoord.domain.names import checked_name
+from gitcoord.entrypoints.cli.actor import Client
 from gitcoord.entrypoints.mcp.identity import Caller, Identity, identify, plain
 
 CODEX = {"x-codex-turn-metadata": {"session_id": "c-1", "thread_id": "t-1"}}
@@ -20,6 +21,10 @@ def test_the_first_that_is_known_counts() -> None:
     assert identify(caller, environ, "n") == Identity(client="claude", conversation="u-1")
     assert identify(caller, {}, "n") == Identity(client="codex", conversation="c-1")
     assert identify(Caller(), {"GEMINI_SESSION_ID": "g"}, "n")[1:3] == ("gemini", "g")
+    announced = Client("gemini", "g-2")
+    assert identify(Caller(client="x"), {}, "n", announced)[1:4] == ("gemini", "g-2", True)
+    assert identify(caller, {}, "n", announced).client == "codex"
+    assert identify(Caller(client="x"), None, "n", announced).shared is False
     own = identify(Caller(client="some-client"), {}, "n")
     assert (own.client, own.shared, own.session) == ("some-client", False, "")
 
