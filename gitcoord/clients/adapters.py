@@ -46,3 +46,12 @@ def hooks(client: str) -> Hooks:
 def counting(client: str) -> Count:
     """Return what counts the tokens in the lines of a client's transcript."""
     return cast("Count", import_module(f"gitcoord.clients.{client}.transcript").count)
+
+
+def transcripts_beside(client: str, transcript: str, session: str) -> list[str]:
+    """Return the transcripts of sub-agents that the client's hooks do not name."""
+    if client != "gemini":
+        return []
+    from gitcoord.clients.gemini.transcript import beside
+
+    return beside(transcript, session)

@@ -65,7 +65,8 @@ class Seat:
         return (
             git(self.place, "for-each-ref"),
             git(self.place, "ls-files", "--stage", "--debug"),
-            git(self.place, "status", "--porcelain=v2", "--untracked-files=all"),
+            # Without its locks it does not write the index, which is what is looked at.
+            git(self.place, "--no-optional-locks", "status", "--porcelain=v2", "-uall"),
         )
 
     def write(self, path: str, text: str = "new\n") -> None:

@@ -6,6 +6,7 @@ input includes what came from a cache, which is taken out; thoughts are output.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from gitcoord.clients.event import dict_of, text_of
@@ -28,3 +29,19 @@ def count(tally: Tally, line: dict[str, Any]) -> None:
             0,
         ),
     )
+
+
+def beside(transcript: str, session: str) -> list[str]:
+    """Return the chats of the conversation's sub-agents, in order of their names.
+
+    They stand in a folder beside the chat, named like the conversation.
+    """
+    if not transcript or os.path.basename(session) != session or session.startswith("."):
+        return []
+    folder = os.path.join(os.path.dirname(transcript), session)
+    try:
+        names = sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        # It has no sub-agents, or is no name of a folder.
+        return []
+    return [os.path.join(folder, name) for name in names if name.endswith(".jsonl")]

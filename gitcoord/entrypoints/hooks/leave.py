@@ -11,20 +11,15 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from gitcoord.clients import adapters, tally
 from gitcoord.clients.event import NOTHING, Reply
-from gitcoord.entrypoints.hooks import after
+from gitcoord.entrypoints.hooks import after, spent
 from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown, Unavailable
 from gitcoord.ledger.request import Batch, fresh_id
 
 if TYPE_CHECKING:
-    from gitcoord.clients.tally import Counts
     from gitcoord.domain.operation import Operation
     from gitcoord.domain.sessions import Session
     from gitcoord.domain.unlanded import MarkDraft
-    from gitcoord.domain.usage import ReportUsage
     from gitcoord.entrypoints.hooks.visit import Visit
 
 #: Ends after which the same process goes on with another conversation.
@@ -39,7 +34,7 @@ def rest(visit: Visit, session: Session) -> Reply:
     from gitcoord.domain.pausing import Heartbeat
 
     after.record(visit, session, ())
-    report(visit, session)
+    spent.report(visit, session)
     visit.track.drop_memo()
     wishes: list[Operation] = []
     unused = _unused(visit, session)
@@ -60,7 +55,7 @@ def sub_rest(visit: Visit, session: Session) -> Reply:
 
     holder = visit.holder(session)
     after.record(visit, session, ())
-    report(visit, session)
+    spent.report(visit, session)
     with visit.desk.state() as state:
         own = [lock.key for lock in holdings(state, holder) if lock.session == holder]
     if own:
@@ -108,7 +103,7 @@ def _parting(visit: Visit, session: Session) -> list[Operation]:
     with desk.state() as state:
         keys = [x.key for x in holdings(state, session.id) if x.mode == "exclusive"]
     unlanded = _unlanded(visit, keys) if keys else ()
-    wishes: list[Operation] = [*_usage(visit, session)]
+    wishes: list[Operation] = [*spent.usage(visit, session)]
     if paths or unlanded:
         wishes.append(
             WriteHandoff(
@@ -127,50 +122,6 @@ def _parting(visit: Visit, session: Session) -> list[Operation]:
         )
     )
     return wishes
-
-
-def report(visit: Visit, session: Session) -> None:
-    """Have the ledger remember, with its next decision, what the conversation has cost so far."""
-    for wish in _usage(visit, session):
-        visit.desk.house.coordinator.later(wish, session=session.id)
-
-
-def _usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
-    from gitcoord.domain.usage import ReportUsage, Usage, less, total
-
-    known, event = visit.conversation.known, visit.event
-    count = adapters.counting(event.client)
-    for path in (event.transcript, event.agent_transcript):
-        if path:
-            before = known.tallies.get(path, tally.Tally())
-            known.tallies[path] = tally.follow(path, before, count)
-    visit.conversation.keep()
-    found = [one.counts for one in known.tallies.values()]
-    if not any(one.requests for one in found) and not known.errors:
-        return ()
-    usage = Usage(
-        requests=sum(one.requests for one in found),
-        input_tokens=sum(one.input_tokens for one in found),
-        output_tokens=sum(one.output_tokens for one in found),
-        cache_read_tokens=sum(one.cache_read_tokens for one in found),
-        cache_write_tokens=sum(one.cache_write_tokens for one in found),
-        cost_usd=_cost(found),
-        model=next((one.model for one in found if one.model), ""),
-    )
-    # A transcript goes on when its conversation is resumed; each session has its own part of it.
-    with visit.desk.state() as state:
-        earlier = total(
-            msgspec.structs.replace(one.usage, errors=0)
-            for one in visit.formers(state)
-            if one.usage is not None and one.id != session.id
-        )
-    usage = msgspec.structs.replace(less(usage, earlier), errors=known.errors)
-    return () if usage == session.usage else (ReportUsage(usage=usage),)
-
-
-def _cost(found: Sequence[Counts]) -> float | None:
-    known = [one.cost_usd for one in found if one.cost_usd is not None]
-    return sum(known) if known else None
 
 
 def _unused(visit: Visit, session: Session) -> list[str]:
