@@ -90,6 +90,8 @@ def test_a_command_that_writes_a_file_of_somebody_else_does_not_run(door: Door, 
     [
         ("echo x > a.py", ["a.py"]),
         ("cat > a.py <<'E'\nx\nE", ["a.py"]),
+        ("cat <<'E' > a.py\nx > b.py\nE", ["a.py"]),
+        ("cat <<E >> a.py && echo y > src/b.py\nx\nE", ["a.py", "src/b.py"]),
         ("echo x | tee -a a.py b.py", ["a.py", "b.py"]),
         ("sed -i.bak -e s/a/b/ a.py", ["a.py"]),
         ("perl -pi -e s/a/b/ a.py", ["a.py"]),
