@@ -64,6 +64,21 @@ def test_news_of_others_on_the_same_files_are_told_once(door: Door, talk: Talk) 
     assert talk.told(talk("prompt", prompt="go on")) == ""
 
 
+def test_a_lock_of_another_where_the_session_works_is_told_once(door: Door, talk: Talk) -> None:
+    talk.start()
+    talk.edit("src/a.py")
+    talk.edit("src/a.py", "after")
+    talk("stop", stop_hook_active=False)
+    ada = door.start("ada")
+    door("lock", "acquire", "src/**", "--reason", "rework", "--session", ada)
+    door("lock", "acquire", "docs/x.md", "--session", ada)
+    told = talk.told(talk("prompt", prompt="go on"))
+    assert "ada has locked src/** (" in told
+    assert " left): rework" in told
+    assert "docs" not in told
+    assert talk.told(talk("prompt", prompt="go on")) == ""
+
+
 def test_a_message_is_put_before_the_agent_once_and_counts_as_delivered(
     door: Door, talk: Talk
 ) -> None:
