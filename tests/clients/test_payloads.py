@@ -129,3 +129,5 @@ def test_the_tokens_of_a_recorded_conversation_are_those_that_the_api_has_counte
     assert sum(one.cache_read_tokens for one in found) == spent["cache_read"]
     assert sum(one.output_tokens for one in found) == spent["output"]
     assert all(one.requests and one.model for one in found)
+    costs = [one.cost_usd for one in found if one.cost_usd is not None]
+    assert costs == ([0.0283782] if client == "claude" else [])
