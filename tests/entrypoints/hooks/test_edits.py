@@ -49,6 +49,8 @@ def test_a_file_that_somebody_holds_is_refused_with_who_and_what_next(
     assert "ada" in why
     assert "src/**" in why
     assert "rework" in why
+    (lock,) = door.json("lock", "list")["locks"]
+    assert f"until {lock['expires_at'][11:19]}Z (" in why
     assert "gitcoord lock acquire 'src/a.py' --wait 60s" in why
     assert refs(door.place) == before
 
