@@ -158,6 +158,11 @@ class Script:
                 text, rest = self._document(child)
                 flow = flow._replace(stdin=text)
                 after += rest
+                # `cat <<E > FILE`: the grammar puts the file into the here-document.
+                for inner in child.children_by_field_name("redirect"):
+                    one, more = self._file(inner)
+                    redirects.append(one)
+                    words += more
         into = flow._replace(redirects=tuple(redirects))
         if body is None:
             printed = self._simple(node, words, into)

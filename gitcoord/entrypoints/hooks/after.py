@@ -66,8 +66,18 @@ def tools(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     if visit.event.step == "failed":
         known.errors += 1
         visit.track.keep()
+    if _due(visit, session):
+        from gitcoord.entrypoints.hooks.spent import report
+
+        # A turn may take hours; what it costs is seen meanwhile, and rides on the beat.
+        report(visit, session)
     beat(visit, session)
     return urgent(visit, session)
+
+
+def _due(visit: Visit, session: Session) -> bool:
+    """Say whether the session has not shown life for an interval."""
+    return time.time() - visit.track.known.beat_at >= session.interval
 
 
 def beat(visit: Visit, session: Session, *extra: Operation) -> None:
@@ -80,7 +90,7 @@ def beat(visit: Visit, session: Session, *extra: Operation) -> None:
     from gitcoord.domain.pausing import Heartbeat
 
     wishes = list(extra)
-    if time.time() - visit.track.known.beat_at >= session.interval:
+    if _due(visit, session):
         locks, claims = _running_out(visit, session)
         if locks:
             wishes.append(RenewLocks(keys=locks))
