@@ -72,6 +72,7 @@ class Bodies:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it as soon as it is seen to be too large."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -102,6 +103,8 @@ class Secured:
         self._headers = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 known = {name for name, _ in message["headers"]}
