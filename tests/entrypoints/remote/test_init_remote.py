@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gitcoord.entrypoints.cli import joining
+from gitcoord.entrypoints.cli.joining import host_name
+from gitcoord.storage.wire.address import parsed
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.remote.clones import STATE, Clones, remote_of
 from tests.gitrun import git
@@ -29,6 +32,28 @@ def test_a_ledger_is_begun_at_the_host_and_nothing_of_it_is_in_the_clone(
     settings = found["settings"]
     assert (settings["beat_interval"], settings["clock_tolerance"]) == (60, 30)
     assert settings["target_branch"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/a/b.git", "github.com"),
+        ("https://word@github.com:443/a/b", "github.com"),
+        ("git@github.com:a/b.git", "github.com"),
+        ("ssh://git@ssh.github.com:443/a/b.git", "ssh.github.com"),
+        ("/srv/github.com/b.git", ""),
+    ],
+)
+def test_the_host_is_known_by_its_name_in_all_forms(url: str, name: str) -> None:
+    assert host_name(parsed(url, "/")) == name
+
+
+@pytest.mark.parametrize(("name", "budget"), [("github.com", 6), ("example.org", 0)])
+def test_a_ledger_at_github_begins_with_the_push_budget_that_is_advised_there(
+    here: Door, monkeypatch: pytest.MonkeyPatch, name: str, budget: int
+) -> None:
+    monkeypatch.setattr(joining, "host_name", lambda address: name)
+    assert here.json("init", "--remote", "origin")["settings"]["push_budget"] == budget
 
 
 def test_the_ledger_that_the_host_has_is_used(here: Door, hub: GitHost, clones: Clones) -> None:
