@@ -139,9 +139,11 @@ def test_a_host_that_takes_no_version_2_any_more_is_followed_and_then_believed(
     place: str, host: GitHost
 ) -> None:
     begun(place).close()
+    other = first_commit(Path(place).parent / "other")
+    git(other, "config", "coord.remote", host.url("hub"))
     with closing(opened(place)) as late:
         late.store.refresh()
-        decided(place, host, "a.py")
+        decided(other, host, "a.py")
         host.insist_on_advertisement = 403
         # What is new has to be fetched, too.
         late.store.refresh()
