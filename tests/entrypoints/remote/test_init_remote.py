@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gitcoord.entrypoints.cli import joining
+from gitcoord.bootstrap import open_house
+from gitcoord.domain.configure import Begin
+from gitcoord.entrypoints.cli import joining, moving
 from gitcoord.entrypoints.cli.joining import host_name
 from gitcoord.storage.wire.address import parsed
 from tests.entrypoints.door import Door, refs
@@ -166,6 +170,24 @@ def test_a_move_that_was_cut_short_is_taken_up_again(busy: Door, hub: GitHost) -
     assert busy.json("init", "--remote", "origin")["created"] is False
     assert len(busy.json("lock", "list")["locks"]) == 1
     assert remote_of(busy.place) == "origin"
+
+
+def test_a_ledger_that_the_host_gets_during_a_move_is_not_overwritten(
+    busy: Door, hub: GitHost, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, publish = clones("two"), moving._publish
+
+    def overtaken(*given: Any) -> None:
+        with closing(open_house(other, os.environ, remote="origin")) as house:
+            house.coordinator.begin(Begin())
+        publish(*given)
+
+    monkeypatch.setattr(moving, "_publish", overtaken)
+    local = refs(busy.place)
+    assert busy.refused("init", "--remote", "origin", "--move")["code"] == "both_have_content"
+    assert hub.git("hub", "rev-list", "--count", STATE) == "1"
+    assert refs(busy.place) == local
+    assert remote_of(busy.place) == ""
 
 
 def test_two_ledgers_with_records_are_both_left_alone(
