@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import queries as ask
+from webhook.api import records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -62,9 +62,7 @@ def _do(  # noqa: PLR0913, PLR0917 - the columns of the table
     method: Method = "POST",
     several: Mapping[str, str] | None = None,
 ) -> Line:
-    return Line(
-        method, path, scope, summary, tag, None, several or {}, example or {}, status
-    )
+    return Line(method, path, scope, summary, tag, None, several or {}, example or {}, status)
 
 
 def _see(
@@ -81,23 +79,23 @@ _KEYS = {"keys": ["src/auth/**"]}
 
 LINES: tuple[Line, ...] = (
     # What there is.
-    _see("/status", ask.status, "Counts, and what wants attention"),
-    _see("/sessions", ask.sessions, "Who is here, or was", {"agent": "ada"}),
-    _see("/sessions/{session}", ask.session, "One session with what it holds"),
-    _see("/locks", ask.locks, "Locks, waiters and what has not landed", {"agent": "ada"}),
-    _see("/locks/check", ask.checked, "Who holds paths or keys", {"path": ["src/auth/login.py"]}),
-    _see("/tasks", ask.tasks, "Tasks by status, the most urgent first", {"status": ["pending"]}),
-    _see("/tasks/graph", ask.graph, "Open tasks with what they wait for"),
-    _see("/tasks/{task}", ask.task, "One task with notes, attempts, obstacles"),
-    _see("/handoffs", ask.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
-    _see("/messages", ask.inbox, "Messages to the acting session and to all"),
-    _see("/messages/sent", ask.outbox, "Messages of the acting session, with receipts"),
-    _see("/changes", ask.changes, "Who has changed which file lately", {"path": "src/"}),
-    _see("/violations", ask.violations, "What guardrails have found", {"session": "s-1"}),
-    _see("/notices", ask.notices, "What the acting session was told"),
-    _see("/settings", ask.settings, "What all have agreed on"),
-    _see("/log", ask.log, "Transactions, the newest first", {"operation": "lock."}),
-    _see("/export", ask.export, "All records, as `gitcoord export`", scope="admin"),
+    _see("/status", who.status, "Counts, and what wants attention"),
+    _see("/sessions", who.sessions, "Who is here, or was", {"agent": "ada"}),
+    _see("/sessions/{session}", who.session, "One session with what it holds"),
+    _see("/locks", who.locks, "Locks, waiters and what has not landed", {"agent": "ada"}),
+    _see("/locks/check", who.checked, "Who holds paths or keys", {"path": ["src/auth/login.py"]}),
+    _see("/tasks", work.tasks, "Tasks by status, the most urgent first", {"status": ["pending"]}),
+    _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
+    _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
+    _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
+    _see("/messages", records.inbox, "Messages to the acting session and to all"),
+    _see("/messages/sent", records.outbox, "Messages of the acting session, with receipts"),
+    _see("/changes", records.changes, "Who has changed which file lately", {"path": "src/"}),
+    _see("/violations", records.violations, "What guardrails have found", {"session": "s-1"}),
+    _see("/notices", records.notices, "What the acting session was told"),
+    _see("/settings", records.settings, "What all have agreed on"),
+    _see("/log", records.log, "Transactions, the newest first", {"operation": "lock."}),
+    _see("/export", records.export, "All records, as `gitcoord export`", scope="admin"),
     # Sessions.
     _do(
         "/sessions",
