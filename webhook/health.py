@@ -50,5 +50,5 @@ def _trouble(project: Project) -> str:
     except GitcoordError as error:
         project.told(error)
         return error.code
-    error = None if house.wire is None else house.wire.contact.error
-    return "" if error is None else error.code
+    trouble = None if house.wire is None else house.wire.contact.error
+    return "" if trouble is None else trouble.code
