@@ -18,6 +18,7 @@ from gitcoord.errors import GitcoordError
 from webhook import health, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
+from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
@@ -72,6 +73,7 @@ def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *answering.routes(service),
+        *stream.routes(service),
     ]
 
 

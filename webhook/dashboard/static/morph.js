@@ -1,0 +1,66 @@
+// Makes one piece of the page like another one that the server has sent, by changing as little as
+// it can: what has the focus, is open, scrolled or being typed into stays as it is.
+"use strict";
+
+const identity = (node) =>
+  node.nodeType === Node.ELEMENT_NODE ? node.id || node.getAttribute("data-key") || "" : "";
+
+const alike = (a, b) =>
+  a.nodeType === b.nodeType && a.nodeName === b.nodeName && identity(a) === identity(b);
+
+// What people have done to these is theirs.
+const OWN = { DETAILS: ["open"], INPUT: ["value"], SELECT: ["value"] };
+
+function attributes(here, there) {
+  const kept = OWN[here.nodeName.toUpperCase()] || [];
+  for (const { name, value } of [...there.attributes])
+    if (!kept.includes(name) && here.getAttribute(name) !== value) here.setAttribute(name, value);
+  for (const { name } of [...here.attributes])
+    if (!kept.includes(name) && !there.hasAttribute(name)) here.removeAttribute(name);
+}
+
+function morph(here, there) {
+  if (here.nodeType !== Node.ELEMENT_NODE) {
+    if (here.nodeValue !== there.nodeValue) here.nodeValue = there.nodeValue;
+    return;
+  }
+  if (here.isEqualNode(there)) return;
+  // A form that is being filled in waits; its fields are the same as before.
+  attributes(here, there);
+  // A hidden field has nothing of anybody's: its value is the server's.
+  if (here.nodeName === "INPUT" && here.type === "hidden")
+    here.setAttribute("value", there.getAttribute("value") || "");
+  const known = new Map();
+  for (const child of here.children) if (identity(child)) known.set(identity(child), child);
+  let at = here.firstChild;
+  for (const wanted of [...there.childNodes]) {
+    const name = identity(wanted);
+    let found = name ? known.get(name) : at;
+    if (found && !alike(found, wanted)) found = null;
+    if (found && found !== at) here.insertBefore(found, at);
+    if (found) {
+      const before = name ? found.textContent : "";
+      morph(found, wanted);
+      at = found.nextSibling;
+      if (name && squeezed(before) !== squeezed(found.textContent)) flash(found);
+    } else {
+      const made = document.importNode(wanted, true);
+      here.insertBefore(made, at);
+      if (name) flash(made);
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+// Relative times change all the time; that is no news.
+const squeezed = (text) => text.replace(/\b(in )?\d+ (s|min|h|d)\b( ago)?|\bnow\b/g, "").replace(/\s+/g, " ");
+
+function flash(element) {
+  if (!element.classList || !element.matches("tr, li")) return;
+  element.classList.add("fresh");
+  element.addEventListener("animationend", () => element.classList.remove("fresh"), { once: true });
+}
