@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.changes import recent
@@ -19,6 +20,7 @@ from webhook.dashboard.overview import held, waiting
 from webhook.dashboard.past import sight
 
 if TYPE_CHECKING:
+    from gitcoord.ledger.journal import Transaction
     from webhook.api.asking import Asking
 
 #: Rows of a list.
@@ -36,9 +38,7 @@ def locks(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         return {
             "locks": found[:ROWS],
             "locks_count": len(found),
-            "waiters": [
-                one for one in queue(seen.state) if not dead(seen.state, seen.context, one)
-            ],
+            "waiters": waiting(seen),
             "marks": sorted(seen.state.all(Mark), key=lambda mark: mark.at, reverse=True)[:ROWS],
             "changes": recent(seen.state, limit=PAST),
             "now": seen.now,
@@ -66,7 +66,9 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         ]
         since = EPOCH if whole else plus(seen.now, -RECENT)
         wish = Filter(key=text, since="" if whole else since)
-        past = list(transactions(asking.house.ledger, wish, limit=PAST))
+        found = transactions(asking.house.ledger, wish)
+        # What was changed stands among the changes.
+        past = list(islice((one for one in found if not _only_changes(one)), PAST))
         changes = recent(seen.state, path=path or text, limit=PAST)
         events = [("lock", one.time, one) for one in past] + [
             ("change", one.at, one) for one in changes
@@ -84,3 +86,7 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "now": seen.now,
             "live": True,
         }
+
+
+def _only_changes(one: Transaction) -> bool:
+    return all(line["op"] == "change.record" for line in one.lines)

@@ -176,6 +176,8 @@ def answered(
     }
     response = HTMLResponse(rendered(template, frame | dict(shown)), status)
     response.headers["Cache-Control"] = "no-store"
+    # With "no-referrer" browsers send forms without saying from where, and `checked` asks that.
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Vary"] = f"Cookie, {FRAGMENT}"
     if found.new:
         keep(response, request, dashboard.cookies, found.shown)

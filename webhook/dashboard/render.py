@@ -28,7 +28,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural"):
+    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural", "noun"):
         made.filters[name] = getattr(words, name)
     made.globals |= {"shape": words.shape, "link": assets.link}
     return made

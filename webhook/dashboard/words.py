@@ -94,6 +94,12 @@ def money(dollars: float | None) -> str:
     return f"${dollars:,.0f}" if dollars >= 1000 else f"${dollars:,.2f}"
 
 
+def noun(subject: str) -> tuple[str, str]:
+    """Return what a diary line is about, and the rest of it: `lock` and `ada takes src/**`."""
+    first, colon, rest = subject.partition(": ")
+    return (first, rest) if colon and first.isalpha() and first.islower() else ("", subject)
+
+
 def short(oid: str) -> str:
     """Return the beginning of an object id, which is enough for people."""
     return oid[:10]
