@@ -67,7 +67,7 @@ PAGES: tuple[Page, ...] = (
     Page("/sessions", "people.html", people.shown, "sessions", travels=True),
     Page("/sessions/{session}", "session.html", session.shown, "sessions"),
     Page("/tasks", "tasks.html", tasks.shown, "tasks", travels=True),
-    Page("/tasks/{task}", "task.html", task.shown, "tasks"),
+    Page("/tasks/{task:path}", "task.html", task.shown, "tasks"),
     Page("/locks", "locks.html", files.locks, "locks", travels=True),
     Page("/file", "file.html", files.file, "locks"),
     Page("/messages", "messages.html", messages.shown, "messages"),
@@ -90,7 +90,16 @@ PLACES = (
 def routes(dashboard: Dashboard) -> list[Route]:
     """Return the routes of all pages."""
     made = [Route(f"{ROOT}/p/{{project}}{one.path}", _handler(dashboard, one)) for one in PAGES]
-    return [Route("/", _home), Route(ROOT, _first(dashboard)), *made]
+    nowhere = _nowhere(dashboard)
+    return [
+        Route("/", _home),
+        Route(ROOT, _first(dashboard)),
+        Route(f"{ROOT}/", _without_slash),
+        Route(f"{ROOT}/{{rest:path}}/", _without_slash),
+        *made,
+        Route(f"{ROOT}/p/{{project}}/{{rest:path}}", nowhere),
+        Route(f"{ROOT}/{{rest:path}}", nowhere),
+    ]
 
 
 def base(project: str) -> str:
@@ -206,6 +215,19 @@ def _first(dashboard: Dashboard) -> Callable[[Request], Awaitable[Response]]:
         return refused or RedirectResponse(base(next(iter(found.projects))), 303)
 
     return first
+
+
+def _nowhere(dashboard: Dashboard) -> Callable[[Request], Awaitable[Response]]:
+    async def nowhere(request: Request) -> Response:
+        found = visitor(dashboard.service, dashboard.cookies, request)
+        missing = Problem(404, "not_found", "there is no such page")
+        return barred(dashboard, found, request) or failed(dashboard, found, request, missing)
+
+    return nowhere
+
+
+async def _without_slash(request: Request) -> Response:
+    return RedirectResponse(request.url.path.rstrip("/"), 303)
 
 
 async def _home(_request: Request) -> Response:

@@ -82,8 +82,10 @@ def count(number: float | None) -> str:
     if number is None:
         return UNKNOWN
     for limit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
-            return f"{number / limit:.3g}{sign}" if number < 1000 * limit else f"{number:.2g}"
+        # What would be rounded up to a thousand is one of the next.
+        if number >= 0.9995 * limit:
+            found = number / limit
+            return f"{found:,.0f}{sign}" if found >= 1000 else f"{found:.3g}{sign}"
     return f"{number:g}"
 
 
