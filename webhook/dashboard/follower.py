@@ -36,12 +36,15 @@ class Follower:
         self._project = project
         self._listeners: set[asyncio.Queue[str]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._seen: Seen | None = None
 
     async def changes(self) -> AsyncIterator[str]:
-        """Yield the head at every change, for as long as the caller goes on."""
+        """Yield the head now, and at every change from then on, until the caller leaves."""
         # Who is slower than the changes needs to know of the last one only.
         queue: asyncio.Queue[str] = asyncio.Queue(1)
         self._listeners.add(queue)
+        if self._seen is not None:
+            queue.put_nowait(self._seen[0])
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
         try:
@@ -51,26 +54,26 @@ class Follower:
             self._listeners.discard(queue)
             if not self._listeners and self._task is not None:
                 self._task.cancel()
-                self._task = None
+                self._task = self._seen = None
 
     async def _watch(self) -> None:
         asking = Asking(Caller(self._project, "read", "dashboard"))
         pace: Pace | None = None
-        seen: Seen | None = None
         while True:
             wait = TROUBLE
             try:
                 if pace is None:
                     pace = await self._project.work(Pace, asking, SOON, LATE)
                 now = await self._project.work(_look, asking, pace)
-                if seen not in (None, now):
+                if self._seen != now:
                     pace.moved()
+                    self._seen = now
                     self._tell(now[0])
-                seen, wait = now, pace.pause(TROUBLE)
+                wait = pace.pause(TROUBLE)
             except GitcoordError as error:
                 # The pages themselves say what is wrong; they are told when it is over.
                 self._project.told(error)
-                asking, pace, seen = Asking(asking.caller), None, ("", 0)
+                asking, pace, self._seen = Asking(asking.caller), None, None
             await asyncio.sleep(wait)
 
     def _tell(self, head: str) -> None:

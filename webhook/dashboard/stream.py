@@ -45,11 +45,12 @@ def _stream(dashboard: Dashboard, request: Request) -> Response:
         return Response(status_code=204)
 
     async def told() -> AsyncIterator[ServerSentEvent]:
-        yield ServerSentEvent(event="open", data=name)
+        event = "ready"
         async for head in dashboard.follower(name).changes():
             # Who has logged out, or whose key was revoked meanwhile, hears no more.
             if name not in visitor(dashboard.service, dashboard.cookies, request).projects:
                 return
-            yield ServerSentEvent(event="change", data=head)
+            yield ServerSentEvent(event=event, data=head)
+            event = "change"
 
     return EventSourceResponse(told(), ping=PING, headers={"Cache-Control": "no-store"})

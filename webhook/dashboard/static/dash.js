@@ -3,7 +3,7 @@
 "use strict";
 
 // Milliseconds: between two looks at most, without news, until a stream that is silent is doubted.
-const BUSY = 400, QUIET = 30000, TICK = 5000;
+const BUSY = 1000, QUIET = 30000, TICK = 5000;
 
 const main = document.getElementById("main");
 const pulse = document.getElementById("pulse");
@@ -87,7 +87,7 @@ function listen() {
   if (!live() || !pulse) return show("still");
   const source = new EventSource(pulse.dataset.events);
   // What happened before the stream was open is seen by looking once more.
-  source.addEventListener("open", () => { show("live"); soon(); });
+  source.addEventListener("ready", () => { show("live"); soon(); });
   for (const name of ["change", "message"]) source.addEventListener(name, soon);
   source.addEventListener("error", () => {
     show("lost");
