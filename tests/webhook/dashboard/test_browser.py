@@ -133,6 +133,24 @@ def test_an_update_takes_nothing_away_from_who_is_typing(
     tab.close()
 
 
+def test_what_is_new_is_pointed_out_and_nothing_else(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    ledger.enter("s-ada", "ada")
+    tab = Tab(browser).enter(running.url, running.key("read", "web"))
+    page = tab.page
+    page.wait_for_selector("#pulse[data-state=live]")
+    page.evaluate(
+        "window.seen = []; flash = (one) => {"
+        " if (one.matches('tr, li')) seen.push(one.getAttribute('data-key')) }; 0"
+    )
+    ledger.enter("s-bob", "bob")
+    page.wait_for_selector("tr[data-key=s-bob]")
+    assert page.evaluate("seen") == ["s-bob", ledger.head()]
+    tab.close()
+
+
 def test_a_refusal_is_said_without_leaving_the_page(
     browser: Browser, quiet: tuple[Running, Ledger]
 ) -> None:

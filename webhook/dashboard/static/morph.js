@@ -39,10 +39,10 @@ function morph(here, there) {
     if (found && !alike(found, wanted)) found = null;
     if (found && found !== at) here.insertBefore(found, at);
     if (found) {
-      const before = name ? found.textContent : "";
+      const before = name ? news(found) : "";
       morph(found, wanted);
       at = found.nextSibling;
-      if (name && squeezed(before) !== squeezed(found.textContent)) flash(found);
+      if (name && before !== news(found)) flash(found);
     } else {
       const made = document.importNode(wanted, true);
       here.insertBefore(made, at);
@@ -56,8 +56,12 @@ function morph(here, there) {
   }
 }
 
-// Relative times change all the time; that is no news.
-const squeezed = (text) => text.replace(/\b(in )?\d+ (s|min|h|d)\b( ago)?|\bnow\b/g, "").replace(/\s+/g, " ");
+// What a row says, without times: that they grow is no news.
+function news(element) {
+  const copy = element.cloneNode(true);
+  for (const one of copy.querySelectorAll?.("time, [data-age]") || []) one.remove();
+  return copy.textContent.replace(/\s+/g, " ");
+}
 
 function flash(element) {
   if (!element.classList || !element.matches("tr, li")) return;
