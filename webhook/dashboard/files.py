@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.changes import recent
@@ -11,24 +10,20 @@ from gitcoord.domain.key_index import near, stored, wanted
 from gitcoord.domain.keys import escape
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.overlap import overlap
-from gitcoord.domain.time import EPOCH, plus
 from gitcoord.domain.unlanded import Mark
 from gitcoord.domain.waiting import queue
 from gitcoord.errors import InvalidValue
-from gitcoord.ledger.history import Filter, transactions
 from webhook.dashboard.overview import held, waiting
 from webhook.dashboard.past import sight
+from webhook.dashboard.trail import trail
 
 if TYPE_CHECKING:
-    from gitcoord.ledger.journal import Transaction
     from webhook.api.asking import Asking
 
 #: Rows of a list.
 ROWS = 200
-#: Transactions and changes of one file that are shown.
+#: Changes that are shown beside.
 PAST = 50
-#: Seconds of the past that are searched unless all of it is asked for.
-RECENT = 14 * 86_400
 
 
 def locks(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
@@ -64,11 +59,7 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             for one in near(seen.state, Lock, key)
             if one.expires_at > seen.now and overlap(key, stored(one.key))
         ]
-        since = EPOCH if whole else plus(seen.now, -RECENT)
-        wish = Filter(key=text, since="" if whole else since)
-        found = transactions(asking.house.ledger, wish)
-        # What was changed stands among the changes.
-        past = list(islice((one for one in found if not _only_changes(one)), PAST))
+        past = trail(asking, seen, text, whole=whole)
         changes = recent(seen.state, path=path or text, limit=PAST)
         events = [("lock", one.time, one) for one in past] + [
             ("change", one.at, one) for one in changes
@@ -86,7 +77,3 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "now": seen.now,
             "live": True,
         }
-
-
-def _only_changes(one: Transaction) -> bool:
-    return all(line["op"] == "change.record" for line in one.lines)

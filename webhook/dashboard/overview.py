@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from gitcoord.domain.changes import recent
-from gitcoord.domain.conflicts import conflicts
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.unlanded import Mark
@@ -15,6 +14,7 @@ from gitcoord.domain.usage import Usage
 from gitcoord.domain.waiting import Waiter, dead, queue
 from gitcoord.ledger.history import transactions
 from webhook.dashboard import people
+from webhook.dashboard.clashes import clashes
 from webhook.dashboard.past import Sight, sight
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Rows of each list.
 ROWS = 10
+#: Sessions that are shown; the page of sessions has all of them.
+SESSIONS = 50
 
 
 class Spend(NamedTuple):
@@ -49,15 +51,6 @@ class Spend(NamedTuple):
         )
 
 
-class Clash(NamedTuple):
-    """Two live sessions that have declared to work on the same."""
-
-    one: Session
-    other: Session
-    areas: tuple[str, ...]
-    files: tuple[str, ...]
-
-
 #: Project -> the head for which its ended sessions were added up, and what they have used.
 _SPENT: WeakKeyDictionary[Project, tuple[str, Spend]] = WeakKeyDictionary()
 
@@ -71,7 +64,8 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             spend = spend.plus(one.usage)
         locks = held(seen)
         return {
-            "rows": rows,
+            "rows": rows[:SESSIONS],
+            "sessions_count": len(rows),
             "tally": people.tally(rows),
             "spend": spend,
             "locks": locks[:ROWS],
@@ -79,7 +73,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "waiters": [
                 one for one in queue(seen.state) if not dead(seen.state, seen.context, one)
             ],
-            "clashes": list(clashes(seen)),
+            "clashes": clashes(asking.caller.project, seen),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {
@@ -101,19 +95,6 @@ def held(seen: Sight) -> list[Lock]:
 def waiting(seen: Sight) -> list[Waiter]:
     """Return those who wait for keys and have not lost their place, first come first."""
     return [one for one in queue(seen.state) if not dead(seen.state, seen.context, one)]
-
-
-def clashes(seen: Sight) -> Iterator[Clash]:
-    """Yield each pair of live sessions whose declared scopes overlap, once."""
-    here = {one.id: one for one in seen.state.find(Session, "live")}
-    for one in here.values():
-        if not (one.area or one.files):
-            continue
-        for found in conflicts(seen.state, one.area, one.files, one.id):
-            if one.id < found.session:
-                yield Clash(
-                    one, here[found.session], found.overlapping_areas, found.overlapping_files
-                )
 
 
 def _ended(asking: Asking, seen: Sight) -> Spend:
