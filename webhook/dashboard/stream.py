@@ -13,7 +13,7 @@ from starlette.routing import Route
 from webhook.dashboard import actions, assets, login, pages
 from webhook.dashboard.cookie import Cookies
 from webhook.dashboard.pages import ROOT, Dashboard
-from webhook.dashboard.visitor import visitor
+from webhook.dashboard.visitor import counted, visitor
 
 if TYPE_CHECKING:
     from webhook.service import Service
@@ -40,7 +40,9 @@ def routes(service: Service) -> list[Route]:
 
 def _stream(dashboard: Dashboard, request: Request) -> Response:
     name = request.query_params.get("project", "")
-    if name not in visitor(dashboard.service, dashboard.cookies, request).projects:
+    found = visitor(dashboard.service, dashboard.cookies, request)
+    dashboard.service.rates.take(counted(found, request))
+    if name not in found.projects:
         # 204 tells the browser not to try again (HTML, server-sent events).
         return Response(status_code=204)
 
