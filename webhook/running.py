@@ -7,10 +7,12 @@ people, or JSON objects for programs; neither holds a key, a token or a query. N
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -52,7 +54,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         lifespan="on",
         timeout_graceful_shutdown=GRACE,
     )
-    with taken:
+    with taken, _heeded():
         anyio.run(uvicorn.Server(config).serve, [taken])
     LOG.info("ended")
     return 0
@@ -73,6 +75,21 @@ class Lines(logging.Formatter):
         if record.exc_info:
             body["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(body).decode()
+
+
+@contextmanager
+def _heeded() -> Iterator[None]:
+    """Let a signal that has ended the server be the end of it.
+
+    Uvicorn raises it once more when everything is closed, for whoever was there before it.
+    """
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [(kind, signal.signal(kind, lambda *_: None)) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in before:
+            signal.signal(kind, handler)
 
 
 def _logs(kind: str) -> None:
