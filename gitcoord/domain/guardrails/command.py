@@ -30,6 +30,8 @@ class Command(NamedTuple):
     cwd: str = ""
     #: The commands before it in its pipeline.
     upstream: tuple[Command, ...] = ()
+    #: What it prints goes into another command.
+    piped: bool = False
 
     @property
     def name(self) -> str:
@@ -48,6 +50,7 @@ class Flow(NamedTuple):
     stdin: str | None = None
     upstream: tuple[Command, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    piped: bool = False
 
 
 #: Nothing goes in.

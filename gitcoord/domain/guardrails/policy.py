@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from gitcoord.domain.guardrails.pattern import Pattern
-from gitcoord.domain.guardrails.rules import RULES, SEVERITIES, Category, Severity
+from gitcoord.domain.guardrails.catalogue import RULES
+from gitcoord.domain.guardrails.rules import SEVERITIES, Category, Severity
 from gitcoord.errors import InvalidConfig
 
 #: Most rules of a repository, and longest pattern, in characters.
@@ -44,7 +45,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: Whether anything is judged at all.
     enabled: bool = True
     #: Branches that are neither overwritten nor deleted; the target branch is always one.
-    protected_branches: tuple[str, ...] = ("main", "master")
+    protected_branches: tuple[str, ...] = (
+        "main",
+        "master",
+        "trunk",
+        "develop",
+        "release/*",
+        "production",
+    )
     #: Built-in rules that do not hold here.
     disable: tuple[str, ...] = ()
     #: Severities of built-in rules, by name.

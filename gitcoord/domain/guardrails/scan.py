@@ -1,7 +1,7 @@
 """A rough reading of a text that the grammar did not understand whole.
 
 Parts it at line ends, `;`, `&` and `|` outside of quotes and takes each part for a command.
-Knows no variables and no substitutions; it is there so that a broken text hides nothing plain.
+Knows no variables and no substitutions, of braces only whole words; it is there so that a broken text hides nothing plain.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 from gitcoord.domain.guardrails.command import Command
-from gitcoord.domain.guardrails.marks import HOME, clean
+from gitcoord.domain.guardrails.marks import HOME, brace, clean
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
 
 _TOKEN = Pattern(
-    r"(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
+    r"(?P<brace>\{[^\s{}'\"]{0,200},[^\s{}'\"]{0,200}\})|(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
     r'|"(?P<double>(?:[^"\\]|\\.)*)(?:"|$)'
     r"""|(?P<plain>(?:\\.|[^\s;&|'"(){}\\])+|\\|\s)""",
     re.DOTALL,
@@ -37,10 +37,12 @@ def rough(text: str) -> list[Command]:
                 return found
         elif match["blank"] is not None:
             glued = False
+        elif match["brace"] is not None and not glued:
+            words += [Word(one, match.start(), match.end()) for one in brace(match["brace"])]
         else:
             piece = match["single"] if match["single"] is not None else match["double"]
             if piece is None:
-                piece = re.sub(r"\\(.)", r"\1", match["plain"] or "")
+                piece = re.sub(r"\\(.)", r"\1", match["plain"] or match["brace"] or "")
                 if not glued and (piece == "~" or piece.startswith("~/")):
                     piece = HOME + piece[1:]
             if glued:

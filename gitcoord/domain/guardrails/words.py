@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitcoord.domain.guardrails.budget import Budget
 from gitcoord.domain.guardrails.marks import (
     HOME,
     NONEMPTY,
@@ -34,8 +35,6 @@ _ANSI = Pattern(
     r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[0-7]{1,3}|.)", re.DOTALL
 )
 _ANSI_CHARS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "v": "\v"}
-#: Pieces within pieces of a word; deeper ones are not known.
-NESTED = 40
 #: Variables that mean the same everywhere, as far as guardrails care.
 _KNOWN = {"HOME": HOME, "PWD": ".", "TMPDIR": "/tmp", "IFS": " ", "OLDPWD": UNKNOWN}
 
@@ -55,14 +54,15 @@ class Reader:
         self,
         data: bytes,
         values: dict[str, str],
+        budget: Budget,
         run: Callable[[Node], str],
         feed: Callable[[Node], str],
     ) -> None:
         self.data = data
         self.values = values
+        self._budget = budget
         self._run = run
         self._feed = feed
-        self._level = 0
 
     def raw(self, start: int, end: int) -> str:
         """Return what is written between two bytes."""
@@ -76,6 +76,7 @@ class Reader:
         found: list[tuple[str, bool, int, int]] = []
         for node in nodes:
             text = self.marked(node)
+            self._budget.spend(len(text))
             has = node.type not in {"word", "simple_expansion", "expansion", "command_substitution"}
             if found:
                 before, had, start, end = found[-1]
@@ -99,13 +100,14 @@ class Reader:
         how = _KINDS.get(node.type)
         if how is None:
             return self._word(node)
-        if self._level >= NESTED:
+        if not self._budget.enter():
             return UNKNOWN
-        self._level += 1
         try:
-            return how(self, node)
+            text = self._budget.kept(how(self, node))
+            self._budget.spend(len(text))
+            return text
         finally:
-            self._level -= 1
+            self._budget.leave()
 
     def _word(self, node: Node) -> str:
         return _unescaped(self.raw(node.start_byte, node.end_byte))
