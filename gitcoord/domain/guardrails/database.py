@@ -98,19 +98,23 @@ def judge(command: Command, scene: Scene, part: str) -> Found:
     for name, pattern, severity in _RESETS:
         if command.name == name and (not pattern or re.search(pattern, line)):
             yield "database_reset", "warn" if _harmless(command) and severity is None else severity
+    yield from _scripts(command)
+    if command.name in {"mongo", "mongosh"} and _MONGO.search(line + (command.stdin or "")):
+        yield "database_reset", None
+    for text in _sql(command):
+        for rule, severity in statements(text):
+            graver = "ask" if live and rule == "database_change" else severity
+            yield rule, "log" if _harmless(command) else graver
+
+
+def _scripts(command: Command) -> Found:
+    """`python manage.py flush` and such."""
     if command.name in {"python", "python3", "php", "node", "npx"} and command.args:
         inner = command.args[0].rsplit("/", 1)[-1]
         rest = " ".join(command.args[1:])
         for name, pattern, severity in _RESETS:
             if inner == name and pattern and re.search(pattern, rest):
                 yield "database_reset", severity
-    if command.name in {"mongo", "mongosh"} and _MONGO.search(line + (command.stdin or "")):
-        yield "database_reset", None
-    for text in _sql(command):
-        for rule, severity in statements(text):
-            if rule == "database_change" and live:
-                severity = "ask"
-            yield rule, "log" if _harmless(command) else severity
 
 
 def _harmless(command: Command) -> bool:

@@ -21,12 +21,12 @@ from gitcoord.domain.guardrails import (
     network,
     packages,
 )
+from gitcoord.domain.guardrails.catalogue import RULES
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import clean
 from gitcoord.domain.guardrails.own_rules import matched_commands, matched_paths, matched_text
 from gitcoord.domain.guardrails.paths import Layout
 from gitcoord.domain.guardrails.policy import Policy
-from gitcoord.domain.guardrails.catalogue import RULES
 from gitcoord.domain.guardrails.rules import SEVERITIES, Hit, Severity
 from gitcoord.domain.guardrails.scan import rough
 from gitcoord.domain.guardrails.scene import Scene

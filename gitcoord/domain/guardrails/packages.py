@@ -41,17 +41,15 @@ def _system(args: list[str]) -> Found:
 
 
 def _project(args: list[str]) -> Found:
-    """Packages of a project, or of all projects of a user."""
     words = [arg for arg in args if not arg.startswith("-")]
     if words[:1] == ["global"] or any(arg in {"-g", "--global"} for arg in args):
         yield "system_change", "warn"
     if not words or words[0] not in {"install", "add", "i", "download", "wheel"}:
         return
-    options = (arg for at, arg in enumerate(args) if at and args[at - 1] in _SOURCES)
-    named = set(words[1:]) - set(options)
-    if any(_ADDRESS.match(word) for word in named) or _INDEX.search(" ".join(args)):
-        yield "package_foreign", None
-    elif any(arg in {"--git", "--git-url"} for arg in args):
+    # The address of an index is no package.
+    indexes = {arg for at, arg in enumerate(args) if at and args[at - 1] in _SOURCES}
+    addresses = any(_ADDRESS.match(word) for word in words[1:] if word not in indexes)
+    if addresses or "--git" in args or _INDEX.search(" ".join(args)):
         yield "package_foreign", None
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.catalogue import RULES
+from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import SEVERITIES, Category, Severity
 from gitcoord.errors import InvalidConfig
 

@@ -1,7 +1,8 @@
 """A rough reading of a text that the grammar did not understand whole.
 
 Parts it at line ends, `;`, `&` and `|` outside of quotes and takes each part for a command.
-Knows no variables and no substitutions, of braces only whole words; it is there so that a broken text hides nothing plain.
+Knows no variables and no substitutions, of braces only whole words; it is there so that a
+broken text hides nothing plain.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
 
 _TOKEN = Pattern(
-    r"(?P<brace>\{[^\s{}'\"]{0,200},[^\s{}'\"]{0,200}\})|(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
+    r"(?P<brace>\{[^\s{}'\"]{0,200},[^\s{}'\"]{0,200}\})"
+    r"|(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
     r'|"(?P<double>(?:[^"\\]|\\.)*)(?:"|$)'
     r"""|(?P<plain>(?:\\.|[^\s;&|'"(){}\\])+|\\|\s)""",
     re.DOTALL,

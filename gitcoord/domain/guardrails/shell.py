@@ -118,7 +118,7 @@ class Script:
         return "".join(printed)
 
     def _list(self, node: Node, flow: Flow) -> str:
-        """`a && b && c`: a list within a list within a list, as deep as it is long."""
+        """Walk `a && b && c`: a list within a list, as deep as it is long."""
         nodes: list[Node] = []
         while node.type == "list" and node.named_child_count:
             first, *rest = node.named_children

@@ -49,8 +49,10 @@ BLIND_SECOND: tuple[tuple[str, str, str], ...] = (
     ("git pu''sh --fo\"rce\" origin ma\\in", "block", "quote splitting of a force push"),
     ("timeout 60 nice -n 5 git push origin +main", "block", "timeout and nice wrap a force push"),
     (
-        'python3 -c "import subprocess; '
-        "subprocess.run(['git', 'push', '--force', 'origin', 'main'])\"",
+        (
+            'python3 -c "import subprocess; '
+            "subprocess.run(['git', 'push', '--force', 'origin', 'main'])\""
+        ),
         "block",
         "force push as a list in python -c",
     ),
@@ -144,8 +146,10 @@ BLIND_SECOND: tuple[tuple[str, str, str], ...] = (
     ("mongosh shop --eval 'db.dropDatabase()'", "block", "drops a mongo database"),
     ("redis-cli -h cache.prod FLUSHALL", "block", "empties every redis database"),
     (
-        "python -c \"import psycopg2 as p; c = p.connect('dbname=shop'); "
-        "c.cursor().execute('DROP TABLE users'); c.commit()\"",
+        (
+            "python -c \"import psycopg2 as p; c = p.connect('dbname=shop'); "
+            "c.cursor().execute('DROP TABLE users'); c.commit()\""
+        ),
         "block",
         "drops a table through python",
     ),
@@ -319,8 +323,10 @@ BLIND_SECOND: tuple[tuple[str, str, str], ...] = (
     ('rg "shutil.rmtree\\(" src | head', "allow", "search pattern"),
     ("ls -la # rm -rf / would be bad", "allow", "comment"),
     (
-        "cat > docs/safety.md <<'EOF'\nNever run `rm -rf /` or "
-        "`git push --force origin main`.\nEOF",
+        (
+            "cat > docs/safety.md <<'EOF'\nNever run `rm -rf /` or "
+            "`git push --force origin main`.\nEOF"
+        ),
         "allow",
         "here-document to a document",
     ),
