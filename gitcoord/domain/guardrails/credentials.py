@@ -211,7 +211,8 @@ def _shows(command: Command) -> bool:
     given = parse(command.args, _SHOWERS[command.name])
     if "grep" in command.name and given.has("q", "c", "l", "L", "quiet", "count"):
         return False
-    paths = given.operands[_skipped(command) :]
+    pattern = "grep" in command.name and not given.has("e", "f", "regexp", "file")
+    paths = given.operands[int(pattern) :]
     if not paths:
         return SECRET in (command.stdin or "")
     return any(secret(path) for path in paths)

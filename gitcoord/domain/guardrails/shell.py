@@ -156,7 +156,7 @@ class Script:
                 redirects.append(one)
                 words += more
                 if one.operator == "<":
-                    flow = flow._replace(stdin=self.scope.files.get(one.target, UNKNOWN))
+                    flow = flow._replace(stdin=self._content(one.target))
             else:
                 text, rest = document(self.reader, child)
                 flow = flow._replace(stdin=text)
