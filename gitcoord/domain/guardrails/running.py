@@ -144,6 +144,12 @@ def span(command: Command) -> tuple[int, int]:
     return command.words[1].start, max(word.end for word in command.words)
 
 
+def _body(script: Script, command: Command) -> tuple[int, int]:
+    """Return where the text stands that a command reads: in a here-document after it, if at all."""
+    at = (script.exact_text or "").find(command.stdin or "", command.end)
+    return (at, at + len(command.stdin or "")) if at >= 0 else (command.start, command.end)
+
+
 def _script(script: Script, command: Command, text: str, args: list[str]) -> str:
     if REMOTE in text:
         more = Word(REMOTE, *span(command))
@@ -172,7 +178,7 @@ def _shell(script: Script, command: Command) -> str | None:
     if at < len(args) and args[at] not in {"-", "/dev/stdin"} and "-s" not in args[:at]:
         return _script(script, command, content(args[at], script.scope.files), args[at + 1 :])
     if command.stdin is not None:
-        return script.nested(command.stdin, (command.start, command.end), own=True)
+        return script.nested(command.stdin, _body(script, command), own=True)
     return None
 
 
