@@ -36,6 +36,7 @@ _TREES = Pattern(
 _NODE = Pattern(r"\brm(?:dir)?(?:Sync)?\s*\(\s*" + _STRING + r"\s*,\s*\{[^}]{0,200}recursive")
 _TICKS = Pattern(r"(?:`|%x\{|qx\{|qx\()([^`}]{1,2000})[`})]")
 _STRINGS = Pattern(_STRING)
+_ESCAPE = Pattern(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 #: The home directory, as code names it.
 _HOME = Pattern(
     r"""\$?\bENV\s*[\[{]\s*["']?HOME["']?\s*[\]}]|\bprocess\.env\.HOME\b|\bos\.homedir\(\)"""
@@ -71,7 +72,12 @@ def _strings(text: str) -> list[str]:
 
 
 def _literal(double: str | None, single: str | None) -> str:
-    return re.sub(r"\\(.)", r"\1", double or single or "")
+    return _ESCAPE.sub(_character, double or single or "")
+
+
+def _character(found: re.Match[str]) -> str:
+    said = found[1]
+    return chr(int(said[1:], 16)) if len(said) > 1 else {"n": "\n", "t": "\t"}.get(said, said)
 
 
 def texts(command: Command) -> list[str]:

@@ -28,7 +28,6 @@ from gitcoord.domain.guardrails.own_rules import matched_commands, matched_paths
 from gitcoord.domain.guardrails.paths import Layout
 from gitcoord.domain.guardrails.policy import Policy
 from gitcoord.domain.guardrails.rules import SEVERITIES, Hit, Severity
-from gitcoord.domain.guardrails.scan import rough
 from gitcoord.domain.guardrails.scene import Scene
 from gitcoord.domain.guardrails.shell import LIMIT, commands
 from gitcoord.domain.guardrails.sql import statements
@@ -87,15 +86,12 @@ def judge_command(
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, cwd, root, home, target)
-    found, whole, over = commands(text)
+    reading = commands(text)
+    found = [*reading.commands, *reading.guessed]
     hits = list(_hits(found, scene, text))
-    if not whole:
-        more = rough(text[:LIMIT])
-        hits += _hits(more, scene, text)
-        found = [*found, *more]
     if len(text) > LIMIT:
         hits.append(Hit("too_long", None, LIMIT, LIMIT))
-    elif over:
+    elif reading.over:
         hits.append(Hit("too_long", None, 0, len(text)))
     hits += matched_commands(found, text, policy)
     return _verdict(hits, text, policy, trust)

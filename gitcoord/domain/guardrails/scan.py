@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 
 from gitcoord.domain.guardrails.command import Command
-from gitcoord.domain.guardrails.marks import HOME, brace, clean
+from gitcoord.domain.guardrails.marks import brace, clean, tilde
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
 
 _TOKEN = Pattern(
     r"(?P<brace>\{[^\s{}'\"]{0,200},[^\s{}'\"]{0,200}\})"
-    r"|(?P<end>[;&|\n(){}]+)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
+    r"|(?P<end>[;&|\n()}]+|\{)|(?P<blank>[ \t]+)|'(?P<single>[^']*)(?:'|$)"
     r'|"(?P<double>(?:[^"\\]|\\.)*)(?:"|$)'
     r"""|(?P<plain>(?:\\.|[^\s;&|'"(){}\\])+|\\|\s)""",
     re.DOTALL,
@@ -40,13 +40,13 @@ def rough(text: str) -> list[Command]:
         elif match["blank"] is not None:
             glued = False
         elif match["brace"] is not None and not glued:
-            words += [Word(one, match.start(), match.end()) for one in brace(match["brace"])]
+            choices = map(tilde, brace(match["brace"]))
+            words += [Word(one, match.start(), match.end()) for one in choices]
         else:
             piece = match["single"] if match["single"] is not None else match["double"]
             if piece is None:
                 piece = re.sub(r"\\(.)", r"\1", match["plain"] or match["brace"] or "")
-                if not glued and (piece == "~" or piece.startswith("~/")):
-                    piece = HOME + piece[1:]
+                piece = piece if glued else tilde(piece)
             if glued:
                 before = words.pop()
                 words.append(Word(before.text + piece, before.start, match.end()))

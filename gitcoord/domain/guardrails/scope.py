@@ -22,12 +22,13 @@ class Scope:
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
         self.functions: dict[str, tuple[Script, Node]] = {}
-        self.uncalled: set[str] = set()
+        self.uncalled: dict[str, tuple[Script, Node]] = {}
         #: Only within one text: what was written where, so that running it can be judged.
         self.files: dict[str, str] = {}
         self.cwd = ""
         self.found: list[Command] = []
-        self.broken = False
+        #: What texts read like that the grammar did not understand.
+        self.guessed: list[Command] = []
         self.calling: set[str] = set()
         self.budget = Budget()
 

@@ -34,8 +34,8 @@ class Reading(NamedTuple):
     """What a text would run."""
 
     commands: list[Command]
-    #: Whether the grammar understood it whole.
-    whole: bool
+    #: What parts that the grammar did not understand read like.
+    guessed: list[Command]
     #: Whether a part was not looked at, because there is too much.
     over: bool
 
@@ -55,10 +55,41 @@ class Script:
 
     def run(self, flow: Flow = EMPTY) -> str:
         """Walk the whole text; returns what it would print, with marks."""
-        root = parse(self.data)
+        root, cwd = parse(self.data), self.scope.cwd
+        printed = self.walk(root, flow)
         if root.has_error:
-            self.scope.broken = True
-        return self.walk(root, flow)
+            self._guess(cwd)
+        return printed
+
+    def _guess(self, cwd: str) -> None:
+        """Run what the text reads like, beside what the grammar made of it."""
+        scope = self.scope
+        found, after = scope.found, scope.cwd
+        scope.found, scope.cwd = [], cwd
+        start, end = self.span
+        self._rough(self.text, (start, start + len(self.text)) if self.exact else (start, end))
+        scope.guessed += scope.found
+        scope.found, scope.cwd = found, after
+
+    def _rough(self, text: str, span: tuple[int, int]) -> None:
+        from gitcoord.domain.guardrails.running import execute
+        from gitcoord.domain.guardrails.scan import rough
+
+        for one in rough(text):
+            start, end = span
+            if end - start == len(text):
+                start, end = start + one.start, start + one.end
+            execute(self, one._replace(start=start, end=end, cwd=self.scope.cwd))
+
+    def _compound(self, node: Node, flow: Flow) -> str:
+        """Walk `{ a; b; }`; without a blank after it the brace begins a word: `{rm,-rf,/}`."""
+        if self.data[node.start_byte + 1 : node.start_byte + 2].isspace():
+            return self._all(node.named_children, flow)
+        rest = self.data[node.start_byte :]
+        line = min([at for end in b"\n);|&" if (at := rest.find(end)) >= 0] or [len(rest)])
+        stop = node.start_byte + line
+        self._rough(self.reader.raw(node.start_byte, stop), self.place(node.start_byte, stop))
+        return self._all(node.named_children, flow)
 
     def nested(
         self, text: str, word: tuple[int, int], flow: Flow = EMPTY, *, own: bool = False
@@ -78,9 +109,7 @@ class Script:
         scope = self.scope.child() if own else self.scope
         script = Script(text, scope, (start, word[1]), exact, self.depth + 1)
         script.exact_text = self.exact_text
-        printed = script.run(flow)
-        self.scope.broken |= scope.broken
-        return printed
+        return script.run(flow)
 
     #: The outermost text, in which the parts of nested ones are found again.
     exact_text: str | None = None
@@ -262,7 +291,7 @@ class Script:
             return self._all(node.named_children, flow)
         key = self.reader.raw(name.start_byte, name.end_byte)
         self.scope.functions[key] = (self, body)
-        self.scope.uncalled.add(key)
+        self.scope.uncalled[key] = (self, body)
         return ""
 
     def _substituted(self, node: Node, flow: Flow) -> str:
@@ -304,6 +333,7 @@ _PARTS = {
     "variable_assignment": Script._assign,
     "declaration_command": Script._declare,
     "unset_command": Script._nothing,
+    "compound_statement": Script._compound,
     "for_statement": Script._for,
     "subshell": Script._subshell,
     "function_definition": Script._function,
@@ -327,7 +357,6 @@ def commands(text: str) -> Reading:
     script = Script(text, scope, (0, len(text)), True, 0)
     script.exact_text = script.text
     script.run()
-    for name in sorted(scope.uncalled):
-        owner, body = scope.functions[name]
+    for owner, body in list(scope.uncalled.values()):
         owner.walk(body, Flow())
-    return Reading(scope.found, not scope.broken, scope.budget.over)
+    return Reading(scope.found, scope.guessed, scope.budget.over)

@@ -81,6 +81,8 @@ class Reader:
             if found:
                 before, had, start, end = found[-1]
                 gap = self.raw(end, node.start_byte)
+                if self.data[node.start_byte : node.start_byte + 1] == b'"':
+                    gap = gap.removesuffix("$")
                 if not gap or (gap.strip() and not gap.replace("\\\n", "").isspace()):
                     joined = before + _unescaped(gap) + text
                     found[-1] = (joined, has or had, start, node.end_byte)
@@ -138,9 +140,14 @@ class Reader:
     def _joined(self, node: Node) -> str:
         parts, at = [], node.start_byte
         for child in node.children:
-            parts.append(_unescaped(self.raw(at, child.start_byte)))
-            parts.append(self.marked(child))
+            gap = _unescaped(self.raw(at, child.start_byte))
             at = child.end_byte
+            # `$"..."` is a text to be translated: the dollar is no part of it.
+            if child.type == "string":
+                gap = gap.removesuffix("$")
+            parts.append(gap)
+            if child.type != "$" or self.data[at : at + 1] != b'"':
+                parts.append(self.marked(child))
         return "".join(parts)
 
     def _last(self, node: Node) -> str:
