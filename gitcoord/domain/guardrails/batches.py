@@ -40,6 +40,9 @@ def xargs(script: Script, command: Command) -> str:
     whole = (command.start, command.end)
     if not words:
         return text
+    if not text.strip():
+        # Nothing to add: it runs once as it stands, or not at all where each item has its place.
+        return "" if holes else execute(script, command._replace(words=words, stdin=None))
     if holes:
         hole = holes[0] or "{}"
         shown = ""

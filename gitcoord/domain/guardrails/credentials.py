@@ -247,7 +247,10 @@ def _files(command: Command) -> Found:
     if command.name in _NAMES_ONLY:
         return
     for arg in parse(command.args).operands[_skipped(command) :]:
-        if arg not in writes and (found := touched(arg, writing=False)):
+        if arg in writes or (" " in arg and command.name not in _SHOWERS):
+            # A text with blanks is one that is shown or sent, as of a message.
+            continue
+        if found := touched(arg, writing=False):
             yield found
 
 

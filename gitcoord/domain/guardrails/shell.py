@@ -227,6 +227,11 @@ class Script:
     def _simple(self, node: Node, nodes: list[Node], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute
 
+        before, nodes = self._lines(nodes)
+        if before:
+            # The grammar lost the end of a line: what a redirection follows is the last one.
+            self._simple(before[0], before, flow._replace(redirects=()))
+            flow, node = Flow(redirects=flow.redirects), nodes[0]
         words = []
         for text, quotes, start, end in self.reader.groups(nodes):
             span = self.place(start, end)
@@ -239,6 +244,14 @@ class Script:
             flow.piped,
         )  # fmt: skip
         return execute(self, command)
+
+    def _lines(self, nodes: list[Node]) -> tuple[list[Node], list[Node]]:
+        """Return the words before the last end of a line between words, and those after it."""
+        for at in range(len(nodes) - 1, 0, -1):
+            gap = self.data[nodes[at - 1].end_byte : nodes[at].start_byte]
+            if b"\n" in gap and b"\n" in gap.replace(b"\\\n", b""):
+                return nodes[:at], nodes[at:]
+        return [], nodes
 
     def _assign(self, node: Node, flow: Flow) -> str:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")

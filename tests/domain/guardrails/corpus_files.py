@@ -32,6 +32,8 @@ FILES: tuple[tuple[str, str, str], ...] = (
     ("rm /etc/passwd", "ask", "a file of the system"),
     ("rm --help", "allow", "only help"),
     ("rmdir empty", "allow", "only empty ones"),
+    ("git log | grep x | head\nrm -rf / > x", "block", "a line whose end the grammar loses"),
+    ("sh -c 'f() { rm -rf /; }'", "block", "a function in a shell of its own"),
     ("{rm,-rf,~}", "block", "a command out of braces"),
     ("rm -rf {/etc,/usr}", "block", "paths out of braces"),
     ("rm -rf {build,dist}", "allow", "scratch out of braces"),
