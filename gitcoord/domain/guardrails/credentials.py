@@ -237,11 +237,8 @@ def _files(command: Command) -> Found:
         if found := touched(path, writing=True):
             yield found
     for redirect in command.redirects:
-        kind = secret(redirect.target) if redirect.target else ""
-        if kind:
-            found = touched(redirect.target, writing=redirect.operator != "<")
-            if found:
-                yield found
+        if found := touched(redirect.target, writing=redirect.operator != "<"):
+            yield found
     if command.name in {"source", "."} and command.args and secret(command.args[0]):
         yield "env_file_modify", "log"
     if command.name in _NAMES_ONLY:
