@@ -28,7 +28,7 @@ COMMANDS = {
     "git push --force origin main": "block",
     "sudo sh -c 'cd / && rm -rf *'": "block",
     "echo cm0gLXJmIC8= | base64 -d | bash": "block",
-    "find . -name '*.orig' -print0 | xargs -0 rm -rf": "warn",
+    "find . -name '*.sql' -print0 | xargs -0 rm -rf": "warn",
 }
 
 
@@ -65,7 +65,7 @@ ROWS = (
         "one judgement of a shell command by the guardrails, in a process that has begun: mean of "
         "the commands' medians; spread: fastest and slowest command",
         Target(1),
-        "nothing: milliseconds",
+        "none",
         _check,
         unit="ms",
     ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +71,13 @@ def test_the_explanation_marks_the_part_below_its_line(door: Door) -> None:
     assert lines[1] == " " * 6 + "^" * len(FORCE)
     assert lines[2].startswith("block: this push overwrites")
     assert len(lines) == 3
+
+
+def test_the_document_shows_what_is_said(door: Door) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "guardrails.md").read_text(encoding="utf-8")
+    found = re.search(r"^\$ gitcoord (guard check '(.+)' --explain)\n(.*?)^```", text, re.M | re.S)
+    assert found is not None
+    assert door("guard", "check", found[2], "--explain", code=3) == found[3]
 
 
 def test_the_explanation_shows_nothing_on_which_a_terminal_would_act(door: Door) -> None:

@@ -10,7 +10,7 @@ from gitcoord.domain.guardrails.policy import DEFAULT
 from tests.domain.guardrails.corpus import Row
 
 #: Where the agent of the corpus works.
-WORK = "/work/agent-x-t-1"
+WORK = "/srv/acme/agent-x-t-1"
 HOME = "/home/u"
 STOPS = frozenset({"block", "ask"})
 

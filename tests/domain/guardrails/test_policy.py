@@ -167,6 +167,20 @@ def test_a_rule_of_a_repository_says_what_it_says() -> None:
     assert one.part == "prod-7"
 
 
+def test_the_example_of_the_document_is_taken_and_shows_the_defaults() -> None:
+    import re
+    from pathlib import Path
+
+    import yaml
+
+    text = (Path(__file__).parents[3] / "docs" / "guardrails.md").read_text(encoding="utf-8")
+    found = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    policy = policy_from(yaml.safe_load(found[1])["guardrails"])
+    assert policy.protected_branches == DEFAULT.protected_branches
+    assert [rule.name for rule in policy.rules] == ["our_deploy", "vendored", "live_hosts"]
+
+
 # ---- wrong sections
 
 
