@@ -75,7 +75,9 @@ def test_the_explanation_marks_the_part_below_its_line(door: Door) -> None:
 
 def test_the_document_shows_what_is_said(door: Door) -> None:
     text = (Path(__file__).parents[2] / "docs" / "guardrails.md").read_text(encoding="utf-8")
-    found = re.search(r"^\$ gitcoord (guard check '(.+)' --explain)\n(.*?)^```", text, re.M | re.S)
+    found = re.search(
+        r"^\$ gitcoord (guard check '(.+)' --explain)\n(.*?)^```", text, re.MULTILINE | re.DOTALL
+    )
     assert found is not None
     assert door("guard", "check", found[2], "--explain", code=3) == found[3]
 

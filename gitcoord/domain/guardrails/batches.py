@@ -5,6 +5,7 @@ What is beyond a number of items is judged once more, with an item that is not k
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.guardrails.command import Command
@@ -12,6 +13,7 @@ from gitcoord.domain.guardrails.marks import UNKNOWN
 from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.printing import found_paths
+from gitcoord.domain.guardrails.running import execute, span
 from gitcoord.domain.guardrails.words import Word
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ _WORD = Pattern(r"""'[^']*'|"[^"]*"|[^\s'"]+""")
 
 def xargs(script: Script, command: Command) -> str:
     """Run what `xargs` makes of its standard input; returns what is printed."""
-    from gitcoord.domain.guardrails.running import execute
-
     given = parse(
         command.args,
         "IiLnPsEda",
@@ -69,8 +69,6 @@ def _some(items: list[str], most: int) -> list[str]:
 
 def parallel(script: Script, command: Command) -> str:
     """Run the texts that `parallel` makes; returns what is printed."""
-    from gitcoord.domain.guardrails.running import span
-
     args = command.args
     cut = next((at for at, arg in enumerate(args) if arg.startswith(":::")), len(args))
     items = args[cut + 1 :] or [UNKNOWN]
@@ -84,8 +82,6 @@ def parallel(script: Script, command: Command) -> str:
 
 def find(script: Script, command: Command) -> str | None:
     """Run what `find -exec` and its kin are given, for what is found."""
-    from gitcoord.domain.guardrails.running import execute
-
     words, found = command.words[1:], found_paths(command.args)
     at = 0
     while at < len(words):
@@ -103,3 +99,12 @@ def find(script: Script, command: Command) -> str | None:
             at = end
         at += 1
     return None
+
+
+PROGRAMS: dict[str, Callable[[Script, Command], str | None]] = {
+    "xargs": xargs,
+    "gxargs": xargs,
+    "parallel": parallel,
+    "find": find,
+    "gfind": find,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gitcoord.domain.guardrails.words import Word
@@ -57,6 +58,7 @@ class Flow(NamedTuple):
 EMPTY = Flow()
 
 
+@lru_cache(maxsize=512)
 def base(text: str) -> str:
     """Return the name of a program without its directory and `.exe`."""
     name = text.replace("\\", "/").rsplit("/", 1)[-1] if "/" in text or "\\" in text else text

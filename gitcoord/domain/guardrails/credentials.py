@@ -170,31 +170,31 @@ _VARIABLE = Pattern(
 
 def judge(command: Command, scene: Scene, part: str) -> Found:
     """Yield the rules that a command meets; `part` is how it is written."""
-    line = " ".join(command.args)
+    line, program = " ".join(command.args), command.name
     for name, pattern, severity in _PRINTERS:
-        if command.name == name and re.search(pattern, line):
+        if program == name and re.search(pattern, line):
             yield "secret_printed", severity
     for name, pattern in _CHANGES:
-        if command.name == name and re.search(pattern, line):
+        if program == name and re.search(pattern, line):
             yield "credential_change", None
     if (
-        command.name in {"echo", "printf"}
+        program in {"echo", "printf"}
         and not command.redirects
         and _VARIABLE.search(part)
         and line != part
     ):
         yield "secret_printed", None
     if (
-        command.name in {"printenv", "env"}
+        program in {"printenv", "env"}
         and not command.upstream
-        and (command.name == "printenv" or not command.args)
+        and (program == "printenv" or not command.args)
     ):
         yield "secret_printed", "log"
-    if command.name in _ENCODERS and SECRET in (command.stdin or ""):
+    if program in _ENCODERS and SECRET in (command.stdin or ""):
         yield "secret_printed", "ask"
     if _shows(command):
         yield "secret_printed", "ask"
-    if command.name in _FETCHERS and (found := _METADATA.search(line)) is not None:
+    if program in _FETCHERS and (found := _METADATA.search(line)) is not None:
         yield "secret_printed", "block" if _ROLE.search(line, found.start()) else "ask"
     yield from _files(command)
     yield from _code(command)

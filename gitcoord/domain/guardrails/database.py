@@ -13,7 +13,6 @@ from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
-from gitcoord.domain.guardrails.sql import statements
 
 Found = Iterator[tuple[str, Severity | None]]
 
@@ -91,17 +90,22 @@ _TEST = Pattern(
 
 def judge(command: Command, scene: Scene, part: str) -> Found:
     """Yield the rules that a command meets; `part` is how it is written."""
-    line = " ".join(command.args)
+    line, program = " ".join(command.args), command.name
     live = _LIVE.search(part) is not None
-    if live and (row := _MIGRATIONS.get(command.name)) is not None and row.search(line):
+    if live and (row := _MIGRATIONS.get(program)) is not None and row.search(line):
         yield "database_change", "ask"
     for name, pattern, severity in _RESETS:
-        if command.name == name and (not pattern or re.search(pattern, line)):
+        if program == name and (not pattern or re.search(pattern, line)):
             yield "database_reset", "warn" if _harmless(command) and severity is None else severity
     yield from _scripts(command)
     if command.name in {"mongo", "mongosh"} and _MONGO.search(line + (command.stdin or "")):
         yield "database_reset", None
-    for text in _sql(command):
+    texts = _sql(command)
+    if not texts:
+        return
+    from gitcoord.domain.guardrails.sql import statements
+
+    for text in texts:
         for rule, severity in statements(text):
             graver = "ask" if live and rule == "database_change" else severity
             yield rule, "log" if _harmless(command) else graver

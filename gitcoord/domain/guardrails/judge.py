@@ -24,13 +24,11 @@ from gitcoord.domain.guardrails import (
 from gitcoord.domain.guardrails.catalogue import RULES
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import clean
-from gitcoord.domain.guardrails.own_rules import matched_commands, matched_paths, matched_text
 from gitcoord.domain.guardrails.paths import Layout
 from gitcoord.domain.guardrails.policy import Policy
 from gitcoord.domain.guardrails.rules import SEVERITIES, Hit, Severity
 from gitcoord.domain.guardrails.scene import Scene
 from gitcoord.domain.guardrails.shell import LIMIT, commands
-from gitcoord.domain.guardrails.sql import statements
 
 #: Longest part of a text that a finding quotes, in characters, and most findings of one verdict.
 PART = 300
@@ -93,7 +91,10 @@ def judge_command(
         hits.append(Hit("too_long", None, LIMIT, LIMIT))
     elif reading.over:
         hits.append(Hit("too_long", None, 0, len(text)))
-    hits += matched_commands(found, text, policy)
+    if policy.rules:
+        from gitcoord.domain.guardrails.own_rules import matched_commands
+
+        hits += matched_commands(found, text, policy)
     return _verdict(hits, text, policy, trust)
 
 
@@ -112,6 +113,9 @@ def judge_text(
     Lines that read as commands are judged as such, in code blocks and after a prompt too, and
     SQL by statement. Prose is not.
     """
+    from gitcoord.domain.guardrails.own_rules import matched_text
+    from gitcoord.domain.guardrails.sql import statements
+
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, cwd, root, home, target)
@@ -141,6 +145,8 @@ def judge_paths(
     paths: Iterable[str], policy: Policy, *, trust: int = 2, writing: bool = True
 ) -> Verdict:
     """Judge files that are written, or read; the parts are the paths themselves."""
+    from gitcoord.domain.guardrails.own_rules import matched_paths
+
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, "", "", "", "")

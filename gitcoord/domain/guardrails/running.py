@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gitcoord.domain.guardrails import batches, embedded
+from gitcoord.domain.guardrails import embedded
 from gitcoord.domain.guardrails.command import Command, Flow
 from gitcoord.domain.guardrails.marks import REMOTE, UNKNOWN, opaque
 from gitcoord.domain.guardrails.options import parse
@@ -215,6 +215,13 @@ def _popd(script: Script, command: Command) -> str:
     return ""
 
 
+def _batch(script: Script, command: Command) -> str | None:
+    """Programs that build commands; most texts have none."""
+    from gitcoord.domain.guardrails.batches import PROGRAMS
+
+    return PROGRAMS[command.name](script, command)
+
+
 def _read(script: Script, command: Command) -> str:
     lines = (command.stdin if command.stdin is not None else UNKNOWN).split("\n")
     names = parse(command.args, "dnNptu").operands
@@ -269,7 +276,7 @@ _RUNNERS: dict[str, Callable[[Script, Command], str | None]] = {
     **dict.fromkeys(SHELLS, _shell),
     **dict.fromkeys(embedded.PROGRAMS, _texts),
     "eval": _eval, "source": _source, ".": _source, "cd": _cd, "pushd": _cd, "popd": _popd,
-    "xargs": batches.xargs, "gxargs": batches.xargs, "parallel": batches.parallel,
-    "find": batches.find, "gfind": batches.find,
+    "xargs": _batch, "gxargs": _batch, "parallel": _batch,
+    "find": _batch, "gfind": _batch,
     "read": _read, "set": _set, "alias": _alias, "trap": _first,
 }  # fmt: skip

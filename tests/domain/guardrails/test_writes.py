@@ -49,7 +49,7 @@ def written(text: str) -> list[str]:
         ("mv a b", ["rename a -> b"]),
         ("mv a dir/", ["rename a -> dir/a"]),
         ("install -m 755 a bin/a", ["create bin/a"]),
-        ("install -d dir", []),
+        ("install -d dir other", []),
         ("dd if=a of=b", ["modify b"]),
         ("sort -o a b", ["create a"]),
         ("curl -o a https://example.org", ["create a"]),
