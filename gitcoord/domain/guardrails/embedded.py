@@ -41,7 +41,7 @@ _ESCAPE = Pattern(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _HOME = Pattern(
     r"""\$?\bENV\s*[\[{]\s*["']?HOME["']?\s*[\]}]|\bprocess\.env\.HOME\b|\bos\.homedir\(\)"""
     r"""|\bos\.environ(?:\.get\(|\[)\s*["']HOME["']\s*[\])]|\bos\.getenv\(\s*["']HOME["']\s*\)"""
-    r"""|\bgetenv\(\s*["']HOME["']\s*\)|\bPath\.home\(\)|\bDir\.home\b"""
+    r"""|\bgetenv\(\s*["']HOME["']\s*\)|(?:\bpathlib\.)?\bPath\.home\(\)|\bDir\.home\b"""
 )
 
 
@@ -110,7 +110,8 @@ def _after(command: Command, *options: str) -> list[tuple[int, str]]:
 
 def _ssh(command: Command) -> list[str]:
     given = parse(command.args, "BbcDEeFIiJLlmOopQRSWw", stop=True)
-    return [" ".join(given.operands[1:]) or command.stdin or ""]
+    words = list(given.operands[1:])
+    return [" ".join(words[words[:1] == ["--"] :]) or command.stdin or ""]
 
 
 def _option_c(command: Command) -> list[str]:

@@ -112,6 +112,12 @@ def _rm(command: Command, scene: Scene) -> Found:
         yield "rm_recursive_force", None
 
 
+def _tree(command: Command, scene: Scene) -> Found:
+    """`rimraf`."""
+    for path in parse(command.args).operands:
+        yield from deleted(path, scene, command.cwd)
+
+
 def _removed(path: str, scene: Scene, cwd: str) -> Found:
     """Yield the rules that deleting a single file meets, or all that match a pattern."""
     place = scene.layout.place(path, cwd)
@@ -246,7 +252,7 @@ def _nameless(command: Command, scene: Scene) -> Found:
 
 
 _PROGRAMS: dict[str, Callable[[Command, Scene], Found]] = {
-    "rm": _rm, "unlink": _rm, "grm": _rm, "find": _find, "gfind": _find, "shred": _wipe,
+    "rm": _rm, "unlink": _rm, "grm": _rm, "rimraf": _tree, "find": _find, "gfind": _find, "shred": _wipe,
     "srm": _wipe, "truncate": _wipe, "dd": _dd, "tee": _tee, "cp": _copy, "mv": _copy,
     "install": _copy, "ln": _copy, "rsync": _rsync, "chmod": _mode, "chown": _mode,
     "chgrp": _mode, "setfacl": _mode, "chattr": _mode,

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitcoord.domain.guardrails import misread
 from gitcoord.domain.guardrails.command import EMPTY, Command, Flow
 from gitcoord.domain.guardrails.grammar import parse
 from gitcoord.domain.guardrails.marks import UNKNOWN, clean
@@ -58,38 +59,8 @@ class Script:
         root, cwd = parse(self.data), self.scope.cwd
         printed = self.walk(root, flow)
         if root.has_error:
-            self._guess(cwd)
+            misread.guess(self, cwd)
         return printed
-
-    def _guess(self, cwd: str) -> None:
-        """Run what the text reads like, beside what the grammar made of it."""
-        scope = self.scope
-        found, after = scope.found, scope.cwd
-        scope.found, scope.cwd = [], cwd
-        start, end = self.span
-        self._rough(self.text, (start, start + len(self.text)) if self.exact else (start, end))
-        scope.guessed += scope.found
-        scope.found, scope.cwd = found, after
-
-    def _rough(self, text: str, span: tuple[int, int]) -> None:
-        from gitcoord.domain.guardrails.running import execute
-        from gitcoord.domain.guardrails.scan import rough
-
-        for one in rough(text):
-            start, end = span
-            if end - start == len(text):
-                start, end = start + one.start, start + one.end
-            execute(self, one._replace(start=start, end=end, cwd=self.scope.cwd))
-
-    def _compound(self, node: Node, flow: Flow) -> str:
-        """Walk `{ a; b; }`; without a blank after it the brace begins a word: `{rm,-rf,/}`."""
-        if self.data[node.start_byte + 1 : node.start_byte + 2].isspace():
-            return self._all(node.named_children, flow)
-        rest = self.data[node.start_byte :]
-        line = min([at for end in b"\n);|&" if (at := rest.find(end)) >= 0] or [len(rest)])
-        stop = node.start_byte + line
-        self._rough(self.reader.raw(node.start_byte, stop), self.place(node.start_byte, stop))
-        return self._all(node.named_children, flow)
 
     def nested(
         self, text: str, word: tuple[int, int], flow: Flow = EMPTY, *, own: bool = False
@@ -154,6 +125,10 @@ class Script:
             nodes += reversed(rest)
             node = first
         return self._all([node, *reversed(nodes)], flow)
+
+    def _compound(self, node: Node, flow: Flow) -> str:
+        misread.braces(self, node)
+        return self._all(node.named_children, flow)
 
     def _nothing(self, node: Node, flow: Flow) -> str:
         return ""
@@ -227,7 +202,7 @@ class Script:
     def _simple(self, node: Node, nodes: list[Node], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute
 
-        before, nodes = self._lines(nodes)
+        before, nodes = misread.parted(self.data, nodes)
         if before:
             # The grammar lost the end of a line: what a redirection follows is the last one.
             self._simple(before[0], before, flow._replace(redirects=()))
@@ -244,14 +219,6 @@ class Script:
             flow.piped,
         )  # fmt: skip
         return execute(self, command)
-
-    def _lines(self, nodes: list[Node]) -> tuple[list[Node], list[Node]]:
-        """Return the words before the last end of a line between words, and those after it."""
-        for at in range(len(nodes) - 1, 0, -1):
-            gap = self.data[nodes[at - 1].end_byte : nodes[at].start_byte]
-            if b"\n" in gap and b"\n" in gap.replace(b"\\\n", b""):
-                return nodes[:at], nodes[at:]
-        return [], nodes
 
     def _assign(self, node: Node, flow: Flow) -> str:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")

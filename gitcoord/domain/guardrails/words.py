@@ -194,6 +194,13 @@ class Reader:
         return self._feed(node)
 
     def _number(self, node: Node) -> str:
+        todo = list(node.named_children)
+        while todo:
+            child = todo.pop()
+            if child.type == "command_substitution":
+                self.marked(child)
+            else:
+                todo += child.named_children
         return NONEMPTY
 
 
