@@ -252,8 +252,8 @@ def _nameless(command: Command, scene: Scene) -> Found:
 
 
 _PROGRAMS: dict[str, Callable[[Command, Scene], Found]] = {
-    "rm": _rm, "unlink": _rm, "grm": _rm, "rimraf": _tree, "find": _find, "gfind": _find, "shred": _wipe,
-    "srm": _wipe, "truncate": _wipe, "dd": _dd, "tee": _tee, "cp": _copy, "mv": _copy,
-    "install": _copy, "ln": _copy, "rsync": _rsync, "chmod": _mode, "chown": _mode,
-    "chgrp": _mode, "setfacl": _mode, "chattr": _mode,
+    "rm": _rm, "unlink": _rm, "grm": _rm, "rimraf": _tree, "find": _find, "gfind": _find,
+    "shred": _wipe, "srm": _wipe, "truncate": _wipe, "dd": _dd, "tee": _tee, "cp": _copy,
+    "mv": _copy, "install": _copy, "ln": _copy, "rsync": _rsync, "chmod": _mode,
+    "chown": _mode, "chgrp": _mode, "setfacl": _mode, "chattr": _mode,
 }  # fmt: skip

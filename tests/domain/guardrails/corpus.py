@@ -10,8 +10,18 @@ from tests.domain.guardrails.corpus_data import DATABASES, SECRETS
 from tests.domain.guardrails.corpus_elsewhere import DEPLOYMENTS, NETWORK
 from tests.domain.guardrails.corpus_files import FILES
 from tests.domain.guardrails.corpus_git import GIT
+from tests.domain.guardrails.corpus_harmless import HARMLESS
 from tests.domain.guardrails.corpus_hidden import HIDDEN
 
 Row = tuple[str, str, str]
 
-OWN: tuple[Row, ...] = (*GIT, *FILES, *HIDDEN, *DATABASES, *SECRETS, *DEPLOYMENTS, *NETWORK)
+OWN: tuple[Row, ...] = (
+    *GIT,
+    *FILES,
+    *HIDDEN,
+    *HARMLESS,
+    *DATABASES,
+    *SECRETS,
+    *DEPLOYMENTS,
+    *NETWORK,
+)
