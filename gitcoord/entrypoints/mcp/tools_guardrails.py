@@ -116,7 +116,7 @@ class RuleShown(NamedTuple):
 
 def rules_here(call: Call) -> list[RuleShown]:
     """Return the rules that hold in this worktree, built in and its own."""
-    from gitcoord.domain.guardrails.rules import RULES
+    from gitcoord.domain.guardrails.catalogue import RULES
 
     policy = _policy(call)
     if not policy.enabled:
