@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ def _heeded() -> Iterator[None]:
 
 
 def _logs(kind: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler()
     text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
     handler.setFormatter(Lines() if kind == "json" else text)
     root = logging.getLogger()

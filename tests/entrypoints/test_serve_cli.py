@@ -79,11 +79,11 @@ def test_a_key_is_shown_once_listed_without_its_secret_rotated_and_revoked(door:
 def test_wrong_words_about_keys_are_refused(door: Door) -> None:
     assert "key list" in door.refused("serve", "key", "revoke", "nope", code=2)["hint"]
     door.refused("serve", "key", "add", "--name", "a\nb", "--scope", "read", code=2)
-    two = ("--project", "a=.", "--project", "b=.", "--state", "s.sqlite")
-    add = ("serve", "key", "add", "--name", "ci", "--scope", "read")
-    assert "--for" in door.refused(*add, *two, code=2)["hint"]
-    assert "--for" in door.refused(*add, *two, "--for", "c", code=2)["hint"]
-    assert door.json(*add, *two, "--for", "b")["key"]["project"] == "b"
+    two = ("serve", "--project", "a=.", "--project", "b=.", "--state", "s.sqlite")
+    add = (*two, "key", "add", "--name", "ci", "--scope", "read")
+    assert "--for" in door.refused(*add, code=2)["hint"]
+    assert "--for" in door.refused(*add, "--for", "c", code=2)["hint"]
+    assert door.json(*add, "--for", "b")["key"]["project"] == "b"
 
 
 def test_it_serves_says_where_and_ends_when_it_is_told_to(

@@ -12,15 +12,15 @@ from webhook.settings import Settings, is_url, projects, state_file
 
 def test_projects_are_named_folders_and_urls() -> None:
     words = ["web=../web", "api=https://host.example/a.git", "c=git@host.example:x/y.git"]
-    found = projects([*words, "d=/srv/d"], "/work/here")
+    found = projects([*words, "d=/srv/d"], "/srv/here")
     assert found == {
-        "web": "/work/here/../web",
+        "web": "/srv/here/../web",
         "api": "https://host.example/a.git",
         "c": "git@host.example:x/y.git",
         "d": "/srv/d",
     }
     assert [name for name, place in found.items() if is_url(place)] == ["api", "c"]
-    assert projects([], "/work/here") == {"default": "/work/here"}
+    assert projects([], "/srv/here") == {"default": "/srv/here"}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_projects_are_named_folders_and_urls() -> None:
 )
 def test_what_is_no_project_is_refused(words: list[str]) -> None:
     with pytest.raises(InvalidConfig):
-        projects(words, "/work/here")
+        projects(words, "/srv/here")
 
 
 def test_the_own_file_is_beside_the_only_ledger_or_with_the_users_state(

@@ -167,7 +167,7 @@ class Script:
                 after += rest
                 # `cat <<E > FILE`: the grammar puts the file into the here-document.
                 for inner in child.children_by_field_name("redirect"):
-                    one, more = self._file(inner)
+                    one, more = file(self, inner)
                     redirects.append(one)
                     words += more
         into = flow._replace(redirects=tuple(redirects))
