@@ -21,6 +21,7 @@ from bench import (
     installed,
     large,
     report,
+    service,
     start_up,
     wire,
 )
@@ -36,6 +37,7 @@ ROWS: tuple[Row, ...] = (
     *large.ROWS,
     *history.ROWS,
     *wire.ROWS,
+    *service.ROWS,
     *installed.ROWS,
 )
 
