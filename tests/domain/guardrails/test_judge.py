@@ -164,6 +164,29 @@ def test_a_text_that_the_grammar_does_not_understand_hides_nothing_plain(text: s
     assert judged(text).action == "block"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x17\xdf{\\u{\U000eef49C",
+        "{\U000eef49",
+        "${\U0010ffff",
+        "<<\U000eef49\n",
+        "\U000eef49=1 ls",
+    ],
+)
+def test_characters_far_away_do_not_end_the_process(text: str) -> None:
+    # The scanner of the grammar looked them up beyond the end of a table.
+    assert judged(f"{text}\nrm -rf /").action == "block"
+
+
+def test_characters_beyond_ascii_are_parts_of_words() -> None:
+    assert parts(judged("echo \u00e9t\u00e9 \U0001f600; rm -rf lib/\u00e9 && ls")) == [
+        ("rm_rf", "rm -rf lib/\u00e9")
+    ]
+    assert judged("rm\u00a0-rf /").action == "allow"
+    assert judged("cat <<\u00e9\nrm -rf /\n\u00e9").action == "allow"
+
+
 # ---- prose
 
 

@@ -106,7 +106,7 @@ def test_trust_passes_from_the_level_of_a_rule_on(rule: Any) -> None:
 
 
 def test_what_trust_passes_is_still_shown_and_comes_last() -> None:
-    verdict = judge_command(f"rm -rf /; {FORCE}", DEFAULT, trust=3)
+    verdict = judge_command(f"{FORCE}; rm -rf /", DEFAULT, trust=3)
     assert [(one.rule, one.bypassed) for one in verdict.findings] == [
         ("rm_recursive_force", False),
         ("git_force_push", True),
