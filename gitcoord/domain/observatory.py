@@ -27,6 +27,8 @@ Cause = Literal["", "same_error", "retry_loop", "no_progress", "limit", "approva
 #: Calls of tools without progress that make a session stuck when they have gone on for long
 #: (setting `stuck_after`): few calls in a long time are one long call, or reading.
 QUIET_CALLS = 20
+#: Seconds after which a conversation counts as gone when others of its session go on.
+GONE = 900.0
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,24 +100,21 @@ def stuck(state: State, session: Session) -> Iterator[tuple[Cause, str]]:
     settings = state.settings
     parts = sorted(session.signals.items(), key=lambda part: part[1].at, reverse=True)
     for name, told in parts:
+        if seconds_between(told.at, parts[0][1].at) > GONE:
+            return
         who = f" (sub-agent {name})" if name else ""
         if 0 < settings.stuck_errors <= told.errors_in_row:
             text = f": {told.error_text}" if told.error_text else ""
             yield "same_error", f"the same error {told.errors_in_row} times in a row{who}{text}"
         if 0 < settings.stuck_repeats <= told.repeats:
-            what = f" of {told.call}" if told.call else ""
-            yield (
-                "retry_loop",
-                f"the same call{what} {told.repeats} times with nothing changed{who}",
-            )
+            call = f" of {told.call}" if told.call else ""
+            why = f"the same call{call} {told.repeats} times, and nothing changed{who}"
+            yield "retry_loop", why
         if settings.stuck_after and told.quiet_calls >= QUIET_CALLS:
             quiet = seconds_between(_progress(state, session, told), told.at)
             if quiet >= settings.stuck_after:
-                yield (
-                    "no_progress",
-                    f"no change, commit or task for {quiet / 60:.0f} minutes in "
-                    f"{told.quiet_calls} calls{who}",
-                )
+                time = f"{quiet / 60:.0f} minutes and {told.quiet_calls} calls{who}"
+                yield "no_progress", f"no change, commit or task in {time}"
 
 
 def _progress(state: State, session: Session, told: Signals) -> Time:
