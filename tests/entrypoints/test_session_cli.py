@@ -260,8 +260,8 @@ def test_who_is_silent_is_idle_and_who_beats_is_not(door: Door) -> None:
         (ada,) = roster.live(state)
         later = plus(ada.seen_at, 3600)
         beats = {ada.id: Beat(7, plus(later, -1))}
-        silent = roster.documents({}, snapshot, [ada], later)
-        beating = roster.documents(beats, snapshot, [ada], later)
+        silent = roster.documents({}, snapshot, state, [ada], later)
+        beating = roster.documents(beats, snapshot, state, [ada], later)
     house.close()
     assert [row["status"] for row in (*silent, *beating)] == ["idle", "active"]
     assert [row["seen_at"] for row in beating] == [beats[ada.id].at]
