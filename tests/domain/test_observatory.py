@@ -243,7 +243,8 @@ def test_a_higher_threshold_never_makes_more_sessions_stuck(
 NOT_ACTING = {
     "session.start", "session.heartbeat", "session.end", "session.pause", "session.resume",
     "session.kill", "session.suspect", "session.sweep", "session.usage", "session.signals",
-    "message.read", "guard.record", "lease.lapse", "config.set", "ledger.compact", "ledger.import", "ledger.init",
+    "message.read", "guard.record", "lock.landed", "lease.lapse", "config.set", "ledger.compact",
+    "ledger.import", "ledger.init",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Caps and rates: a step is acted upon once, nothing ends a pause but a person, order is nothing."""
+"""Caps and rates: a step is acted upon once, only a person ends a pause, order is nothing."""
 
 from __future__ import annotations
 
