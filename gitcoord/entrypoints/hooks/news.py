@@ -98,8 +98,10 @@ def _warnings(visit: Visit, state: State, session: Session) -> list[str]:
     """Return what the session was warned of by rules about its use, each once."""
     from gitcoord.domain.notices import told
     from gitcoord.domain.restraint import NOTICE
+    from gitcoord.domain.sessions import Session as Kind
 
-    if session.restraint is None:
+    now = state.get(Kind, session.id, archived=False)
+    if now is None or now.restraint is None:
         return []
     since = visit.track.known.told_at or session.started_at
     found = [one for one in told(state, session.id, since) if one.kind == NOTICE]
