@@ -111,7 +111,6 @@ def documents(
 def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
     """Return the sessions for people."""
     counted = any(row["usage"] for row in rows)
-    reasons = any(row["why"] and not row["ended_at"] for row in rows)
     cells = [
         (
             row["agent"],
@@ -120,24 +119,28 @@ def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
             ago(now, row["ended_at"] or row["seen_at"]),
             row["locks"] or "",
             *((_used(row["usage"]),) if counted else ()),
-            *(("" if row["ended_at"] else _cut(row["why"]),) if reasons else ()),
             _works_on(row),
         )
         for row in rows
     ]
-    used = ("used",) if counted else ()
-    why = ("why",) if reasons else ()
-    columns = ("agent", "session", "status", "seen", "locks", *used, *why, "works on")
-    return table(columns, cells, "nobody is checked in")
+    used = ("tokens",) if counted else ()
+    columns = ("agent", "session", "status", "seen", "locks", *used, "works on")
+    # Below and not in a column: a reason is the one thing here that must be read whole.
+    reasons = [
+        f"{row['agent']} ({row['id']}) is {row['status']}: {row['why']}"
+        for row in rows
+        if row["why"] and not row["ended_at"]
+    ]
+    return "\n".join([table(columns, cells, "nobody is checked in"), *reasons])
 
 
 def _used(usage: dict[str, Any] | None) -> str:
-    """Return tokens and money, short: `48k tokens $0.42`."""
+    """Return tokens and money, short: `48k $0.42`."""
     if usage is None:
         return ""
     count = tokens_of(usage)
     cost = "" if usage["cost_usd"] is None else f" ${usage['cost_usd']:.2f}"
-    return f"{_thousands(count)} tokens{cost}"
+    return f"{_thousands(count)}{cost}"
 
 
 def tokens_of(usage: Mapping[str, Any]) -> int:
@@ -181,10 +184,7 @@ def _works_on(row: dict[str, Any]) -> str:
     if row["ended_at"]:
         return f"{row['outcome']}: {row['summary']}" if row["summary"] else str(row["outcome"])
     declared = _declared(row["area"], row["files"], row["task"])
-    return _cut(", ".join([*row["tasks"], *([declared] if declared else [])]))
-
-
-def _cut(text: str) -> str:
+    text = ", ".join([*row["tasks"], *([declared] if declared else [])])
     return text if len(text) <= WORDS else text[: WORDS - 3] + "..."
 
 
