@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -41,6 +41,14 @@ _PROGRESS = re.compile(
     r"\bgit\b[^\n;|&]*\b(?:commit|merge|rebase|cherry-pick|revert|am|push)\b|\bgitcoord\s+task\b"
 )
 _TOOLS = ("get_work", "complete_work", "submit_work")
+
+
+class _Wish(NamedTuple):
+    """A report, in whose name, and whether it does not wait for another decision."""
+
+    operation: Operation
+    holder: str
+    at_once: bool
 
 
 def note(visit: Visit, *, changed: bool) -> None:
@@ -93,27 +101,27 @@ def report(visit: Visit, session: Session) -> Reply:
     changed = list(found) != seen.causes
     new = [why for cause, why in found.items() if cause not in seen.causes]
     due = now - seen.reported_at >= (session.interval if local else HOSTED)
-    wishes: list[tuple[Operation, str]] = []
-    if due or reached:
-        wishes += [(one, session.id) for one in usage]
     if due or changed or fast:
-        wishes.append((told, holder))
         seen.reported_at, seen.causes = now, list(found)
     visit.track.keep()
-    pausing = (fast and settings.rate_action in PAUSING) or (
-        any(step.full for step in reached) and settings.spending_action in PAUSING
-    )
-    at_once = pausing or (local and bool(changed or reached or fast))
-    for wish, whose in wishes:
-        _send(visit, wish, whose, at_once=at_once)
-    return (_paused(visit, session) if pausing else None) or _stuck(new)
+    stops = any(step.full for step in reached) and settings.spending_action in PAUSING
+    slows = fast and settings.rate_action in PAUSING
+    wishes: list[_Wish] = []
+    if due or reached:
+        wishes += [_Wish(one, session.id, stops or (local and bool(reached))) for one in usage]
+    if due or changed or fast:
+        wishes.append(_Wish(told, holder, slows or (local and (changed or fast))))
+    # What can wait goes first, so that it rides on what cannot.
+    for wish in sorted(wishes, key=lambda one: one.at_once):
+        _send(visit, wish)
+    return (_paused(visit, session) if stops or slows else None) or _stuck(new)
 
 
 def leave(visit: Visit, session: Session) -> None:
     """Report, with the next decision, that a sub-agent has ended and is no longer stuck."""
     if visit.track.known.seen.causes:
         begin_anew(visit)
-        _send(visit, figures(visit), visit.holder(session), at_once=False)
+        _send(visit, _Wish(figures(visit), visit.holder(session), False))
 
 
 def figures(visit: Visit) -> ReportSignals:
@@ -184,11 +192,11 @@ def _gets_on(visit: Visit) -> bool:
     return bool(_PROGRESS.search(event.command)) or event.tool.endswith(_TOOLS)
 
 
-def _send(visit: Visit, wish: Operation, holder: str, *, at_once: bool) -> None:
+def _send(visit: Visit, wish: _Wish) -> None:
     coordinator = visit.desk.house.coordinator
-    if at_once:
+    if wish.at_once:
         try:
-            (reply,) = coordinator.run(wish, session=holder)
+            (reply,) = coordinator.run(wish.operation, session=wish.holder)
         except (Unavailable, Contended, OutcomeUnknown):
             # It means the same later, and twice is once.
             pass
@@ -196,7 +204,7 @@ def _send(visit: Visit, wish: Operation, holder: str, *, at_once: bool) -> None:
             if reply.error is not None:
                 raise reply.error
             return
-    coordinator.later(wish, session=holder)
+    coordinator.later(wish.operation, session=wish.holder)
 
 
 def _paused(visit: Visit, session: Session) -> Reply | None:
