@@ -125,6 +125,6 @@ def _progress(state: State, session: Session, told: Signals) -> Time:
     times = [session.started_at, told.progress_at or EPOCH]
     times += [change.at for change in recent(state, session=session.id, limit=1)]
     for task in held_by(state, session.id):
-        times.append(task.claimed_at or EPOCH)
+        # Every move leaves a note, the claim too.
         times += [note.at for note in state.scan(Note, f"task:{task.id}:")][-1:]
     return max(times)

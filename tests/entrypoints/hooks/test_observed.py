@@ -116,9 +116,10 @@ def test_a_word_of_its_person_begins_anew(door: Door, talk: Talk) -> None:
 
 def test_the_same_call_ten_times_with_nothing_changed_is_a_loop(door: Door, talk: Talk) -> None:
     talk.start()
-    for _ in range(9):
-        assert talk.told(talk.shell("gh run list", "after")) == ""
-        talk.shell("sleep 30", "after", description="again")
+    for number in range(9):
+        given = {"command": "gh run list", "description": f"look {number}"}
+        assert talk.told(talk("after", tool_name="Bash", tool_input=given)) == ""
+        talk.shell(f"sleep {number}", "after")
     assert "same call of Bash 10 times" in talk.told(talk.shell("gh run list", "after"))
     assert mine(door)["cause"] == "retry_loop"
 
