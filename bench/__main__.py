@@ -12,13 +12,25 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
-from bench import commits, group, history, hooks, installed, large, report, start_up, wire
+from bench import (
+    commits,
+    group,
+    guardrails,
+    history,
+    hooks,
+    installed,
+    large,
+    report,
+    start_up,
+    wire,
+)
 from bench.ratio import Row, Skip, Wrong, say
 from bench.scratch import FULL, QUICK, Scratch
 
 ROWS: tuple[Row, ...] = (
     *start_up.ROWS,
     *hooks.ROWS,
+    *guardrails.ROWS,
     *commits.ROWS,
     *group.ROWS,
     *large.ROWS,

@@ -57,15 +57,15 @@ def plan(setup: SetUp) -> Plan:
     notes = list(setup.notes)
     for file in setup.files:
         before = read(file.path)
-        text = after = _text(file.path, before)
-        without = _taken(file, text)
+        text = after = _text(setup.client, file.path, before)
+        without = _taken(setup.client, file, text)
         for content in file.contents:
             try:
                 if content.others(after):
                     notes.append(f"{file.path} has another {content.name}, which is left alone.")
                 after = content.put(after)
             except ValueError as wrong:
-                raise _unfit(file.path, wrong) from None
+                raise _unfit(setup.client, file.path, wrong) from None
         if after == text:
             continue
         bare = ... if without == text else without.encode() if without.strip() else None
@@ -81,7 +81,7 @@ def undoing(setup: SetUp, backups: Backups) -> Plan:
     for file in reversed(setup.files):
         known = backups.original(file.path)
         made = known is None or known.data is None
-        edit = backups.undoing(file.path, partial(_left, file, made))
+        edit = backups.undoing(file.path, partial(_left, setup.client, file, made))
         if edit is not None:
             steps.append(edit)
     return Plan(setup.client, tuple(steps), removes=True)
@@ -91,18 +91,20 @@ def lacks(setup: SetUp) -> list[Lack]:
     """Return what is missing or old, in the order of the files. Raises `InvalidFile`."""
     found = []
     for file in setup.files:
-        text = _text(file.path, read(file.path))
+        text = _text(setup.client, file.path, read(file.path))
         for content in file.contents:
             try:
                 found += [Lack(file.path, what) for what in content.lacks(text)]
             except ValueError as wrong:
-                raise _unfit(file.path, wrong) from None
+                raise _unfit(setup.client, file.path, wrong) from None
     return found
 
 
 def standing(setup: SetUp) -> list[str]:
     """Return the files that hold anything of ours; one that cannot be read counts as none."""
-    return [file.path for file, text in _readable(setup) if _taken(file, text) != text]
+    return [
+        file.path for file, text in _readable(setup) if _taken(setup.client, file, text) != text
+    ]
 
 
 def programs(setup: SetUp) -> set[str]:
@@ -128,40 +130,40 @@ def snippets(setup: SetUp) -> list[tuple[str, str]]:
 def _readable(setup: SetUp) -> Iterator[tuple[File, str]]:
     for file in setup.files:
         try:
-            text = _text(file.path, read(file.path))
-            _taken(file, text)
+            text = _text(setup.client, file.path, read(file.path))
+            _taken(setup.client, file, text)
         except GitcoordError:
             # Whoever sets up or checks is told; who only looks around goes on.
             continue
         yield file, text
 
 
-def _left(file: File, made: bool, now: bytes) -> bytes | None:
+def _left(client: str, file: File, made: bool, now: bytes) -> bytes | None:
     """Return what a file holds without us; None where `made` by us and nothing else is in it."""
-    text = _taken(file, _text(file.path, now))
+    text = _taken(client, file, _text(client, file.path, now))
     empty = text.strip("\ufeff \t\r\n") in ("", "{}")
     return None if empty and made else text.encode()
 
 
-def _taken(file: File, text: str) -> str:
+def _taken(client: str, file: File, text: str) -> str:
     for content in file.contents:
         try:
             text = content.take(text)
         except ValueError as wrong:
-            raise _unfit(file.path, wrong) from None
+            raise _unfit(client, file.path, wrong) from None
     return text
 
 
-def _text(path: str, data: bytes | None) -> str:
+def _text(client: str, path: str, data: bytes | None) -> str:
     try:
         return (data or b"").decode("utf-8")
     except UnicodeDecodeError as wrong:
-        raise _unfit(path, ValueError(f"it is no UTF-8: {wrong.reason}")) from None
+        raise _unfit(client, path, ValueError(f"it is no UTF-8: {wrong.reason}")) from None
 
 
-def _unfit(path: str, wrong: ValueError) -> InvalidFile:
+def _unfit(client: str, path: str, wrong: ValueError) -> InvalidFile:
     return InvalidFile(
         f"{path} is left as it is: {wrong}",
-        hint="Mend the file, or enter by hand what `gitcoord setup CLIENT --print` shows.",
+        hint=f"Mend the file, or enter by hand what `gitcoord setup {client} --print` shows.",
         path=path,
     )

@@ -49,7 +49,7 @@ def snippets(client: str, program: str) -> tuple[Snippet, ...]:
     """Return what belongs into the files of a client; `program` is what it starts."""
     return (
         Snippet(_CLIENTS[client][1], json.dumps(_server(client, program), indent=2) + "\n"),
-        Snippet("AGENTS.md", instructions.block(program).put("")),
+        Snippet("AGENTS.md", instructions.block(program, hooks=False).put("")),
     )
 
 

@@ -195,6 +195,19 @@ def test_a_ledger_that_may_only_be_read_is_read(hub: Hub) -> None:
     assert holders(house) == {"a.py": "ada"}
 
 
+def test_a_ledger_that_may_only_be_written_is_found_out(hub: Hub) -> None:
+    hub.host.hide("hub", "refs/coord", of="uploadpack")
+    house = at(hub, "origin")
+    begin(house)
+    for one in (house, opened(hub.clone("one"), patience=0.3)):
+        assert "the host hides it" in (refused(hub, one, LedgerMissing).hint or "")
+    other = at(hub, "origin", "two")
+    with hub.still("two"), pytest.raises(HostRefused) as caught:
+        begin(other)
+    assert "already exists" in caught.value.message
+    assert "uploadpack.hideRefs" in (caught.value.hint or "")
+
+
 def test_a_host_that_drops_the_ledger_after_taking_it_is_found_out(hub: Hub) -> None:
     hook = Path(hub.path, "hooks", "post-receive")
     hook.parent.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ from gitcoord.errors import (
     TaskNotFound,
 )
 from gitcoord.ledger.ledger import STATE
+from gitcoord.storage.wire.host import DEPTH
 from gitcoord.storage.worktree import Checkout
 from tests.acceptance.hosts import Hub, beside, holders, hub, record
 from tests.gitrun import git
@@ -40,12 +41,12 @@ MAIN = "refs/heads/main"
 class Work:
     """ada has claimed t-1 in a clone and has a commit for it on main."""
 
-    def __init__(self, hub: Hub, *, ledger: str = "") -> None:
+    def __init__(self, hub: Hub, *, ledger: str = "", begun: bool = False) -> None:
         self.hub = hub
         self.place = hub.clone("hers")
         if ledger:
             git(self.place, "config", "coord.remote", ledger)
-        self.house = hub.begun("hers")
+        self.house = hub.house("hers") if begun else hub.begun("hers")
         self.ada = session(self.house)
         wish = AddTasks(tasks=(NewTask(id="t-1", title="Do it", keys=("a.py",)),))
         self.house.coordinator.do(wish, Added)
@@ -160,6 +161,28 @@ def test_large_files_are_sent_by_the_hook_before_the_branch_moves(work: Work) ->
     work.land()
     assert store.read_text().split() == [work.tip]
     work.has_landed()
+
+
+@pytest.mark.parametrize("options", [(), ("--depth=1",), ("--filter=blob:none",)])
+def test_every_kind_of_clone_lands_and_gets_nothing_of_the_ledger(
+    hub: Hub, options: tuple[str, ...]
+) -> None:
+    """The ledger is so long that its clone knows only the end of it."""
+    hub.host.git(hub.name, "config", "uploadpack.allowFilter", "true")
+    git(hub.clone("seed"), "commit", "-q", "--allow-empty", "-m", "more")
+    git(hub.clone("seed"), "push", "-q", "origin", "main")
+    first = hub.begun("first")
+    eve = session(first, "eve")
+    for number in range(DEPTH):
+        acquire(first, eve, f"{number}.py")
+    hub.clone("hers", *options)
+    work = Work(hub, begun=True)
+    assert work.house.wire is not None
+    assert work.house.wire.mirror.cut()
+    work.land()
+    assert work.hub.host.count(command="fetch") == 0
+    assert hub.refs[MAIN] == work.tip
+    assert record(first, Task, "t-1").status == "completed"
 
 
 def test_a_protected_branch_keeps_the_ledger_where_it_is(work: Work) -> None:

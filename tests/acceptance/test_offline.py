@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from gitcoord.entrypoints.cli.failures import EXIT_CODES
 from gitcoord.errors import (
     GitcoordError,
     HostBusy,
+    HostRefused,
     HostUnreachable,
     OutcomeUnknown,
     SessionEnded,
@@ -28,8 +30,20 @@ from gitcoord.errors import (
     TaskNotFound,
     Unavailable,
 )
+from gitcoord.ledger.ledger import STATE
 from gitcoord.ledger.request import fresh_id
-from tests.acceptance.hosts import TTL, Clock, Hub, beat, holders, hub, presence_of, record, refusal
+from tests.acceptance.hosts import (
+    TTL,
+    Clock,
+    Hub,
+    beat,
+    beside,
+    holders,
+    hub,
+    presence_of,
+    record,
+    refusal,
+)
 from tests.ledger.houses import acquire, session
 from tests.servers import faults
 from tests.servers.fixtures import git_host
@@ -294,6 +308,37 @@ def test_a_host_that_goes_on_failing_is_unavailable(office: Office) -> None:
     assert caught.value.hint
     office.hub.host.faults.clear()
     assert holders(office.house) == {"a.py": "ada"}
+
+
+def test_a_ref_that_is_locked_for_a_moment_moves_a_little_later(office: Office) -> None:
+    lock = Path(office.hub.path, f"{STATE}.lock")
+    lock.touch()
+    # Nothing is looked up before the push has been refused.
+    look = faults.hold(command="ls-refs")
+    office.hub.host.faults.append(look)
+    asking = beside(lambda: acquire(office.house, office.ada, "b.py"))
+    assert look.reached.wait(10)
+    lock.unlink()
+    look.release()
+    asking.result()
+    assert office.hub.host.count(command="push") == 2
+    assert holders(office.hub.house("other")) == {"a.py": "ada", "b.py": "ada"}
+
+
+@pytest.mark.parametrize("patience", [SHORT, 5.0])
+def test_a_ref_that_stays_locked_is_refused_in_the_words_of_the_host(
+    office: Office, patience: float
+) -> None:
+    house = office.hub.house("hers", patience=patience)
+    lock = Path(office.hub.path, f"{STATE}.lock")
+    lock.touch()
+    with office.hub.still("hers"), pytest.raises(HostRefused) as caught:
+        acquire(house, office.ada, "b.py")
+    assert "cannot lock ref" in caught.value.message
+    assert caught.value.hint
+    assert office.hub.host.count(command="push") > 1
+    lock.unlink()
+    acquire(house, office.ada, "b.py")
 
 
 def test_a_connection_that_was_dropped_while_idle_costs_no_decision(office: Office) -> None:

@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_changed_is_refused_and_nothing_is_written(
     with pytest.raises(InvalidFile) as refused:
         place.install(client)
     assert name.split("/")[1] in refused.value.message
-    assert "--print" in str(refused.value.hint)
+    assert f"`gitcoord setup {client} --print`" in str(refused.value.hint)
     assert place.tree() == before
 
 

@@ -17,10 +17,19 @@ from gitcoord.storage.store import Expected, Oid
 from gitcoord.storage.wire.reach import place, reach
 from gitcoord.storage.wire.store import WireStore
 from tests.conftest import first_commit
+from tests.servers import tls
 from tests.servers.git_http import serving
 from tests.servers.sshd import Sshd
 
-NAMES = ["wire-http", "wire-http-sha256", "wire-http-discovery", "wire-path", "wire-ssh"]
+NAMES = [
+    "wire-http",
+    "wire-http-sha256",
+    "wire-http-discovery",
+    "wire-https",
+    "wire-path",
+    "wire-file",
+    "wire-ssh",
+]
 
 
 class Current(WireStore):
@@ -56,7 +65,10 @@ def hosted(
 ) -> Iterator[tuple[str, Callable[[], WireStore]]]:
     """Yield the path of the repository at the host, and what opens a store of one clone."""
     with ExitStack() as stack:
-        host = stack.enter_context(serving(tmp_path / "host"))
+        shown = encrypted(tmp_path) if name == "wire-https" else None
+        host = stack.enter_context(serving(tmp_path / "host", tls=shown and shown.context))
+        if shown:
+            stack.enter_context(variable("GIT_SSL_CAINFO", str(shown.file)))
         host.insist_on_advertisement = 403 if name.endswith("discovery") else 0
         kind = "sha256" if name.endswith("sha256") else "sha1"
         path = str(host.create("hub", f"--object-format={kind}"))
@@ -64,6 +76,8 @@ def hosted(
         url = host.url("hub")
         if name == "wire-path":
             url = path
+        elif name == "wire-file":
+            url = f"file://{path}"
         elif name == "wire-ssh":
             sshd = request.getfixturevalue("sshd")
             url = sshd.url(path)
@@ -78,6 +92,13 @@ def hosted(
             return store
 
         yield path, opener
+
+
+def encrypted(tmp_path: Path) -> tls.Certificate:
+    """Return a certificate for the host, or skip with the reason."""
+    if reason := tls.missing():
+        pytest.skip(reason)
+    return tls.certificate(tmp_path / "tls")
 
 
 @contextmanager

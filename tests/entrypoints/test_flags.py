@@ -146,6 +146,11 @@ def test_the_examples_of_a_skill_parse(name: str) -> None:
             assert verb.make_context(words[1], words[2:]).args == []
 
 
+@pytest.mark.parametrize("more", [["--budget", "500"], ["--session", "s-1"]])
+def test_options_that_flags_do_not_have_are_refused(door: Door, more: list[str]) -> None:
+    assert "--env" in door.refused("context", "--env", *more, code=2)["hint"]
+
+
 def test_the_document_has_every_flag_and_skill() -> None:
     page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
     named = re.findall(r"`(CAN_[A-Z_]+)`", page)

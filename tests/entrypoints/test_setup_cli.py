@@ -78,6 +78,35 @@ def test_without_a_terminal_it_shows_the_changes_and_writes_nothing(
     assert files(door) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("claude", "--skills"),
+        ("codex", "--mode", "warn"),
+        ("gemini", "--scope", "project"),
+        ("claude", "--scope", "local", "--mode", "off", "--skills"),
+    ],
+)
+def test_what_is_said_to_be_run_next_does_what_was_asked_for(
+    door: Door, words: tuple[str, ...]
+) -> None:
+    def next_command() -> list[str]:
+        said = door.err.partition("next: Run `gitcoord ")[2]
+        return said.partition("`")[0].split()
+
+    door("setup", *words, code=2)
+    again = next_command()
+    assert sorted(again) == sorted(["setup", *words, "--yes"])
+    door(*again)
+    before = files(door)
+    scope = words[1:3] if "--scope" in words else ()
+    door("setup", words[0], *scope, "--remove", code=2)
+    assert sorted(next_command()) == sorted(["setup", words[0], *scope, "--remove", "--yes"])
+    assert files(door) == before
+    missing = door("setup", words[0], "--scope", "user", "--check", code=3)
+    assert f"Run `gitcoord setup {words[0]} --scope user`." in missing
+
+
 @each
 def test_with_a_yes_it_is_written_checked_and_undone(door: Door, client: str) -> None:
     before = files(door)
@@ -221,6 +250,11 @@ def test_clients_that_are_not_written_are_printed_as_not_tried(door: Door, clien
     found = door.json("setup", client, "--print")["files"]
     assert "gitcoord" in json.dumps(json.loads(found[0]["text"]))
     assert found[1]["path"] == "AGENTS.md"
+    # No hook locks for them, so that they must not be told so.
+    assert "Hooks lock" not in found[1]["text"]
+    assert "`acquire_lock`" in found[1]["text"]
+    for words in (("--scope", "user"), ("--skills",)):
+        assert door.refused("setup", client, "--print", *words, code=2)["code"] == "usage"
     error = door.refused("setup", client, "--yes", code=2)
     assert error["hint"] == f"Run `gitcoord setup {client} --print` and enter it by hand."
     assert files(door) == before

@@ -105,8 +105,6 @@ soak = pytest.mark.soak
 def test_what_all_were_told_can_have_happened_one_after_the_other(
     arbiter: str, volume: Volume, tmp_path: Path
 ) -> None:
-    if arbiter == "http":
-        pytest.importorskip("gitcoord.storage.wire.store")
     with ExitStack() as stack:
         scene = stack.enter_context(ARBITERS[arbiter](tmp_path))
         workers = stack.enter_context(

@@ -80,3 +80,12 @@ def test_the_tools_of_the_server_are_there_from_the_first_turn(world: World) -> 
 def test_what_others_hold_is_told_at_the_start(world: World) -> None:
     ran = world.client.run(say("Hello."))
     assert HELD in json.dumps(ran.stub.requests[0]["messages"])
+
+
+def test_what_it_says_that_it_cost_is_in_the_ledger(world: World) -> None:
+    ran = world.client.run(do(Run("true")), say("Done."))
+    (session,) = world.sessions(ran)
+    lines = world.client.transcripts()[0].read_text(encoding="utf-8").splitlines()
+    said = [x["totalCostUSD"] for x in map(json.loads, lines) if x["type"] == "cost-state"]
+    assert said[-1] > 0
+    assert world.usage(session)["cost_usd"] == said[-1]

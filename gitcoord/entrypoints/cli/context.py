@@ -13,7 +13,7 @@ import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command
 from gitcoord.entrypoints.cli.render import ago, left
-from gitcoord.errors import SessionAmbiguous, SessionRequired
+from gitcoord.errors import SessionAmbiguous, SessionRequired, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.domain.locks import Lock
@@ -54,6 +54,11 @@ def context(desk: Desk, budget: int | None, env: bool) -> None:
     if env:
         from gitcoord.entrypoints.cli.flags import show
 
+        if budget is not None or desk.named:
+            raise UsageError(
+                "flags are the same for everybody, and are not cut",
+                hint="Run `gitcoord context --env` without --budget and --session.",
+            )
         show(desk)
         return
     desk.follow()

@@ -44,13 +44,15 @@ def mcp(
     A client starts this itself (docs/mcp.md). Over HTTP it asks for a bearer token, from
     --token-file or GITCOORD_MCP_TOKEN.
     """
+    if print_tools and over_http:
+        raise UsageError("--print-tools and --http exclude each other")
+    if not over_http and (unused := _of_http()):
+        raise UsageError(f"{unused} goes with --http")
     if print_tools:
-        _print(desk)
+        _print(desk, tools or "all")
         return 0
     if desk.json:
         raise UsageError("--json goes with --print-tools: the server itself answers its client")
-    if not over_http and token_file is not None:
-        raise UsageError("--token-file goes with --http")
     profile = tools or _configured(desk)
     tokens = _tokens(desk, token_file) if over_http else {}
     _loaded()
@@ -65,6 +67,15 @@ def mcp(
     from gitcoord.entrypoints.mcp.stdio import serve
 
     return serve(office, profile)
+
+
+def _of_http() -> str:
+    """Return an option of --http that was given; "" for none."""
+    here = click.get_current_context()
+    for name in ("host", "port", "token_file"):
+        if here.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            return f"--{name.replace('_', '-')}"
+    return ""
 
 
 def _configured(desk: Desk) -> Profile:
@@ -101,14 +112,15 @@ def _loaded() -> None:
         ) from lacking
 
 
-def _print(desk: Desk) -> None:
+def _print(desk: Desk, profile: Profile) -> None:
     from gitcoord.entrypoints.cli.render import table
     from gitcoord.entrypoints.mcp.schema import CHARACTERS
     from gitcoord.entrypoints.mcp.table import costs
 
-    found = costs()
-    core = [cost for cost in found if cost.core]
-    totals = {"core": sum(x.tokens for x in core), "all": sum(x.tokens for x in found)}
+    core = [cost for cost in costs() if cost.core]
+    found = core if profile == "core" else costs()
+    profiles = {"core": core} if profile == "core" else {"core": core, "all": found}
+    totals = {name: sum(x.tokens for x in group) for name, group in profiles.items()}
     document: dict[str, Any] = {
         "tools": [
             {
@@ -120,8 +132,7 @@ def _print(desk: Desk) -> None:
             for cost in found
         ],
         "profiles": {
-            name: {"tools": len(core if name == "core" else found), "tokens": total}
-            for name, total in totals.items()
+            name: {"tools": len(profiles[name]), "tokens": total} for name, total in totals.items()
         },
         "characters_per_token": CHARACTERS,
     }
@@ -132,8 +143,10 @@ def _print(desk: Desk) -> None:
         return [
             table(columns, rows, "there are no tools"),
             "",
-            f"profile core: {len(core)} tools, about {totals['core']} tokens",
-            f"profile all: {len(found)} tools, about {totals['all']} tokens",
+            *(
+                f"profile {name}: {len(profiles[name])} tools, about {total} tokens"
+                for name, total in totals.items()
+            ),
             f"A token is estimated as {CHARACTERS} characters of compact JSON.",
             "Counted are name, description and input schema, which are what a model reads.",
         ]

@@ -65,22 +65,25 @@ def setup(
         raise UsageError("--check, --remove and --print are steps of their own")
     if mode and (check or remove or show):
         raise UsageError("--mode goes with a set-up that is written")
+    if client in (*PRINTED, GIT) and (scope or skills or mode):
+        what = "the hooks of git have" if client == GIT else f"the set-up of {client} has"
+        raise UsageError(f"{what} no --scope, no --mode and no --skills")
     if client in PRINTED:
         return _print_only(desk, client, show)
-    if client == GIT and (scope or skills or mode):
-        raise UsageError("the hooks of git have no --scope, no --mode and no --skills")
     from gitcoord.entrypoints.cli.setup_target import target as found
 
     target = found(desk, client, scope, skills)
     if show:
         return _print(desk, client, target.snippets(), (*target.plan().notes, *_plugin(client)))
+    again = _again(client, scope, mode, skills, remove)
     if check:
-        return _check(desk, target)
+        return _check(desk, target, again)
     plan = target.removal() if remove else target.plan()
-    return _carry_out(desk, target, plan, mode, yes)
+    return _carry_out(desk, target, plan, mode, "" if yes else again)
 
 
-def _carry_out(desk: Desk, target: Target, plan: Plan, mode: str | None, yes: bool) -> int:
+def _carry_out(desk: Desk, target: Target, plan: Plan, mode: str | None, again: str) -> int:
+    """Show the plan and make its changes: at once if `again`, what to run later, is empty."""
     from gitcoord.clients.plan import apply, diff
     from gitcoord.entrypoints.cli.setup_target import saved
 
@@ -90,10 +93,10 @@ def _carry_out(desk: Desk, target: Target, plan: Plan, mode: str | None, yes: bo
         return _show(desk, target, plan, text, [], setting)
     if not desk.json:
         click.echo(text + (f"git config {setting}\n" if setting else ""), nl=False)
-    if not (yes or _agreed(desk)):
+    if again and not _agreed(desk):
         raise UsageError(
             "nothing was written",
-            hint=f"Run `{_again(target, plan)} --yes`.",
+            hint=f"Run `{again} --yes`.",
             **({"diff": text} if desk.json else {}),
         )
     changed = apply(plan, saved(desk, target.client))
@@ -136,7 +139,7 @@ def _show(
     return 0
 
 
-def _check(desk: Desk, target: Target) -> int:
+def _check(desk: Desk, target: Target, again: str) -> int:
     from gitcoord.entrypoints.cli.render import table
 
     lacks = target.lacks()
@@ -148,7 +151,7 @@ def _check(desk: Desk, target: Target) -> int:
             "missing": [{"path": lack.path, "what": lack.what} for lack in lacks],
         },
         lambda: (
-            [table(("missing or old", "file"), rows, ""), f"next: Run `{_again(target)}`."]
+            [table(("missing or old", "file"), rows, ""), f"next: Run `{again}`."]
             if rows
             else f"{target.client} is set up ({target.scope})"
         ),
@@ -209,7 +212,14 @@ def _print(desk: Desk, client: str, files: list[tuple[str, str]], notes: tuple[s
     return 0
 
 
-def _again(target: Target, plan: Plan | None = None) -> str:
-    scope = "" if target.client == GIT or target.scope == "project" else f" --scope {target.scope}"
-    remove = " --remove" if plan is not None and plan.removes else ""
-    return f"gitcoord setup {target.client}{scope}{remove}"
+def _again(client: str, scope: Scope | None, mode: str | None, skills: bool, remove: bool) -> str:
+    """Return the command that does what was asked for here."""
+    words = {
+        f"--scope {scope}": scope,
+        f"--mode {mode}": mode,
+        "--skills": skills,
+        "--remove": remove,
+    }
+    return " ".join(
+        [f"gitcoord setup {client}", *(word for word, wanted in words.items() if wanted)]
+    )

@@ -69,6 +69,11 @@ def tools(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     return joined(signals.report(visit, session), urgent(visit, session))
 
 
+def _due(visit: Visit, session: Session) -> bool:
+    """Say whether the session has not shown life for an interval."""
+    return time.time() - visit.track.known.beat_at >= session.interval
+
+
 def beat(visit: Visit, session: Session, *extra: Operation) -> None:
     """Show that the session lives and renew what is below half of its time, where that is due.
 
@@ -79,7 +84,7 @@ def beat(visit: Visit, session: Session, *extra: Operation) -> None:
     from gitcoord.domain.pausing import Heartbeat
 
     wishes = list(extra)
-    if time.time() - visit.track.known.beat_at >= session.interval:
+    if _due(visit, session):
         locks, claims = _running_out(visit, session)
         if locks:
             wishes.append(RenewLocks(keys=locks))

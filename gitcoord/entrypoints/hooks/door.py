@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -44,15 +44,18 @@ def answer(client: str, name: str, data: bytes, limit: Limit) -> int:
         return 1
     headless = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     try:
-        body = msgspec.json.decode(data)
+        body = _decoded(data)
         event = adapter.read(name, body if isinstance(body, dict) else {}, headless=headless)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, ValueError, RecursionError) as wrong:
         event = Event(client=client, name=name, step=adapter.STEPS.get(name, "other"))
         unread = Reply(remark=f"gitcoord: the hook's input cannot be read ({wrong})")
         return _print(adapter.write(event, unread), limit)
     if event.step == "other" or not event.session:
         return 0
-    visit = Visit(event, os.environ, limit)
+    try:
+        visit = Visit(event, os.environ, limit)
+    except NotARepository:
+        return 0
     try:
         return _print(adapter.write(event, _replied(visit)), limit)
     except Exception as bug:  # noqa: BLE001 - the last door: our bug is not the agent's
@@ -60,6 +63,22 @@ def answer(client: str, name: str, data: bytes, limit: Limit) -> int:
     finally:
         # The answer is out, so that there is time for what nobody waits for.
         visit.close(upkeep=event.step != "before" and limit.left() > SPARE)
+
+
+def _decoded(data: bytes) -> Any:
+    """Return the JSON document; what is no character in it is replaced.
+
+    Clients cut texts in the middle of a character, and write files that are no UTF-8. That must
+    not open a file that somebody holds. Raises `msgspec.DecodeError`, ValueError, RecursionError.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        import json
+
+        found = json.loads(data.decode("utf-8", "replace"))
+        whole = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+        return msgspec.json.decode(whole)
 
 
 def _print(said: Said, limit: Limit) -> int:

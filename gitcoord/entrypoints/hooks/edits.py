@@ -38,7 +38,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     if mode == "off" or not places:
         return Reply()
     holder = visit.holder(session)
-    keys = {place.path: escape(place.path) for place in places}
+    keys = {place.name: escape(place.name) for place in places}
     with visit.desk.state() as state:
         known = _without_host(visit, state, holder, list(keys), mode)
     # A host may take longer than a hook has: then this is what is said.
@@ -170,12 +170,12 @@ def _noted(visit: Visit, holder: str, places: Sequence[Place]) -> Reply:
         interval = state.settings.beat_interval
         covering = {
             one.path: one.lock
-            for one in check(state, context, [place.path for place in places], holder)
+            for one in check(state, context, [place.name for place in places], holder)
             if one.mine
         }
     for place in places:
-        lock = covering.get(place.path)
-        if lock is None:
+        lock = covering.get(place.name)
+        if lock is None or place.folder:
             continue
         # Not knowing this later lets a stale write pass, and never refuses a good one.
         with suppress(Unavailable):

@@ -75,9 +75,13 @@ class Limit:
 def read() -> bytes:
     """Return what the client wrote on standard input, at most `MOST` bytes."""
     parts, size = [], 0
-    while size < MOST and (part := os.read(0, 1 << 20)):
-        parts.append(part)
-        size += len(part)
+    try:
+        while size < MOST and (part := os.read(0, 1 << 20)):
+            parts.append(part)
+            size += len(part)
+    except OSError:
+        # It is closed, or is a folder: what was read by then is what there is.
+        pass
     return b"".join(parts)
 
 
@@ -119,6 +123,9 @@ def _parsed(data: bytes) -> dict[str, object] | None:
         body, _ = make_scanner(_Plain)(data.decode().lstrip(), 0)  # type: ignore[arg-type]
     except (ImportError, AttributeError, TypeError, ValueError, StopIteration, RecursionError):
         return None
+    except SystemError:
+        # How the scanner complains where the exception that it wants, of `json`, is not loaded.
+        return None
     return body if isinstance(body, dict) else None
 
 
@@ -147,8 +154,12 @@ def _path(body: dict[str, object]) -> str:
     if not (isinstance(path, str) and path and isinstance(cwd, str)):
         return ""
     full = os.path.normpath(os.path.join(cwd, path))
-    # Where a link leads is the full way's to judge.
-    return full if os.path.isabs(full) and os.path.realpath(full) == full else ""
+    try:
+        # Where a link leads is the full way's to judge.
+        return full if os.path.isabs(full) and os.path.realpath(full) == full else ""
+    except ValueError:
+        # A NUL, or half of a character: no path.
+        return ""
 
 
 def _patched(patch: object) -> str:
@@ -224,7 +235,7 @@ def _linked(file: str, folder: str) -> str:
         git_dir = os.path.normpath(os.path.join(folder, git_dir))
         with open(os.path.join(git_dir, "commondir"), encoding="utf-8") as found:
             return os.path.normpath(os.path.join(git_dir, found.read(4096).rstrip("\r\n")))
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 

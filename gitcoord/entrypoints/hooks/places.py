@@ -1,7 +1,8 @@
 """Which file of the repository a client means: links followed, `..` resolved, case as it is.
 
-What lies outside of every worktree of this repository, or inside a git directory, is no file
-of the ledger's. Not here: whether it may be changed.
+A folder that is deleted, moved or restored stands for all below it. What lies outside of every
+worktree of this repository, or inside a git directory, is no file of the ledger's. Not here:
+whether it may be changed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ class Place(NamedTuple):
     root: str
     git_dir: str
     old_path: str = ""
+    #: Whether it is a folder, and all below it is meant.
+    folder: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as locks are looked for: that of a folder ends with "/"."""
+        return f"{self.path}/" if self.folder else self.path
 
 
 def placed(visit: Visit, edits: Iterable[Edit]) -> list[Place]:
@@ -36,9 +44,13 @@ def placed(visit: Visit, edits: Iterable[Edit]) -> list[Place]:
     found: dict[str, Place] = {}
     for edit in edits:
         old = _place(visit, edit.old_path, "delete") if edit.old_path else None
-        new = _place(visit, edit.path, edit.kind)
+        path = edit.path
+        if old is not None and os.path.isdir(full_path(visit, path)):
+            path = f"{path}/{os.path.basename(old.full)}"
+        new = _place(visit, path, edit.kind)
         if new is not None:
-            found[new.path] = new._replace(old_path=old.path if old else "")
+            folder = new.folder or (old is not None and old.folder)
+            found[new.path] = new._replace(old_path=old.path if old else "", folder=folder)
         if old is not None:
             found.setdefault(old.path, old)
     return list(found.values())
@@ -69,7 +81,9 @@ def _place(visit: Visit, path: str, kind: str) -> Place | None:
         return None
     if kind == "modify" and not os.path.lexists(full):
         kind = "create"
-    return Place(inside, kind, full, root, git_dir)
+    # What is created cannot be the folder that is there: it is made in it, under a name unknown.
+    folder = kind in ("modify", "delete") and os.path.isdir(full)
+    return Place(inside, kind, full, root, git_dir, folder=folder)
 
 
 def _other(visit: Visit, full: str) -> tuple[str, str]:

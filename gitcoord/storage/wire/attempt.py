@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from gitcoord.errors import GitcoordError, HostRefused, OutcomeUnknown
+from gitcoord.errors import GitcoordError, OutcomeUnknown
 from gitcoord.storage.store import Move
 from gitcoord.storage.wire.push import Report
 from gitcoord.storage.wire.transport import Interrupted
@@ -52,11 +52,12 @@ class Attempt:
     def refused(self, report: Report) -> None:
         """Note a refusal although nothing had moved; raise when it is the host's last word."""
         self._refusals += 1
+        self._error = stubborn(report, self.moves)
         error = objection(report, self.moves)
-        if error is None and self._refusals >= _STUBBORN:
-            error = stubborn(report, self.moves)
         if error is not None:
             raise error
+        if self._refusals >= _STUBBORN:
+            raise self._error
 
     def wait(self, asked: float | None) -> None:
         """Sleep before the next attempt; raise when that would take longer than is allowed."""
@@ -71,4 +72,5 @@ class Attempt:
         if self.unknown:
             told = f": {self._error.message}" if self._error else ""
             raise OutcomeUnknown(f"whether the host has decided is not known{told}")
-        raise self._error or HostRefused("the host's refs stay locked")
+        assert self._error is not None
+        raise self._error

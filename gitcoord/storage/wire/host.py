@@ -127,7 +127,8 @@ class Host:
             found = self._refs_by_git(prefixes)
         except (Interrupted, Unavailable) as worse:
             raise worse if isinstance(refusal, NotVersion2) else refusal from None
-        self.memory.v2 = False
+        # One that has answered before may only be in trouble: the second time it is believed.
+        self.memory.v2 = None if self.memory.v2 else False
         return found
 
     def _refs_by_git(self, prefixes: Sequence[str]) -> dict[str, Oid]:
@@ -159,11 +160,12 @@ class Host:
             )
             try:
                 found = reading.fetched(self._way().ask(body))
-            except HostRefused as refusal:
-                if not any(words in refusal.message for words in reading.MOVED):
+            except (AccessDenied, HostRefused, UnreadableAnswer) as refusal:
+                if any(words in refusal.message for words in reading.MOVED):
+                    # Whoever lists the refs again learns what has taken its place.
+                    raise Interrupted(refusal, sent=False) from refusal
+                if self.memory.v2:
                     raise
-                # Whoever lists the refs again learns what has taken its place.
-                raise Interrupted(refusal, sent=False) from refusal
             except NotVersion2 as silence:
                 if self.memory.v2:
                     raise _hiccup() from silence

@@ -3,8 +3,8 @@
 Honoured of `http.*`, also as `http.<url>.*`: proxy (`remote.<name>.proxy` goes before it),
 extraHeader, userAgent, followRedirects, sslVerify, sslCAInfo, sslCAPath, sslCert, sslKey,
 sslVersion (as the oldest allowed) and sslCipherList, with the variables that git lets go before
-them. Not honoured: cookies, socks, TLS to a proxy, other proxy authentication than Basic, keys
-with a passphrase, all the rest.
+them. Refused: http.pinnedPubkey, socks, TLS to a proxy, keys with a passphrase. Not honoured:
+cookies, other proxy authentication than Basic, all the rest.
 """
 
 from __future__ import annotations
@@ -119,6 +119,12 @@ class HttpSettings:
         """
         import ssl
 
+        if self._config.for_url("http.pinnedPubkey", self._url):
+            # Whoever pins a key wants no connection that has not been held against it.
+            raise InvalidConfig(
+                "http.pinnedPubkey names the key of this host, which gitcoord cannot check",
+                hint="Use ssh for the ledger, or set it to nothing for the URL of this host.",
+            )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.set_alpn_protocols(["http/1.1"])
         if not self._verified():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.errors import (
@@ -19,9 +19,11 @@ from gitcoord.errors import (
     OutcomeUnknown,
     Unavailable,
 )
+from gitcoord.storage.durable import put
 from gitcoord.storage.store import ABSENT, Expected, GitObject, Move, Oid, SwapLost
 from gitcoord.storage.wire.attempt import Attempt
 from gitcoord.storage.wire.complaint import failure, masked
+from gitcoord.storage.wire.mirror import cuts
 from gitcoord.storage.wire.push import Report
 from gitcoord.storage.wire.transport import Interrupted
 from gitcoord.storage.wire.verdict import Verdict, by_refs
@@ -118,7 +120,7 @@ class Landing:
         """
         leases = [f"--force-with-lease={move.ref}:{_old(move.expect)}" for move in moves]
         specs = [f"{move.to}:{move.ref}" for move in moves]
-        told = self._push("--atomic", "--no-verify", *leases, *specs)
+        told = self._push("--atomic", "--no-verify", *leases, *specs, extra=self._lent())
         if told.code == 0:
             return True
         if not told.refused:
@@ -191,11 +193,27 @@ class Landing:
         asked = ("merge-base", "--is-ancestor", old, new)
         return self._checkout.run(*asked, accept=(0, 1, 128))[0] == 0
 
-    def _push(self, *words: str) -> _Told:
-        """Return what became of one push, by git's account."""
+    def _lent(self) -> dict[str, str]:
+        """Return the variables by which git finds the ledger's objects, in the mirror alone.
+
+        Where its history is cut in the mirror, a partial clone would take it for left out, and
+        have all of it sent to the user's objects.
+        """
+        repository = self._wire.mirror.repository
+        lent = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(repository.common_dir, "objects")}
+        promised = ("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$")
+        cut = self._wire.mirror.cut()
+        if cut and self._checkout.run(*promised, accept=(0, 1))[1]:
+            lent["GIT_SHALLOW_FILE"] = f"{repository.common_dir}.landing-shallow"
+            here = cuts(self._checkout.repository)
+            text = "".join(f"{oid}\n" for oid in sorted({*here, *cut}))
+            put(lent["GIT_SHALLOW_FILE"], text.encode())
+        return lent
+
+    def _push(self, *words: str, extra: Mapping[str, str] | None = None) -> _Told:
+        """Return what became of one push, by git's account; `extra` adds to its environment."""
         options = [word for word in words if word.startswith("--")]
         specs = [word for word in words if not word.startswith("--")]
-        lender = os.path.join(self._wire.mirror.repository.common_dir, "objects")
         code, output, complaint = self._checkout.told(
             "-c",
             "push.followTags=false",
@@ -205,7 +223,7 @@ class Landing:
             *options,
             self._remote,
             *specs,
-            extra={"GIT_ALTERNATE_OBJECT_DIRECTORIES": lender},
+            extra=extra,
         )
         refused = [line for line in output.splitlines() if line.startswith(b"!")]
         said = [line for line in complaint.splitlines() if not line.startswith((b"To ", b"hint:"))]

@@ -46,11 +46,7 @@ class Mirror:
 
     def cut(self) -> tuple[Oid, ...]:
         """Return the commits whose parents are left out."""
-        try:
-            with open(self._shallow, encoding="ascii") as file:
-                return tuple(file.read().split())
-        except FileNotFoundError:
-            return ()
+        return cuts(self.repository)
 
     def whole(self, oid: Oid) -> bool:
         """Say whether the commit and its tree can be read here."""
@@ -203,6 +199,15 @@ def standing(path: str, object_format: str, environ: Mapping[str, str]) -> Repos
     # the request; what a power cut spoils is fetched again.
     repository.durable = False
     return repository
+
+
+def cuts(repository: Repository) -> tuple[Oid, ...]:
+    """Return the commits of any repository whose parents are left out there."""
+    try:
+        with open(os.path.join(repository.common_dir, "shallow"), encoding="ascii") as file:
+            return tuple(file.read().split())
+    except FileNotFoundError:
+        return ()
 
 
 def prune(repository: Repository) -> None:

@@ -42,6 +42,12 @@ FINAL: tuple[tuple[str, str], ...] = (
 #: How a host that checks objects as they come (receive.fsckObjects) speaks of missing ones.
 _GAPS = ("object of unexpected type", "did not receive expected object", "missing ", "bad object")
 
+#: What to do where the host has a ref that it does not show.
+_UNSEEN = (
+    "The host keeps a ledger that it does not show: take refs/coord out of uploadpack.hideRefs"
+    " there. `gitcoord doctor --remote` tells."
+)
+
 Verdict = Literal["landed", "lost", "again"]
 
 
@@ -89,7 +95,8 @@ def objection(report: Report, moves: Sequence[Move]) -> GitcoordError | None:
 
 def stubborn(report: Report, moves: Sequence[Move]) -> HostRefused:
     """Return the error for a host that goes on refusing although nothing has moved."""
-    return HostRefused(_told(report, moves))
+    told = _told(report, moves)
+    return HostRefused(told, hint=_UNSEEN if "already exists" in told else None)
 
 
 def _told(report: Report, moves: Sequence[Move]) -> str:

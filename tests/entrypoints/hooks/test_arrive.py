@@ -63,6 +63,27 @@ def test_the_agent_is_told_who_works_here_and_what_was_handed_over(door: Door, t
     assert "write its tests" in told
 
 
+def test_the_agent_is_told_whose_declared_work_is_the_same(
+    door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk.start()
+    with monkeypatch.context() as typed:
+        typed.setenv("CLAUDE_CODE_SESSION_ID", talk.session)
+        door("session", "scope", "--files", "src/**")
+    assert "works on the same" not in talk.start("resume")
+    door.start("ada", "--files", "src/a.py")
+    assert "ada works on the same: src/a.py" in talk.start("resume")
+
+
+def test_an_unread_message_is_told_at_the_start(door: Door, talk: Talk) -> None:
+    ada = door.start("ada")
+    door("message", "send", "main is frozen", "--session", ada)
+    told = talk.start()
+    assert "Message from ada to all, " in told
+    assert "main is frozen" in told
+    assert "main is frozen" not in talk.start("resume")
+
+
 def test_beginning_twice_goes_on_with_the_session(door: Door, talk: Talk) -> None:
     talk.start()
     before = sessions(door)

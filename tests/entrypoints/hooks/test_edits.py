@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,8 @@ def test_a_file_that_somebody_holds_is_refused_with_who_and_what_next(
     assert "ada" in why
     assert "src/**" in why
     assert "rework" in why
+    (lock,) = door.json("lock", "list")["locks"]
+    assert f"until {lock['expires_at'][11:19]}Z (" in why
     assert "gitcoord lock acquire 'src/a.py' --wait 60s" in why
     assert refs(door.place) == before
 
@@ -117,19 +121,26 @@ def test_a_file_below_an_own_wider_lock_needs_none_of_its_own(
     assert refs(door.place) == before
 
 
-def test_a_lock_below_half_of_its_time_is_renewed(
+def test_only_a_lock_below_half_of_its_time_is_renewed(
     door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def lock() -> dict[str, Any]:
+        (found,) = door.json("lock", "list")["locks"]
+        assert isinstance(found, dict)
+        return found
+
     talk.start()
-    monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", talk.session)
-    door("config", "--shared", "lock_ttl", "2")
     talk.edit("a.py")
-    first = door.json("lock", "list")["locks"][0]
-    door("lock", "renew", "a.py", "--ttl", "1h")
-    door("lock", "renew", "a.py", "--ttl", "1s")
-    talk.edit("a.py")
-    later = door.json("lock", "list")["locks"][0]
-    assert later["token"] == first["token"]
+    first, begun = lock(), time.time()
+    # The lock lives half an hour.
+    monkeypatch.setattr(time, "time", lambda: begun + 800)
+    before = refs(door.place)
+    assert talk.edit("a.py") == {}
+    assert refs(door.place) == before
+    monkeypatch.setattr(time, "time", lambda: begun + 1000)
+    assert talk.edit("a.py") == {}
+    assert lock()["expires_at"] > first["expires_at"]
+    assert lock()["token"] == first["token"]
 
 
 def test_work_of_others_that_has_not_landed_is_shown(door: Door, talk: Talk) -> None:
@@ -145,7 +156,8 @@ def test_work_of_others_that_has_not_landed_is_shown(door: Door, talk: Talk) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/hosts", "../outside.txt", ".git/config", "sub/../.git/hooks/pre-commit", ""]
+    "path",
+    ["/etc/hosts", "../outside.txt", ".git/config", ".GIT/config", "sub/../.git/hooks/x", ""],
 )
 def test_what_is_no_file_of_the_repository_is_not_locked(door: Door, talk: Talk, path: str) -> None:
     talk.start()
@@ -174,6 +186,25 @@ def test_a_path_is_the_same_however_it_is_written(door: Door, talk: Talk) -> Non
     talk.start()
     assert "ada" in talk.denied(talk.edit("src/../src/./a.py"))
     assert "ada" in talk.denied(talk.edit("lib/../src//a.py"))
+
+
+def test_another_case_is_the_same_file_where_the_ledger_folds_it(door: Door, talk: Talk) -> None:
+    door("config", "--shared", "case_folding", "true")
+    rival(door, "src/Login.py")
+    talk.start()
+    assert "ada" in talk.denied(talk.edit("SRC/login.PY"))
+    assert "ada" in talk.denied(talk.shell("echo x >> src/LOGIN.py"))
+
+
+@pytest.mark.parametrize("tool", ["MultiEdit", "NotebookEdit"])
+def test_a_tool_of_several_edits_or_of_a_notebook_is_an_edit(
+    door: Door, talk: Talk, tool: str
+) -> None:
+    rival(door, "held.ipynb")
+    talk.start()
+    field = "notebook_path" if tool == "NotebookEdit" else "file_path"
+    full = os.path.join(door.place, "held.ipynb")
+    assert "ada" in talk.denied(talk("before", tool_name=tool, tool_input={field: full}))
 
 
 def test_a_file_of_another_worktree_is_a_file_of_the_same_repository(

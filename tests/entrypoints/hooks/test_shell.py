@@ -85,6 +85,82 @@ def test_a_command_that_writes_a_file_of_somebody_else_does_not_run(door: Door, 
     assert "ada" in talk.denied(talk.shell("sed -i s/a/b/ README"))
 
 
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        ("echo x > a.py", ["a.py"]),
+        ("cat > a.py <<'E'\nx\nE", ["a.py"]),
+        ("cat <<'E' > a.py\nx > b.py\nE", ["a.py"]),
+        ("cat <<E >> a.py && echo y > src/b.py\nx\nE", ["a.py", "src/b.py"]),
+        ("echo x | tee -a a.py b.py", ["a.py", "b.py"]),
+        ("sed -i.bak -e s/a/b/ a.py", ["a.py"]),
+        ("perl -pi -e s/a/b/ a.py", ["a.py"]),
+        ("git mv a.py new.py", ["a.py", "new.py"]),
+        ("mv a.py src", ["a.py", "src/a.py"]),
+        ("git rm -q a.py", ["a.py"]),
+        ("cp a.py src/b.py", ["src/b.py"]),
+        ("cd src && sh -c 'echo x > c.py'", ["src/c.py"]),
+        ("git apply <<E\n--- a/a.py\n+++ b/a.py\nE", ["a.py"]),
+        ("patch -p1 <<E\n--- a/src/b.py\n+++ b/src/b.py\nE", ["src/b.py"]),
+        ("apply_patch <<E\n*** Update File: a.py\nE", ["a.py"]),
+        ("python3 - <<E\nopen('a.py', 'w').write('x')\nE", ["a.py"]),
+        ("rm -r src", ["src/**"]),
+        ("mv src lib", ["lib/**", "src/**"]),
+        ("echo 'x > a.py'", []),
+        ("cat a.py > /dev/null 2>&1", []),
+        ("echo x > /tmp/a.py", []),
+    ],
+)
+def test_what_a_command_writes_is_recognised(
+    door: Door, talk: Talk, command: str, keys: list[str]
+) -> None:
+    door.commit("a.py", "a\n")
+    door.commit("src/b.py", "b\n")
+    talk.start()
+    assert talk.denied(talk.shell(command)) == ""
+    assert sorted(one["key"] for one in door.json("lock", "list")["locks"]) == keys
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["rm -r src", "git rm -rq src", "mv src lib", "git mv src lib", "git checkout -- src",
+     "mv a.py src", "rm -r src/deep"],
+)  # fmt: skip
+def test_a_folder_in_which_somebody_holds_a_file_stays(
+    door: Door, talk: Talk, command: str
+) -> None:
+    door.commit("a.py", "a\n")
+    door.commit("src/deep/b.py", "b\n")
+    ada = door.start("ada")
+    door("lock", "acquire", "src/deep/b.py", "src/a.py", "--session", ada)
+    talk.start()
+    assert "ada" in talk.denied(talk.shell(command))
+
+
+def test_a_copy_into_a_folder_is_no_business_of_who_holds_others_there(
+    door: Door, talk: Talk
+) -> None:
+    door.commit("src/b.py", "b\n")
+    ada = door.start("ada")
+    door("lock", "acquire", "src/b.py", "--session", ada)
+    talk.start()
+    assert talk.denied(talk.shell("cp README src")) == ""
+
+
+def test_a_deleted_folder_is_recorded_and_free_again(door: Door, talk: Talk) -> None:
+    door.commit("src/b.py", "b\n")
+    talk.start()
+    talk.shell("git rm -rq src")
+    os.remove(os.path.join(door.place, "src", "b.py"))
+    os.rmdir(os.path.join(door.place, "src"))
+    talk.shell("git rm -rq src", "after")
+    talk("end", reason="other")
+    (found,) = door.json("change", "list")["changes"]
+    assert (found["path"], found["kind"]) == ("src", "delete")
+    assert door.json("lock", "list")["locks"] == []
+    assert [one["key"] for one in door.json("lock", "list")["unlanded"]] == ["src/**"]
+
+
 def test_a_file_that_git_ignores_needs_no_lock(door: Door, talk: Talk) -> None:
     door.write(".gitignore", "*.log\n")
     talk.start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,105 @@ def test_input_that_cannot_be_read_lets_the_tool_go_on(
         told = {"systemMessage", "hookSpecificOutput"} if client == "codex" else {"systemMessage"}
         assert answered.keys() <= told
     assert refs(door.place) == before
+
+
+def ended(talk: Talk, step: str, data: bytes | None, *before: str) -> str:
+    """Run the hook as a client does, with nothing loaded by others; return what it printed.
+
+    None closes its standard input.
+    """
+    hook = [sys.executable, "-m", "gitcoord", *before, "hook", talk.client]
+    words = [*hook, WORDS[talk.client][step]]
+    if data is None:
+        words = ["sh", "-c", 'exec "$@" <&-', "sh", *words]
+    done = subprocess.run(words, cwd=talk.place, input=data or b"", capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode()
+
+
+#: Texts that begin like an event, and how they go on.
+BROKEN = [
+    b"",
+    b'{"session_id": "c-1", "cwd": "/',
+    b'{"session_id": "c-1", "cwd',
+    b'{"a": "' + b"x" * (65 << 20),
+    b"[" * 200_000,
+    b'{"a":' * 200_000,
+    b'{"session_id": "c-1\xff',
+    b"\xef\xbb\xbf{}",
+    b"9" * 10_000,
+]
+
+
+@pytest.mark.parametrize("data", BROKEN, ids=range(len(BROKEN)))
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_hook_process_ends_well_whatever_it_reads(
+    door: Door, talks: Callable[..., Talk], client: str, data: bytes
+) -> None:
+    talk = talks(client)
+    before = refs(door.place)
+    said = json.loads(ended(talk, "before", data))
+    assert talk.denied(said) == ""
+    assert "cannot be read" in said["systemMessage"]
+    assert refs(door.place) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
+def test_a_hook_process_without_standard_input_ends_well(door: Door, talk: Talk) -> None:
+    assert "cannot be read" in json.loads(ended(talk, "before", None))["systemMessage"]
+
+
+@pytest.mark.parametrize("path", ["a\\u0000b", "\\ud800.py", "\\udcff.py", "x" * 5000])
+@pytest.mark.parametrize("field", ["file_path", "cwd"])
+def test_a_hook_process_ends_well_whatever_path_it_is_given(
+    door: Door, talk: Talk, path: str, field: str
+) -> None:
+    talk.start()
+    talk.edit("README")
+    given = {"file_path": "README", "cwd": door.place} | {field: f"{door.place}/{path}"}
+    text = (
+        f'{{"session_id": "{talk.session}", "cwd": "{given["cwd"]}", "tool_name": "Edit", '
+        f'"tool_input": {{"file_path": "{given["file_path"]}"}}}}'
+    )
+    said = ended(talk, "before", text.encode())
+    assert talk.denied(json.loads(said or "{}")) == ""
+
+
+@pytest.mark.parametrize("rest", [b"cut \\ud83d", b"latin \xe9"])
+def test_half_a_character_in_an_edit_does_not_open_a_held_file(
+    door: Door, talk: Talk, rest: bytes
+) -> None:
+    ada = door.start("ada")
+    door("lock", "acquire", "README", "--session", ada)
+    talk.start()
+    body = talk.body("before", **talk.editing("README"))
+    data = json.dumps(body).encode().replace(b'"new_string": "b', b'"new_string": "' + rest)
+    assert rest in data
+    assert "ada" in talk.denied(json.loads(ended(talk, "before", data)))
+
+
+def test_a_hook_for_another_folder_is_answered_there(
+    door: Door, talk: Talk, tmp_path: Path
+) -> None:
+    ada = door.start("ada")
+    door("lock", "acquire", "README", "--session", ada)
+    talk.place = str(tmp_path)
+    given = {"tool_name": "Edit", "tool_input": {"file_path": "README"}}
+    data = json.dumps({"session_id": "c-1", **given}).encode()
+    assert ended(talk, "before", data) == ""
+    assert "ada" in talk.denied(json.loads(ended(talk, "before", data, "-C", door.place)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+def test_a_process_whose_folder_is_gone_ends_well(
+    door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert talk.raw("Stop", b'{"session_id": "c-1"}') == {}
+    assert talk.raw("PreToolUse", b'{"session_id": "c-1", "tool_name": "Edit"}') == {}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,21 @@ def test_news_of_others_on_the_same_files_are_told_once(door: Door, talk: Talk) 
     told = talk.told(talk("prompt", prompt="go on"))
     assert "ada changed src/a.py" in told
     assert "elsewhere" not in told
+    assert talk.told(talk("prompt", prompt="go on")) == ""
+
+
+def test_a_lock_of_another_where_the_session_works_is_told_once(door: Door, talk: Talk) -> None:
+    talk.start()
+    talk.edit("src/a.py")
+    talk.edit("src/a.py", "after")
+    talk("stop", stop_hook_active=False)
+    ada = door.start("ada")
+    door("lock", "acquire", "src/**", "--reason", "rework", "--session", ada)
+    door("lock", "acquire", "docs/x.md", "--session", ada)
+    told = talk.told(talk("prompt", prompt="go on"))
+    assert "ada has locked src/** (" in told
+    assert " left): rework" in told
+    assert "docs" not in told
     assert talk.told(talk("prompt", prompt="go on")) == ""
 
 
@@ -190,6 +206,22 @@ def test_tokens_are_those_of_the_transcript_each_answer_once(
     assert (usage["requests"], usage["input_tokens"], usage["output_tokens"]) == (3, 111, 10)
     assert usage["cache_read_tokens"] == 3
     assert usage["cost_usd"] is None
+
+
+def test_the_tokens_of_a_long_turn_are_known_before_its_end(
+    door: Door, talk: Talk, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = os.path.join(tmp_path, "t.jsonl")
+    talk.start()
+    transcript(path, ("a", 100, 5))
+    talk.shell("make", "after", transcript_path=path)
+    assert mine(door).get("usage") is None
+    later = time.time() + 60
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: later)
+        talk.shell("make", "after", transcript_path=path)
+    usage = mine(door)["usage"]
+    assert (usage["requests"], usage["input_tokens"], usage["output_tokens"]) == (1, 100, 5)
 
 
 def test_a_conversation_that_is_resumed_counts_only_what_came_since(

@@ -128,6 +128,24 @@ def test_print_tools_shows_names_and_costs(bare_door: Door) -> None:
     assert "--json goes with --print-tools" in error["message"]
 
 
+def test_the_tools_of_one_profile_are_shown_when_it_is_named(bare_door: Door) -> None:
+    found = bare_door.json("mcp", "--print-tools", "--tools", "core")
+    assert [tool["name"] for tool in found["tools"]] == list(selected("core"))
+    assert list(found["profiles"]) == ["core"]
+    assert "renew_locks" not in bare_door("mcp", "--print-tools", "--tools", "core")
+    bare_door("mcp", "--print-tools", "--http", code=2)
+    assert "exclude each other" in bare_door.err
+
+
+@pytest.mark.parametrize("words", [("--port", "9"), ("--host", "127.0.0.1"), ("--token-file", "x")])
+@pytest.mark.parametrize("more", [(), ("--print-tools",)])
+def test_what_is_for_http_is_refused_without_it(
+    bare_door: Door, words: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    bare_door("mcp", *words, *more, code=2)
+    assert f"{words[0]} goes with --http" in bare_door.err
+
+
 def test_without_the_extra_it_says_what_to_install(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

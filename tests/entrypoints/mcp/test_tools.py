@@ -180,6 +180,8 @@ def test_tools_say_what_they_may_do(agents: Agents) -> None:
         assert known is not None
         assert known.open_world_hint is False
         assert known.read_only_hint is TOOLS[name].read_only
+        assert known.destructive_hint is TOOLS[name].destructive
+        assert known.idempotent_hint is (TOOLS[name].idempotent or TOOLS[name].read_only)
         assert (tool.meta is not None) == TOOLS[name].core
     assert listed["release_lock"].annotations.destructive_hint is True  # type: ignore[union-attr]
     assert listed["acquire_lock"].annotations.idempotent_hint is True  # type: ignore[union-attr]

@@ -55,7 +55,11 @@ def test_every_kind_of_clone_finds_it(
     shallow = Path(place, ".git", "shallow")
     before = shallow.read_bytes() if shallow.exists() else b""
     assert len(fresh.json("status")["sessions"]) == 1
+    fresh.become(fresh.start("ben"))
+    fresh("lock", "acquire", "src/a.py")
+    assert [one["agent"] for one in fresh.json("lock", "list")["locks"]] == ["ben"]
     assert (shallow.read_bytes() if shallow.exists() else b"") == before
+    assert "refs/coord/" not in refs(place)
 
 
 def test_the_only_remote_counts_whatever_it_is_called(fresh: Door) -> None:
@@ -203,6 +207,24 @@ def test_secrets_in_a_url_are_never_shown(fresh: Door, hub: GitHost) -> None:
     fresh("lock", "acquire", "x", code=2)
     fresh("status")
     assert "secret-word" not in fresh.err
+
+
+def test_secrets_in_a_url_are_in_nothing_that_is_stored(fresh: Door, hub: GitHost) -> None:
+    hub.users["ada"] = "secret-word"
+    git(fresh.place, "config", "coord.remote", hub.url("hub", "ada", "secret-word"))
+    fresh.become(fresh.start("ben"))
+    fresh("task", "add", "Write it", "--id", "t-1")
+    fresh("task", "claim", "t-1", "--keys", "src/a.py")
+    fresh.commit("src/a.py", "1")
+    fresh("change", "record", "--path", "src/a.py", "--later")
+    fresh("handoff", "write", "Half done")
+    fresh("lock", "release", "--all")
+    fresh("config", "--shared", "push_budget", "6")
+    stored = hub.git("hub", "log", "--format=%B", "-p", "--root", STATE)
+    assert "t-1" in stored
+    assert "secret-word" not in stored
+    for file in Path(fresh.place, ".git", "gitcoord").rglob("*"):
+        assert file.is_dir() or b"secret-word" not in file.read_bytes(), file
 
 
 def test_secrets_in_a_url_of_the_project_file_are_not_shown(fresh: Door, hub: GitHost) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -54,6 +55,28 @@ def test_a_mirror_push_deletes_the_ledger_and_it_comes_back(
     assert joined.json("doctor")["verdict"] != "error"
 
 
+def test_what_a_host_denies_to_branches_neither_hurts_nor_protects_the_ledger(
+    here: Door, hub: GitHost, clones: Clones
+) -> None:
+    hub.git("hub", "config", "receive.denyNonFastForwards", "true")
+    hub.git("hub", "config", "receive.denyDeletes", "true")
+    here("init", "--remote", "origin")
+    first = hub.refs("hub")[STATE]
+    here.become(here.start("ada"))
+    here("lock", "acquire", "src/a.py")
+    other = clones("two")
+    # Rewound, then deleted.
+    assert pushed(here.place, "--force", "origin", f"{first}:{STATE}") != 0
+    git(here.place, "fetch", "-q", "origin", first)
+    assert pushed(here.place, "--force", "origin", f"{first}:{STATE}") == 0
+    assert here.refused("status", code=6)["code"] == "ledger_rewound"
+    here("doctor", "--restore")
+    assert pushed(other, "--mirror", "origin") == 0
+    assert here.refused("status", code=6)["code"] == "ledger_missing"
+    here("doctor", "--restore")
+    assert [one["key"] for one in here.json("lock", "list")["locks"]] == ["src/a.py"]
+
+
 def test_a_plain_doctor_says_that_it_is_gone_and_what_to_do(joined: Door, hub: GitHost) -> None:
     hub.git("hub", "update-ref", "-d", STATE)
     findings = joined.json("doctor", code=6)["findings"]
@@ -98,13 +121,24 @@ def test_the_ledger_can_be_seen_with_git_alone_and_is_not_in_the_clone(joined: D
     assert "lock:" not in git(joined.place, "log", "--all", "--format=%s")
 
 
+def test_a_local_ledger_is_left_out_of_a_log_as_the_page_says(bare_door: Door) -> None:
+    bare_door("init")
+    words = re.search(r"`git (log --exclude=.*?)`", PAGE.read_text(encoding="utf-8"))
+    assert words is not None
+    everything = git(bare_door.place, "log", "--all", "--format=%s").splitlines()
+    left = git(bare_door.place, *shlex.split(words[1]), "--format=%s").splitlines()
+    assert len(everything) == len(left) + 1
+
+
 def test_every_code_of_the_table_is_one_of_ours() -> None:
+    from gitcoord.entrypoints.cli.failures import exit_code
     from gitcoord.errors import GitcoordError, by_code
 
     table = PAGE.read_text(encoding="utf-8").partition("## When something is wrong")[2]
-    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
-    codes = [code for row in rows for code in row.split(", ")]
+    rows = re.findall(r"^\| (`.*?) \| (\d) \|", table, re.MULTILINE)
+    codes = [(code, int(exits)) for row, exits in rows for code in row.split(", ")]
     assert len(codes) > 10
-    for code in codes:
+    for code, exits in codes:
         error = by_code({"code": code.strip("`"), "message": ""})
         assert type(error) is not GitcoordError, code
+        assert exit_code(error) == exits, code

@@ -6,10 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitcoord.bootstrap import open_house
+from gitcoord.domain.configure import Begin
+from gitcoord.entrypoints.cli import joining, moving
+from gitcoord.entrypoints.cli.joining import host_name
+from gitcoord.storage.wire.address import parsed
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.remote.clones import STATE, Clones, remote_of
 from tests.gitrun import git
@@ -29,6 +36,28 @@ def test_a_ledger_is_begun_at_the_host_and_nothing_of_it_is_in_the_clone(
     settings = found["settings"]
     assert (settings["beat_interval"], settings["clock_tolerance"]) == (60, 30)
     assert settings["target_branch"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/a/b.git", "github.com"),
+        ("https://word@github.com:443/a/b", "github.com"),
+        ("git@github.com:a/b.git", "github.com"),
+        ("ssh://git@ssh.github.com:443/a/b.git", "ssh.github.com"),
+        ("/srv/github.com/b.git", ""),
+    ],
+)
+def test_the_host_is_known_by_its_name_in_all_forms(url: str, name: str) -> None:
+    assert host_name(parsed(url, "/")) == name
+
+
+@pytest.mark.parametrize(("name", "budget"), [("github.com", 6), ("example.org", 0)])
+def test_a_ledger_at_github_begins_with_the_push_budget_that_is_advised_there(
+    here: Door, monkeypatch: pytest.MonkeyPatch, name: str, budget: int
+) -> None:
+    monkeypatch.setattr(joining, "host_name", lambda address: name)
+    assert here.json("init", "--remote", "origin")["settings"]["push_budget"] == budget
 
 
 def test_the_ledger_that_the_host_has_is_used(here: Door, hub: GitHost, clones: Clones) -> None:
@@ -141,6 +170,24 @@ def test_a_move_that_was_cut_short_is_taken_up_again(busy: Door, hub: GitHost) -
     assert busy.json("init", "--remote", "origin")["created"] is False
     assert len(busy.json("lock", "list")["locks"]) == 1
     assert remote_of(busy.place) == "origin"
+
+
+def test_a_ledger_that_the_host_gets_during_a_move_is_not_overwritten(
+    busy: Door, hub: GitHost, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, publish = clones("two"), moving._publish
+
+    def overtaken(*given: Any) -> None:
+        with closing(open_house(other, os.environ, remote="origin")) as house:
+            house.coordinator.begin(Begin())
+        publish(*given)
+
+    monkeypatch.setattr(moving, "_publish", overtaken)
+    local = refs(busy.place)
+    assert busy.refused("init", "--remote", "origin", "--move")["code"] == "both_have_content"
+    assert hub.git("hub", "rev-list", "--count", STATE) == "1"
+    assert refs(busy.place) == local
+    assert remote_of(busy.place) == ""
 
 
 def test_two_ledgers_with_records_are_both_left_alone(

@@ -16,6 +16,7 @@ from gitcoord.storage.wire.memory import HostMemory, Keeper
 from tests.conftest import first_commit
 from tests.gitrun import git
 from tests.ledger.houses import acquire, begun, opened, session
+from tests.servers.faults import status
 from tests.servers.git_http import GitHost, serving
 
 
@@ -112,6 +113,60 @@ def test_a_host_without_version_2_is_followed_through_git(place: str, host: GitH
     git(other, "config", "coord.remote", host.url("hub"))
     with closing(opened(other)) as house, house.ledger.state() as state:
         assert state.meta.token == 1
+
+
+def test_one_refusal_does_not_turn_a_host_into_one_without_version_2(
+    place: str, host: GitHost
+) -> None:
+    begun(place).close()
+    assert remembered(place)["v2"] is True
+    host.faults.append(status(403, command="ls-refs"))
+    with closing(opened(place)) as house:
+        house.store.refresh()
+        head = house.ledger.head()
+    # git was asked in its place, and the next process tries again.
+    assert host.count(command="discover") > 0
+    assert head == host.refs("hub")["refs/coord/state"]
+    host.clear()
+    for _ in range(2):
+        with closing(opened(place)) as house:
+            house.store.refresh()
+    assert [seen.command for seen in host.requests] == ["ls-refs"] * 2
+    assert remembered(place)["v2"] is True
+
+
+def test_a_host_that_takes_no_version_2_any_more_is_followed_and_then_believed(
+    place: str, host: GitHost
+) -> None:
+    begun(place).close()
+    other = first_commit(Path(place).parent / "other")
+    git(other, "config", "coord.remote", host.url("hub"))
+    with closing(opened(place)) as late:
+        late.store.refresh()
+        decided(other, host, "a.py")
+        host.insist_on_advertisement = 403
+        # What is new has to be fetched, too.
+        late.store.refresh()
+        assert late.ledger.head() == host.refs("hub")["refs/coord/state"]
+        late.store.refresh()
+    assert remembered(place)["v2"] is False
+
+
+def test_looking_costs_the_same_however_many_other_refs_there_are(
+    place: str, host: GitHost
+) -> None:
+    begun(place).close()
+    costs = []
+    for branches in (0, 300):
+        tip = host.refs("hub")["refs/coord/state"]
+        lines = "".join(f"create refs/heads/b{n} {tip}\n" for n in range(branches))
+        git(str(host.path("hub")), "update-ref", "--stdin", stdin=lines.encode())
+        host.clear()
+        with closing(opened(place)) as house:
+            house.store.refresh()
+        (look,) = host.requests
+        costs.append((look.command, look.bytes_in, look.bytes_out))
+    assert costs[0] == costs[1]
 
 
 def test_what_is_known_of_one_host_is_not_believed_of_another(tmp_path: Path) -> None:

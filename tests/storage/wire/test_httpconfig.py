@@ -132,6 +132,7 @@ def test_what_is_no_header_is_refused_without_showing_it(line: str, repo: str) -
         ("http.sslCert", "/nowhere/cert.pem"),
         ("http.sslVersion", "sslv2"),
         ("http.sslCipherList", "NONE-OF-THESE"),
+        ("http.pinnedPubkey", "sha256//AAAA"),
     ],
 )
 def test_settings_of_tls_that_cannot_be_followed_are_refused(
@@ -153,9 +154,10 @@ def test_settings_of_tls_are_followed(repo: str) -> None:
     assert context.minimum_version is ssl.TLSVersion.TLSv1_3
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert of(repo, {"GIT_SSL_VERSION": ""}).tls().minimum_version is not ssl.TLSVersion.TLSv1_3
+    git(repo, "config", "http.https://other.com.pinnedPubkey", "sha256//AAAA")
     git(repo, "config", "http.https://example.com.sslVerify", "false")
     assert of(repo, {}).tls().verify_mode is ssl.CERT_NONE
-    assert of(repo, {}, "https://other.com/x").tls().verify_mode is ssl.CERT_REQUIRED
+    assert of(repo, {}, "https://third.com/x").tls().verify_mode is ssl.CERT_REQUIRED
 
 
 @pytest.mark.skipif(bool(tls.missing()), reason=tls.missing())

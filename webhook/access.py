@@ -1,0 +1,142 @@
+"""Who asks, and whether they may: an API key, the token of a session, or nobody.
+
+A key names its project, so that no request can reach another one. A session is acted for by who
+shows its token; by its plain id only with an admin's key, or one that is bound to its agent. What
+is refused is refused alike, whether it exists or not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitcoord.domain.operation import checked_id
+from gitcoord.domain.sessions import Session, root
+from gitcoord.errors import GitcoordError
+from webhook.keys import Scope, allows
+from webhook.problems import Problem
+from webhook.tokens import FORM
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from webhook.projects import Project
+    from webhook.service import Service
+
+#: Names the session in whose name something is done, by its token (or id, see above).
+SESSION_HEADER = "Gitcoord-Session"
+#: Which project is meant where no key says it.
+PROJECT_HEADER = "Gitcoord-Project"
+_KEY_HINT = "Send `Authorization: Bearer KEY`; `gitcoord serve key add` makes one."
+
+
+class Caller(NamedTuple):
+    """Who asks."""
+
+    project: Project
+    scope: Scope
+    #: Who is counted and whose idempotency keys are apart from those of others.
+    name: str
+    #: The only agent in whose name may be acted; "" for any.
+    agent: str = ""
+    #: The session that was proved, or the sub-agent of it that was named; None for none.
+    session: str | None = None
+
+
+async def caller(service: Service, request: Request, needed: Scope) -> Caller:
+    """Return who asks, if they may do what needs this scope.
+
+    Raises `Problem`: 401 without a key that is good, 403 with one that is not enough, 429.
+    """
+    shown = credentials(request)
+    if not shown:
+        service.rates.take(address(request))
+        raise unauthorized("this needs a key")
+    found = await by_token(service, request, shown) if FORM.fullmatch(shown) else None
+    if found is None:
+        key = service.keys.find(shown)
+        project = service.projects.get(key.project) if key is not None else None
+        if key is None or project is None:
+            service.rates.take(address(request))
+            raise unauthorized("the key is unknown, or was revoked")
+        found = Caller(project, key.scope, f"key {key.id}", key.agent)
+    service.rates.take(found.name)
+    if not allows(found.scope, needed):
+        raise forbidden(f"this needs a key with scope {needed}; this one has {found.scope}")
+    asked = request.headers.get(PROJECT_HEADER)
+    if asked is not None and asked != found.project.name:
+        raise forbidden("the key is for another project")
+    named = request.headers.get(SESSION_HEADER)
+    if named:
+        proved = await found.project.work(holder, service, found, named)
+        found = found._replace(session=proved)
+    return found
+
+
+async def by_token(service: Service, request: Request, token: str) -> Caller | None:
+    """Return the session whose token was shown instead of a key, in whichever project it is."""
+    for project in service.projects.values():
+        try:
+            session = await project.work(service.tokens.session, project, token)
+        except GitcoordError:
+            # A project whose ledger cannot be read has nobody who could be let in.
+            continue
+        if session is not None:
+            return Caller(project, "agent", f"session {session}", session=session)
+    return None
+
+
+def holder(service: Service, known: Caller, named: str) -> str:
+    """Return the session, or the sub-agent in it, for which the caller may act.
+
+    `named`: a token or an id, of a sub-agent with `/NAME`. Raises `Problem` 403, `InvalidId`.
+    """
+    first, slash, rest = named.partition("/")
+    if FORM.fullmatch(first):
+        found = service.tokens.session(known.project, first)
+        if found is None:
+            raise forbidden("the session token is good for no live session of this project")
+    else:
+        found = root(checked_id(first, "session"))
+        if known.scope != "admin" and not _bound(known, found):
+            raise forbidden(f"to act for a session by its id needs its token ({SESSION_HEADER})")
+    return checked_id(f"{found}{slash}{rest}", "session") if slash else found
+
+
+def credentials(request: Request) -> str:
+    """Return the key or token that was shown; "" for none."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return value.strip()
+    return request.headers.get("X-API-Key", "")
+
+
+def address(request: Request) -> str:
+    """Return the address of the client's machine; of IPv6 its network, which one user has."""
+    host = request.client.host if request.client else ""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "unknown"
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    return str(found)
+
+
+def unauthorized(detail: str) -> Problem:
+    """Return the refusal of somebody who is not known."""
+    headers = {"WWW-Authenticate": 'Bearer realm="gitcoord"'}
+    return Problem(401, "unauthorized", detail, hint=_KEY_HINT, headers=headers)
+
+
+def forbidden(detail: str) -> Problem:
+    """Return the refusal of somebody who may not do this."""
+    return Problem(403, "forbidden", detail)
+
+
+def _bound(known: Caller, session: str) -> bool:
+    if not known.agent:
+        return False
+    with known.project.house().ledger.state() as state:
+        found = state.get(Session, session, archived=False)
+    return found is not None and found.agent == known.agent

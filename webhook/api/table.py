@@ -1,0 +1,234 @@
+"""The routes, a line each. A new operation or query is a line here.
+
+An operation's body is its fields; `{name}` in the path fills the field of that name. A query is a
+function from a request and its parameters to an answer. `scope` is the least that a key has to
+have. Not here: how a line is answered, or described.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from gitcoord.domain.operation import Answer, Operation, kind_of
+from webhook.api import records, who, work
+from webhook.keys import Scope
+
+Method = Literal["GET", "POST", "PATCH"]
+
+
+class Line(NamedTuple):
+    """One route below /api/v1."""
+
+    method: Method
+    path: str
+    scope: Scope
+    summary: str
+    #: The tag of an operation; "" for a query.
+    tag: str = ""
+    query: Callable[[Any, Any], Any] | None = None
+    #: Path parameter -> field of the operation, where a list of one is meant.
+    several: Mapping[str, str] = {}
+    #: A body, as an example, or the parameters of a query.
+    example: Mapping[str, Any] = {}
+    status: int = 200
+
+    @property
+    def operation(self) -> type[Operation]:
+        """The class of the operation."""
+        return kind_of(self.tag)
+
+    @property
+    def answer(self) -> type[Answer]:
+        """The class of the operation's answer."""
+        return self.operation.answer
+
+    @property
+    def id(self) -> str:
+        """A name for programs: `lock_acquire`, `get_locks`."""
+        named = self.tag.replace(".", "_")
+        return named or str(getattr(self.query, "__name__", ""))
+
+
+def _do(  # noqa: PLR0913, PLR0917 - the columns of the table
+    path: str,
+    tag: str,
+    scope: Scope,
+    summary: str,
+    example: Mapping[str, Any] | None = None,
+    status: int = 200,
+    method: Method = "POST",
+    several: Mapping[str, str] | None = None,
+) -> Line:
+    return Line(method, path, scope, summary, tag, None, several or {}, example or {}, status)
+
+
+def _see(
+    path: str,
+    query: Callable[[Any, Any], Any],
+    summary: str,
+    example: Mapping[str, Any] | None = None,
+    scope: Scope = "read",
+) -> Line:
+    return Line("GET", path, scope, summary, query=query, example=example or {})
+
+
+_KEYS = {"keys": ["src/auth/**"]}
+
+LINES: tuple[Line, ...] = (
+    # What there is.
+    _see("/status", who.status, "Counts, and what wants attention"),
+    _see("/sessions", who.sessions, "Who is here, or was", {"agent": "ada"}),
+    _see("/sessions/{session}", who.session, "One session with what it holds"),
+    _see("/locks", who.locks, "Locks, waiters and what has not landed", {"agent": "ada"}),
+    _see("/locks/check", who.checked, "Who holds paths or keys", {"path": ["src/auth/login.py"]}),
+    _see("/tasks", work.tasks, "Tasks by status, the most urgent first", {"status": ["pending"]}),
+    _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
+    _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
+    _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
+    _see("/messages", records.inbox, "Messages to the acting session and to all"),
+    _see("/messages/sent", records.outbox, "Messages of the acting session, with receipts"),
+    _see("/changes", records.changes, "Who has changed which file lately", {"path": "src/"}),
+    _see("/violations", records.violations, "What guardrails have found", {"session": "s-1"}),
+    _see("/notices", records.notices, "What the acting session was told"),
+    _see("/settings", records.settings, "What all have agreed on"),
+    _see("/log", records.log, "Transactions, the newest first", {"operation": "lock."}),
+    _see("/export", records.export, "All records, as `gitcoord export`", scope="admin"),
+    # Sessions.
+    _do(
+        "/sessions",
+        "session.start",
+        "agent",
+        "Check in, or go on; answers with the session's token",
+        {"agent": "ada", "area": "auth", "files": ["src/auth/**"]},
+        201,
+    ),
+    _do("/session/heartbeat", "session.heartbeat", "agent", "Show that the session lives"),
+    _do(
+        "/session/scope",
+        "session.scope",
+        "agent",
+        "Say what the session works on now",
+        {"files": ["src/billing/**"]},
+    ),
+    _do(
+        "/session/end",
+        "session.end",
+        "agent",
+        "Check out; what is held is freed",
+        {"outcome": "completed", "summary": "Login works with passkeys."},
+    ),
+    _do(
+        "/session/usage",
+        "session.usage",
+        "agent",
+        "Tell the totals of tokens and requests",
+        {"usage": {"requests": 3, "input_tokens": 1200, "output_tokens": 80}},
+    ),
+    _do(
+        "/session/signals",
+        "session.signals",
+        "agent",
+        "Tell what a conversation looks like: errors in a row, repeated calls, progress",
+        {"signals": {"calls": 12, "errors_in_row": 3, "error_text": "no such file"}},
+    ),
+    _do("/sessions/{id}/pause", "session.pause", "admin", "Stop a session until it is resumed"),
+    _do("/sessions/{id}/resume", "session.resume", "admin", "Let a paused session go on"),
+    _do("/sessions/{id}/kill", "session.kill", "admin", "End a session and free what it holds"),
+    _do("/sessions/{id}/suspect", "session.suspect", "admin", "Mark a session that seems dead"),
+    _do("/sessions/{id}/sweep", "session.sweep", "admin", "End a session that is known to be dead"),
+    _do("/leases/lapse", "lease.lapse", "agent", "End leases whose time is over"),
+    # Locks.
+    _do("/locks", "lock.acquire", "agent", "Take locks: all or none", _KEYS),
+    _do("/locks/renew", "lock.renew", "agent", "Extend locks; without keys all of them", _KEYS),
+    _do("/locks/release", "lock.release", "agent", "Give locks back", _KEYS),
+    _do(
+        "/locks/takeover",
+        "lock.takeover",
+        "agent",
+        "Take what another holds, with a reason that it is told",
+        _KEYS | {"reason": "ada is on holiday"},
+    ),
+    _do("/locks/leave", "lock.leave", "agent", "Leave the queue", _KEYS),
+    _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
+    # Tasks.
+    _do(
+        "/tasks",
+        "task.add",
+        "agent",
+        "Add tasks",
+        {"tasks": [{"id": "t-1", "title": "Write the parser", "keys": ["src/parser/**"]}]},
+        201,
+    ),
+    _do("/tasks/next", "task.next", "agent", "Claim the most urgent task that can be worked on"),
+    _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys"),
+    _do(
+        "/tasks/{id}/move",
+        "task.move",
+        "agent",
+        "Start, block, complete, fail, cancel or release a task",
+        {"move": "complete", "result": "Merged as #12."},
+    ),
+    _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
+    _do(
+        "/tasks/{task}/notes",
+        "task.note",
+        "agent",
+        "Write a note on a task",
+        {"text": "The lexer is done."},
+        201,
+    ),
+    _do("/tasks/{task}/worktree", "task.worktree", "agent", "Say where a task is worked on"),
+    # What passes between sessions.
+    _do(
+        "/handoffs",
+        "handoff.write",
+        "agent",
+        "Leave a handoff",
+        {"id": "h-1", "summary": "Login works, tests for logout are missing."},
+        201,
+    ),
+    _do(
+        "/messages",
+        "message.send",
+        "agent",
+        "Write to a session, an agent, or all",
+        {"id": "m-1", "text": "May I have src/api?", "to": "bob"},
+        201,
+    ),
+    _do("/messages/read", "message.read", "agent", "Say that messages were read"),
+    _do("/messages/ack", "message.ack", "agent", "Acknowledge messages", {"ids": ["m-1"]}),
+    _do(
+        "/changes",
+        "change.record",
+        "agent",
+        "Say what was changed",
+        {"changes": [{"path": "src/auth/login.py", "kind": "modify"}]},
+        201,
+    ),
+    _do("/violations", "guard.record", "agent", "Say what guardrails have found", status=201),
+    # The ledger.
+    _do(
+        "/settings",
+        "config.set",
+        "admin",
+        "Change what all have agreed on",
+        {"values": {"lock_ttl": 3600}},
+        method="PATCH",
+    ),
+    _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),
+    _do("/import", "ledger.import", "admin", "Add the records of an export", {"records": []}),
+    _do("/ledger", "ledger.init", "admin", "Begin a ledger where there is none", status=201),
+)
+
+
+def covered() -> set[str]:
+    """Return the tags of all operations that have a route."""
+    return {line.tag for line in LINES if line.tag}
+
+
+def fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Return the fields of a struct by name."""
+    return {field.name: field for field in msgspec.structs.fields(kind)}

@@ -1,0 +1,115 @@
+"""The web application, assembled: routes, what stands before them, and how errors are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gitcoord.errors import GitcoordError
+from webhook import health, metrics
+from webhook.access import PROJECT_HEADER, SESSION_HEADER
+from webhook.api import answering, openapi
+from webhook.limits import Bodies, Secured
+from webhook.problems import Problem, answered
+from webhook.service import Service
+
+LOG = logging.getLogger("gitcoord.service")
+
+#: What statuses of the framework are called.
+_CODES: dict[int, tuple[str, str]] = {
+    404: ("not_found", "there is no such route"),
+    405: ("method_not_allowed", "this route does not take that method"),
+}
+
+
+def application(service: Service) -> Starlette:
+    """Return the application of a service; it closes the service when it ends."""
+    numbers = metrics.Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            service.close()
+
+    return Starlette(
+        routes=routes(service, numbers),
+        middleware=[
+            Middleware(Secured),
+            *_origins(service),
+            Middleware(metrics.Counted, metrics=numbers),
+            Middleware(Bodies, limit=service.settings.body_limit),
+        ],
+        exception_handlers={
+            Problem: _told,
+            GitcoordError: _told,
+            HTTPException: _framework,
+            ClientDisconnect: _gone,
+            Exception: _bug,
+        },
+        lifespan=lifespan,
+    )
+
+
+def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
+    """Return all routes."""
+
+    async def described(_request: Request) -> Response:
+        return Response(openapi.document(), media_type="application/json")
+
+    return [
+        *health.routes(service),
+        metrics.route(service, numbers),
+        Route("/api/v1/openapi.json", described),
+        *answering.routes(service),
+    ]
+
+
+def _origins(service: Service) -> list[Middleware]:
+    if not service.settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=service.settings.origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE", "PUT"],
+            allow_headers=[
+                "Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match",
+                "Last-Event-ID", SESSION_HEADER, PROJECT_HEADER,
+            ],
+            expose_headers=["ETag", "Retry-After"],
+        )
+    ]  # fmt: skip
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, (Problem, GitcoordError))
+    return answered(error)
+
+
+async def _framework(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
+    headers = dict(error.headers or {})
+    return answered(Problem(error.status_code, code, detail, headers=headers))
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it.
+    return Response(status_code=499)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    LOG.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
+    detail = "this is a bug of gitcoord; the service's log has it"
+    return answered(Problem(500, "bug", detail))

@@ -1,0 +1,126 @@
+"""How the service says no: a problem document with a status, the same for every route.
+
+Errors of gitcoord keep their code, words and details; what HTTP itself has against a request is
+a `Problem`. Documents follow RFC 9457 (https://www.rfc-editor.org/rfc/rfc9457): `title` is the
+kind of error, `detail` this case, `hint` what to do next. Not here: the words of the older
+systems' routes (compat).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from gitcoord.errors import (
+    Contended,
+    Damaged,
+    Denied,
+    GitcoordError,
+    InvalidTransition,
+    MessageNotFound,
+    NotAssigned,
+    NotInitialised,
+    NotLockHolder,
+    OperationReused,
+    RecipientNotFound,
+    Refused,
+    SessionEnded,
+    SessionNotFound,
+    SessionPaused,
+    TaskNotFound,
+    TextTooLong,
+    Unavailable,
+    UsageError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+#: What `type` begins with; the code follows. No document is there: codes are in docs/http.md.
+NAMESPACE = "urn:gitcoord:error:"
+#: Seconds after which what was only busy may be asked again.
+RETRY_AFTER = 1
+
+#: Looked up along the class's ancestors.
+STATUSES: dict[type[GitcoordError], int] = {
+    GitcoordError: 500,
+    UsageError: 400,
+    TextTooLong: 413,
+    NotInitialised: 503,
+    Refused: 409,
+    Denied: 403,
+    NotAssigned: 403,
+    NotLockHolder: 404,
+    TaskNotFound: 404,
+    SessionNotFound: 404,
+    MessageNotFound: 404,
+    RecipientNotFound: 404,
+    SessionEnded: 410,
+    SessionPaused: 423,
+    InvalidTransition: 422,
+    OperationReused: 422,
+    Contended: 503,
+    Unavailable: 503,
+    Damaged: 503,
+}
+
+
+class Problem(Exception):
+    """What stands against a request before any rule has seen it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+        self.headers = dict(headers or {})
+
+
+def status_of(error: GitcoordError) -> int:
+    """Return the status of an error of gitcoord."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def answered(error: GitcoordError | Problem) -> Response:
+    """Return the response that tells the error."""
+    if isinstance(error, Problem):
+        body = document(error.status, error.code, error.detail, error.hint)
+        return _response(body, error.status, error.headers)
+    status = status_of(error)
+    body = document(status, error.code, error.message, error.hint) | _details(error)
+    headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return _response(body, status, headers)
+
+
+def document(status: int, code: str, detail: str, hint: str | None = None) -> dict[str, Any]:
+    """Return the problem document."""
+    body = {
+        "type": NAMESPACE + code,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return body | ({"hint": hint} if hint else {})
+
+
+def _details(error: GitcoordError) -> dict[str, Any]:
+    """Return what else the error names: conflicts, ids, limits. Ours come first."""
+    reserved = ("type", "title", "status", "code", "detail", "hint")
+    return {name: value for name, value in error.details.items() if name not in reserved}
+
+
+def _response(body: dict[str, Any], status: int, headers: Mapping[str, str]) -> Response:
+    data = msgspec.json.encode(body, enc_hook=str)
+    return Response(data, status, headers=dict(headers), media_type=MEDIA_TYPE)

@@ -1,0 +1,115 @@
+"""The repositories that are served: a house each, opened when it is needed, apart from the others.
+
+All work on a ledger is done in threads, so that nothing waits in the event loop, and what waits
+together is decided together by the coordinator's group commit. Not here: who may ask for what.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from gitcoord.bootstrap import House, open_house
+from gitcoord.errors import GitcoordError, LedgerMissing, NotInitialised, Unavailable
+from webhook.settings import is_url
+
+T = TypeVar("T")
+
+#: Seconds for which what a git host has said is new enough for a question.
+FRESH = 1.0
+#: Requests of one project that are worked on at once; others wait their turn.
+THREADS = 256
+
+
+class Project:
+    """One repository. Safe between threads."""
+
+    def __init__(self, name: str, place: str, state: str, environ: Mapping[str, str]) -> None:
+        """`state`: the folder of the service's own files, where clones of URLs are kept."""
+        self.name = name
+        self.place = place
+        self._state = state
+        self._environ = environ
+        self._house: House | None = None
+        self._closed: list[House] = []
+        self._opening = threading.Lock()
+        self._asking = threading.Lock()
+        self._limit: anyio.CapacityLimiter | None = None
+
+    def house(self) -> House:
+        """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
+        with self._opening:
+            if self._house is None:
+                self._house = self._open()
+            return self._house
+
+    async def work(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what the function returns; it runs in a thread."""
+        if self._limit is None:
+            self._limit = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limit)
+
+    def fresh(self) -> None:
+        """See what a git host has decided, unless it was heard of just now.
+
+        Where it does not answer, what is shown is what was last known.
+        """
+        house = self.house()
+        if house.wire is None:
+            return
+        # Many ask at once; one of them asks the host for all.
+        with self._asking:
+            age = house.wire.contact.age
+            if age is None or age >= FRESH:
+                house.follow()
+
+    def told(self, error: GitcoordError) -> None:
+        """See to it that a ledger which was not there is looked for anew by the next request."""
+        if not isinstance(error, (NotInitialised, LedgerMissing)):
+            return
+        with self._opening:
+            if self._house is not None:
+                # Other threads may still be in it.
+                self._closed.append(self._house)
+                self._house = None
+
+    def close(self) -> None:
+        """Let go of the repository. Nobody asks any more."""
+        with self._opening:
+            for house in [*self._closed, *([self._house] if self._house else ())]:
+                house.close()
+            self._house, self._closed = None, []
+
+    def _open(self) -> House:
+        # What lives long is served best by libgit2, where it is installed.
+        engine = "libgit2" if find_spec("pygit2") is not None else "plumbing"
+        if not is_url(self.place):
+            return open_house(self.place, self._environ, engine=engine)
+        folder = os.path.join(self._state, "repositories", f"{self.name}.git")
+        if not os.path.isdir(folder):
+            _made(folder)
+        return open_house(folder, self._environ, remote=self.place)
+
+
+def _made(folder: str) -> None:
+    """Make an empty repository for what is fetched from a URL. Raises `Unavailable`."""
+    interim = f"{folder}.{os.getpid()}.{time.monotonic_ns()}"
+    done = subprocess.run(
+        ["git", "init", "--quiet", "--bare", interim], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Unavailable(f"cannot make {folder}: {done.stderr.strip()}")
+    try:
+        os.rename(interim, folder)
+    except OSError as wrong:
+        # Another service may have been faster; theirs is as good.
+        if not os.path.isdir(folder):
+            raise Unavailable(f"cannot make {folder}: {wrong.strerror}") from wrong

@@ -1,0 +1,113 @@
+"""Start the service, say where it is, and end it well.
+
+SIGTERM and SIGINT let requests that are under way end and close streams. Logs are lines for
+people, or JSON objects for programs; neither holds a key, a token or a query. Not here: routes.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import msgspec
+import uvicorn
+
+from gitcoord.errors import UsageError
+from webhook.app import application
+from webhook.service import assemble
+from webhook.settings import LOOPBACK, Settings
+
+LOG = logging.getLogger("gitcoord.service")
+#: Seconds that requests and streams get to end when the service does.
+GRACE = 5
+
+
+def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") -> int:
+    """Serve until a signal says to end; returns the exit code.
+
+    Raises `UsageError` when the address cannot be had, `Unavailable` for an own file of no use.
+    """
+    _logs(log)
+    service = assemble(settings, environ)
+    taken = _listener(settings.host, settings.port)
+    port = taken.getsockname()[1]
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    LOG.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
+    if settings.host not in LOOPBACK:
+        LOG.warning("others can reach this address; put TLS before it, keys travel in clear")
+    if not service.keys.list():
+        LOG.warning("there are no keys yet; `gitcoord serve key add` makes one")
+    config = uvicorn.Config(
+        application(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=list(LOOPBACK) if settings.behind_proxy else None,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE,
+    )
+    with taken, _heeded():
+        anyio.run(uvicorn.Server(config).serve, [taken])
+    LOG.info("ended")
+    return 0
+
+
+class Lines(logging.Formatter):
+    """A JSON object for each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line."""
+        body: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        body |= getattr(record, "fields", {})
+        if record.exc_info:
+            body["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(body).decode()
+
+
+@contextmanager
+def _heeded() -> Iterator[None]:
+    """Let a signal that has ended the server be the end of it.
+
+    Uvicorn raises it once more when everything is closed, for whoever was there before it.
+    """
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [(kind, signal.signal(kind, lambda *_: None)) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in before:
+            signal.signal(kind, handler)
+
+
+def _logs(kind: str) -> None:
+    handler = logging.StreamHandler()
+    text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
+    handler.setFormatter(Lines() if kind == "json" else text)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    LOG.setLevel(logging.INFO)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; port 0: on any that is free. Raises `UsageError`."""
+    try:
+        family: Any = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as wrong:
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {wrong.strerror or wrong}",
+            hint="Choose another --port, or 0 for any that is free.",
+        ) from wrong
