@@ -20,7 +20,7 @@ NEXT: dict[str, str] = {
     "lock_not_found_or_not_owner": "Call check_locks to see who holds it.",
     "session_ended": "Call the tool again: that checks in anew. What was lost is named here.",
     "session_not_found": "Call the tool again: that checks in anew.",
-    "session_paused": "Wait: a person has paused this session, and resumes it.",
+    "session_paused": "Tell your person why, and wait until a person resumes this session.",
     "session_required": "Call register_session.",
     "claim_failed": "Call get_work for a task that can be claimed.",
     "paused": "Call get_work for a task of another feature.",
