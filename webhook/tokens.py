@@ -37,8 +37,12 @@ class Tokens:
         text = f"{project}\0{session}".encode()
         return hmac.new(self._secret, text, sha256).hexdigest()
 
-    def session(self, project: Project, token: str) -> str | None:
-        """Return the live session whose token this is; None for no such session."""
+    def session(self, project: Project, token: str, *, living: bool) -> str | None:
+        """Return the session whose token this is; None for no such session.
+
+        `living`: whether it has to be seen that the session lives. Operations test that
+        themselves, in the state in which they are decided.
+        """
         if not FORM.fullmatch(token):
             return None
         ledger = project.house().ledger
@@ -47,6 +51,8 @@ class Tokens:
             found = self._looked_through(project.name, ledger).get(token)
         if found is None or not hmac.compare_digest(self.token(project.name, found), token):
             return None
+        if not living:
+            return found
         with ledger.state() as state:
             return found if state.get(Session, found, archived=False) is not None else None
 

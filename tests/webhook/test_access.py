@@ -78,7 +78,8 @@ def test_a_forged_token_and_one_of_an_ended_session_are_good_for_nothing(served:
         assert refused.status_code in (400, 403)
         problem(served.call("GET", "/locks", key=wrong), 401, "unauthorized")
     assert ada.post("/session/end", {"outcome": "completed"}).status_code == 200
-    problem(ada.post("/locks", {"keys": ["a"]}), 403, "forbidden")
+    problem(ada.post("/locks", {"keys": ["a"]}), 410, "session_ended")
+    problem(ada.get("/locks"), 403, "forbidden")
     problem(served.call("GET", "/locks", key=ada.token), 401, "unauthorized")
 
 
