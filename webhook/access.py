@@ -63,6 +63,7 @@ async def caller(service: Service, request: Request, needed: Scope) -> Caller:
             service.rates.take(address(request))
             raise unauthorized("the key is unknown, or was revoked")
         found = Caller(project, key.scope, f"key {key.id}", key.agent)
+    request.state.caller = found.name
     service.rates.take(found.name)
     if not allows(found.scope, needed):
         raise forbidden(f"this needs a key with scope {needed}; this one has {found.scope}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,14 +14,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
-from webhook import health, metrics
+from webhook import health, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
-
-LOG = logging.getLogger("gitcoord.service")
 
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
@@ -47,6 +44,7 @@ def application(service: Service) -> Starlette:
         middleware=[
             Middleware(Secured),
             *_origins(service),
+            Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
             Middleware(Bodies, limit=service.settings.body_limit),
         ],
@@ -110,6 +108,6 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    LOG.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
+    logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
     detail = "this is a bug of gitcoord; the service's log has it"
     return answered(Problem(500, "bug", detail))

@@ -6,24 +6,21 @@ people, or JSON objects for programs; neither holds a key, a token or a query. N
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import anyio
-import msgspec
 import uvicorn
 
 from gitcoord.errors import UsageError
+from webhook import logs
 from webhook.app import application
 from webhook.service import assemble
 from webhook.settings import LOOPBACK, Settings
 
-LOG = logging.getLogger("gitcoord.service")
 #: Seconds that requests and streams get to end when the service does.
 GRACE = 5
 
@@ -33,16 +30,18 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
 
     Raises `UsageError` when the address cannot be had, `Unavailable` for an own file of no use.
     """
-    _logs(log)
+    logs.begin(log)
     service = assemble(settings, environ)
     taken = _listener(settings.host, settings.port)
     port = taken.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    LOG.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
+    logs.SERVICE.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
     if settings.host not in LOOPBACK:
-        LOG.warning("others can reach this address; put TLS before it, keys travel in clear")
+        logs.SERVICE.warning(
+            "others can reach this address; put TLS before it, keys travel in clear"
+        )
     if not service.keys.list():
-        LOG.warning("there are no keys yet; `gitcoord serve key add` makes one")
+        logs.SERVICE.warning("there are no keys yet; `gitcoord serve key add` makes one")
     config = uvicorn.Config(
         application(service),
         log_config=None,
@@ -55,25 +54,8 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
     )
     with taken, _heeded():
         anyio.run(uvicorn.Server(config).serve, [taken])
-    LOG.info("ended")
+    logs.SERVICE.info("ended")
     return 0
-
-
-class Lines(logging.Formatter):
-    """A JSON object for each record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line."""
-        body: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        body |= getattr(record, "fields", {})
-        if record.exc_info:
-            body["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(body).decode()
 
 
 @contextmanager
@@ -89,16 +71,6 @@ def _heeded() -> Iterator[None]:
     finally:
         for kind, handler in before:
             signal.signal(kind, handler)
-
-
-def _logs(kind: str) -> None:
-    handler = logging.StreamHandler()
-    text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
-    handler.setFormatter(Lines() if kind == "json" else text)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    LOG.setLevel(logging.INFO)
 
 
 def _listener(host: str, port: int) -> socket.socket:

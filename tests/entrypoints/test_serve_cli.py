@@ -120,3 +120,24 @@ def test_outside_of_a_repository_it_says_what_to_name(
     door.go(empty)
     error = json.loads(door("serve", "key", "list", "--json", code=2))["error"]
     assert (error["code"], "--project" in error["hint"]) == ("not_a_repository", True)
+
+
+def test_its_log_names_routes_and_callers_and_nothing_that_was_sent(
+    door: Door, running: list[Running]
+) -> None:
+    made = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]
+    running.append(Running(door.place, "--log", "json"))
+    running[0].get("/api/v1/locks?agent=my-secret-name", made["secret"])
+    running[0].get("/api/v1/tasks/t-very-secret", made["secret"])
+    running[0].get("/health")
+    running[0].end()
+    lines = [json.loads(line) for line in running[0].lines]
+    asked = [line for line in lines if line["logger"] == "gitcoord.service.requests"]
+    assert [(x["route"], x["status"], x["by"]) for x in asked] == [
+        ("/api/v1/locks", 200, f"key {made['id']}"),
+        ("/api/v1/tasks/{task}", 404, f"key {made['id']}"),
+    ]
+    assert all(x["milliseconds"] > 0 for x in asked)
+    text = "".join(running[0].lines)
+    assert "secret" not in text
+    assert made["secret"].rpartition("_")[2] not in text

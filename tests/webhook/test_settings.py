@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gitcoord.errors import InvalidConfig, NotARepository
+from webhook.problems import STATUSES
 from webhook.settings import Settings, is_url, projects, state_file
 
 
@@ -53,3 +55,12 @@ def test_what_is_not_said_is_safe() -> None:
     assert not plain.private_notifications
     assert not plain.behind_proxy
     assert plain.origins == ()
+
+
+def test_the_page_about_the_service_has_every_status_and_every_switch() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    table = page.partition("| status | when |")[2].partition("##")[0]
+    named = {int(word) for word in re.findall(r"\b[45]\d\d\b", table)}
+    assert named == {*STATUSES.values(), 401, 415, 429} - {500}
+    for switch in ("--require-key-everywhere", "--behind-proxy", "--origin", "--rate", "--log"):
+        assert switch in page
