@@ -4,55 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.entrypoints.door import Door
-
-
-class Running:
-    """The service in a process; `lines` are those of its log."""
-
-    def __init__(self, place: str, *words: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gitcoord", "serve", "--port", "0", *words],
-            cwd=place,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self.port = 0
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-                break
-
-    def get(self, path: str, key: str = "") -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-        try:
-            with urllib.request.urlopen(asked, timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=30)
-        self.lines += err.splitlines(keepends=True)
-        return self.process.returncode
+from tests.webhook.running import Running
 
 
 @pytest.fixture
