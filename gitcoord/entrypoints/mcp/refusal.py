@@ -33,6 +33,9 @@ NEXT: dict[str, str] = {
     "contended": "Call the tool again.",
 }
 
+#: The same for a session that a person has ended.
+KILLED = "A person has ended it. Stop working and tell them; a new conversation begins anew."
+
 #: Most conflicts that the text names; the structured content has all.
 NAMED = 5
 
@@ -41,7 +44,7 @@ def structured(error: GitcoordError, notes: list[str]) -> dict[str, Any]:
     """Return the refusal as the structured content of a result."""
     body = error.as_dict()
     if error.code in NEXT:
-        body["hint"] = NEXT[error.code]
+        body["hint"] = KILLED if body.get("status") == "killed" else NEXT[error.code]
     found = originals.refusal(error) | {"error": body}
     return found | {"notes": notes} if notes else found
 

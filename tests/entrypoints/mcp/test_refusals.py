@@ -114,14 +114,28 @@ def test_a_failed_attempt_and_a_cancelled_task_end_as_what_they_are(
     assert shown["error_message"] == "plan changed"
 
 
+def test_a_session_that_a_person_has_ended_is_not_begun_anew(door: Door, agent: Agent) -> None:
+    first = agent.call("acquire_lock", file_path="a.py")["session"]
+    door("session", "kill", first, "--reason", "too slow")
+    before = refs(door.place)
+    for tool in ("acquire_lock", "acquire_lock", "register_session"):
+        given = {"file_path": "b.py"} if tool == "acquire_lock" else {}
+        found = agent.refused(tool, **given)["error"]
+        assert (found["code"], found["status"]) == ("session_ended", "killed")
+        assert "Stop working" in found["hint"]
+    assert refs(door.place) == before
+    # Looking is no work.
+    (shown,) = agent.call("discover_agents", status="killed")["agents"]
+    assert (shown["session_id"], shown["status"]) == (first, "killed")
+
+
 def test_a_session_that_others_have_ended_is_told_once_and_then_begun_anew(
     door: Door, agent: Agent
 ) -> None:
     first = agent.call("acquire_lock", file_path="a.py")["session"]
-    door("session", "kill", first, "--reason", "too slow")
+    door("session", "end", "--session", first)
     found = agent.refused("acquire_lock", file_path="b.py")
     assert found["error"]["code"] == "session_ended"
-    assert [one["key"] for one in found["error"]["lost"]] == ["a.py"]
     assert "checks in anew" in found["error"]["hint"]
     again = agent.call("acquire_lock", file_path="b.py")["session"]
     assert again != first
