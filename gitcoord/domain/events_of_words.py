@@ -47,7 +47,9 @@ def handoffs(scene: Scene) -> Iterator[Event]:
     for before, after in scene.pairs(Handoff):
         if before is None and after is not None:
             fields = (name for name in after.__struct_fields__ if name not in _RENAMED.values())
-            yield Event("handoff.written", plain(after, *fields, **_RENAMED), _by(after.session))
+            yield Event(
+                "handoff.written", plain(after, *fields, **_RENAMED), sessions_of(after.session)
+            )
 
 
 _RENAMED = {
@@ -74,7 +76,7 @@ def changes(scene: Scene) -> Iterator[Event]:
                 session_id="session",
                 agent_name="agent",
             )
-            yield Event("change.recorded", data, _by(after.session))
+            yield Event("change.recorded", data, sessions_of(after.session))
 
 
 def violations(scene: Scene) -> Iterator[Event]:
@@ -85,7 +87,7 @@ def violations(scene: Scene) -> Iterator[Event]:
             data = plain(
                 after, *fields, violation_id="id", session_id="session", agent_name="agent"
             )
-            yield Event("guardrail.violation", data, _by(after.session))
+            yield Event("guardrail.violation", data, sessions_of(after.session))
 
 
 def _sent(message: Message) -> Event:
@@ -107,7 +109,3 @@ def _sent(message: Message) -> Event:
         data["to"] = None
         data["text"] = shown(message.text)
     return Event("agent.message", data, sessions_of(message.sender, message.to))
-
-
-def _by(holder: str) -> tuple[str, ...]:
-    return sessions_of(holder)
