@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -64,8 +64,9 @@ class Hub:
         self._present: list[dict[str, Any]] = []
         self._snapshot = presence([])
         self._snapshots = 0
-        self._following = self._closed = False
-        self._looks = 0
+        self._closed = False
+        #: Whether the ring goes on; it does while somebody listens.
+        self.following = False
         self._changed, self._awake = anyio.Event(), anyio.Event()
         self._beginning, self._looking = anyio.Lock(), anyio.Lock()
         self._replaying = anyio.CapacityLimiter(REPLAYS)
@@ -111,9 +112,10 @@ class Hub:
                     yield self._snapshot
                 if number is None:
                     number = self._next
-                    async for each in self._replay(last):
-                        last = each.at or last
-                        yield each
+                    async with aclosing(self._replay(last)) as told:
+                        async for each in told:
+                            last = each.at or last
+                            yield each
                     # Where it took so long that the ring has gone on, the rest is read as well.
                     number = number if number >= self._first else None
                     continue
@@ -153,7 +155,7 @@ class Hub:
     async def _begun(self) -> None:
         """See where the ledger is, so that what happens from now on is news."""
         async with self._beginning:
-            if self._following:
+            if self.following:
                 return
             async with self._looking:
                 head = await self._threaded(lambda: self._watching.head(asked=True))
@@ -164,7 +166,7 @@ class Hub:
                 self._ring.clear()
                 self._size = 0
             await self._survey()
-            self._following = True
+            self.following = True
             self._awake.set()
 
     async def _run(self) -> None:
@@ -173,16 +175,16 @@ class Hub:
         while True:
             if not self.readers:
                 # Whoever comes next begins with a fresh look.
-                self._following = False
+                self.following = False
                 self._awake = anyio.Event()
                 await self._awake.wait()
                 continue
             self._awake = anyio.Event()
             with anyio.move_on_after(LOOK):
                 await self._awake.wait()
-            if self._following and await self._contained(self._look):
+            if self.following and await self._contained(self._look):
                 due = min(due, surveyed + AT_MOST)
-            if self._following and anyio.current_time() >= due:
+            if self.following and anyio.current_time() >= due:
                 await self._contained(self._survey)
                 surveyed = anyio.current_time()
                 due = surveyed + self._presence_every
