@@ -50,7 +50,6 @@ async def stream(
         _sent(items, wanted),
         ping=keep_alive,
         ping_message_factory=_comment,
-        sep="\n",
         send_timeout=SEND_TIMEOUT,
         headers=headers,
     )

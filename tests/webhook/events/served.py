@@ -82,8 +82,8 @@ class Stream:
         fields: dict[str, str] = {}
         try:
             while raw := self.response.readline():
-                name, _, value = raw.decode().rstrip("\n").partition(":")
-                if raw == b"\n":
+                name, _, value = raw.decode().rstrip("\r\n").partition(":")
+                if not raw.strip():
                     if fields.keys() & {"data", "comment"}:
                         yield Line(**{k: v for k, v in fields.items() if k != "retry"})
                     fields = {}

@@ -47,11 +47,12 @@ def test_a_stream_begins_with_who_is_present_and_goes_on_with_what_happens(
     present = next(lines)
     assert (present.event, present.id) == ("presence", "")
     assert [each["agent_name"] for each in said(present)["sessions"]] == ["ada"]
-    acquire(house, ada, "a\nb.py")
+    acquire(house, ada, "ä.py", reason="two\nlines\r\u2028")
     event = next(line for line in lines if line.id)
     assert (event.event, event.id) == ("lock.acquired", "1.3.1")
     assert said(event)["type"] == "lock.acquired"
-    assert said(event)["data"]["key"] == "a\nb.py"
+    assert said(event)["data"]["key"] == "ä.py"
+    assert said(event)["data"]["reason"] == "two\nlines\r\u2028"
     stream.close()
 
 
