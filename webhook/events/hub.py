@@ -64,7 +64,8 @@ class Hub:
         self._present: list[dict[str, Any]] = []
         self._snapshot = presence([])
         self._snapshots = 0
-        self._closed = False
+        #: Whether its streams have ended, or are about to.
+        self.closed = False
         #: Whether the ring goes on; it does while somebody listens.
         self.following = False
         self._changed, self._awake = anyio.Event(), anyio.Event()
@@ -79,13 +80,19 @@ class Hub:
             # Nobody should wait for what will not come.
             self.close()
 
+    @property
+    def position(self) -> Position:
+        """Up to where readers were told. There is one once somebody has subscribed."""
+        assert self._at is not None
+        return self._at
+
     def wake(self) -> None:
         """Look at once: this service has just changed the ledger. Only in the event loop."""
         self._awake.set()
 
     def close(self) -> None:
         """End all streams in good order. Only in the event loop."""
-        self._closed = True
+        self.closed = True
         self._tell()
 
     async def subscribe(self, after: Position | None = None) -> AsyncGenerator[Item, None]:
@@ -127,7 +134,7 @@ class Hub:
                 if number < self._first:
                     yield end("slow", last)
                     return
-                if self._closed:
+                if self.closed:
                     yield end("closing", last)
                     return
                 if snapshots == self._snapshots:
