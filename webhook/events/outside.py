@@ -82,9 +82,7 @@ def checked(url: str) -> SplitResult:
 
 def public(text: str, allowed: Sequence[Network] = ()) -> bool:
     """Say whether one may connect to an address: it is public, or its network is allowed."""
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    address = _plain(ip_address(text.partition("%")[0]))
     if any(address in network for network in allowed):
         return True
     return all(
@@ -117,7 +115,11 @@ def post(
         timer.daemon = True
         timer.start()
         try:
-            return _exchange(line, parts, body, headers, context)
+            reply = _exchange(line, parts, body, headers, context)
+            if line.late:
+                # What ends too early looks whole to a reader of HTTP.
+                raise TimeoutError(f"no whole answer within {WHOLE:.0f} s")
+            return reply
         finally:
             timer.cancel()
             line.socket.close()
@@ -133,9 +135,11 @@ class _Line:
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
+        self.late = False
 
     def cut(self) -> None:
         """End it; whoever reads from it finds its end."""
+        self.late = True
         try:
             # Not that of a secure socket, which takes away what its reader is using.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
@@ -198,13 +202,20 @@ def _connected(host: str, port: int, allowed: Sequence[Network], until: float) -
     raise trouble
 
 
+def _plain(address: _Address) -> _Address:
+    """Return the IPv4 address that an IPv6 one only writes otherwise, or the address."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address
+
+
 def _carried(address: _Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses to which an IPv6 one leads."""
+    """Return the IPv4 addresses through which an IPv6 one is reached."""
     if isinstance(address, IPv4Address):
         return ()
-    found = [address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    found = (address.sixtofour, *(address.teredo or ()))
     return tuple(each for each in found if each is not None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from gitcoord.bootstrap import House
 from gitcoord.domain.lock_operations import ReleaseLocks
+from tests.entrypoints.program import until
 from tests.ledger.houses import acquire, begun, session
 from tests.webhook.events.listening import ids
 from tests.webhook.events.served import Line, Service, Stream, service
@@ -130,10 +130,7 @@ def test_a_client_that_hangs_up_is_forgotten(house: House, served: Service) -> N
     assert served.readers() == 3
     for stream in streams:
         stream.close()
-    ends = time.monotonic() + 60
-    while served.readers() and time.monotonic() < ends:
-        continue
-    assert served.readers() == 0
+    until(lambda: not served.readers())
 
 
 def _follow(ports: list[int], heard: list[str], over: threading.Event) -> None:
@@ -179,9 +176,7 @@ def test_a_stream_that_comes_back_after_the_service_was_killed_misses_and_repeat
     with service(repo) as served:
         ports.append(served.port)
         everything = ids(house)[1:]
-        ends = time.monotonic() + 60
-        while heard[-1:] != everything[-1:] and time.monotonic() < ends:
-            continue
+        until(lambda: heard[-1:] == everything[-1:])
         over.set()
         act()
         follower.join(60)
