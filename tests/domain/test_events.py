@@ -190,6 +190,16 @@ def test_pause_and_suspicion_are_told_when_they_begin_and_end(told: Told) -> Non
     ]
 
 
+def test_the_death_of_a_suspect_is_no_sign_of_life() -> None:
+    told = Told()
+    told.world.session("s-eve", life="beat")
+    told.look()
+    seen = told.world.get(Session, "s-eve").seen_at
+    told.run(SuspectSession(id="s-eve", beat=0, seen_at=seen))
+    kinds = kinds_of(told.run(SweepSession(id="s-eve", beat=0, seen_at=seen)))
+    assert kinds == ["session.timed_out", "agent.checkout"]
+
+
 def test_usage_is_told_and_a_mere_sign_of_life_is_not(told: Told) -> None:
     (event,) = told.run(ReportUsage(usage=Usage(requests=2, input_tokens=9)), "s-ada")
     assert (event.type, event.data["usage"]["input_tokens"]) == ("session.usage", 9)
