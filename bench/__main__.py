@@ -12,18 +12,32 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
-from bench import commits, group, history, hooks, installed, large, report, start_up, wire
+from bench import (
+    commits,
+    group,
+    guardrails,
+    history,
+    hooks,
+    installed,
+    large,
+    report,
+    service,
+    start_up,
+    wire,
+)
 from bench.ratio import Row, Skip, Wrong, say
 from bench.scratch import FULL, QUICK, Scratch
 
 ROWS: tuple[Row, ...] = (
     *start_up.ROWS,
     *hooks.ROWS,
+    *guardrails.ROWS,
     *commits.ROWS,
     *group.ROWS,
     *large.ROWS,
     *history.ROWS,
     *wire.ROWS,
+    *service.ROWS,
     *installed.ROWS,
 )
 

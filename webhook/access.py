@@ -8,6 +8,7 @@ is refused is refused alike, whether it exists or not.
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.operation import checked_id
@@ -48,11 +49,13 @@ async def caller(service: Service, request: Request, needed: Scope) -> Caller:
 
     Raises `Problem`: 401 without a key that is good, 403 with one that is not enough, 429.
     """
+    # What changes something is decided where it is known who lives.
+    living = request.method in ("GET", "HEAD")
     shown = credentials(request)
     if not shown:
         service.rates.take(address(request))
         raise unauthorized("this needs a key")
-    found = await by_token(service, request, shown) if FORM.fullmatch(shown) else None
+    found = await by_token(service, shown, living=living) if FORM.fullmatch(shown) else None
     if found is None:
         key = service.keys.find(shown)
         project = service.projects.get(key.project) if key is not None else None
@@ -60,6 +63,7 @@ async def caller(service: Service, request: Request, needed: Scope) -> Caller:
             service.rates.take(address(request))
             raise unauthorized("the key is unknown, or was revoked")
         found = Caller(project, key.scope, f"key {key.id}", key.agent)
+    request.state.caller = found.name
     service.rates.take(found.name)
     if not allows(found.scope, needed):
         raise forbidden(f"this needs a key with scope {needed}; this one has {found.scope}")
@@ -68,16 +72,17 @@ async def caller(service: Service, request: Request, needed: Scope) -> Caller:
         raise forbidden("the key is for another project")
     named = request.headers.get(SESSION_HEADER)
     if named:
-        proved = await found.project.work(holder, service, found, named)
+        proved = await found.project.work(partial(holder, living=living), service, found, named)
         found = found._replace(session=proved)
     return found
 
 
-async def by_token(service: Service, request: Request, token: str) -> Caller | None:
+async def by_token(service: Service, token: str, *, living: bool) -> Caller | None:
     """Return the session whose token was shown instead of a key, in whichever project it is."""
     for project in service.projects.values():
         try:
-            session = await project.work(service.tokens.session, project, token)
+            find = partial(service.tokens.session, living=living)
+            session = await project.work(find, project, token)
         except GitcoordError:
             # A project whose ledger cannot be read has nobody who could be let in.
             continue
@@ -86,14 +91,14 @@ async def by_token(service: Service, request: Request, token: str) -> Caller | N
     return None
 
 
-def holder(service: Service, known: Caller, named: str) -> str:
+def holder(service: Service, known: Caller, named: str, *, living: bool) -> str:
     """Return the session, or the sub-agent in it, for which the caller may act.
 
     `named`: a token or an id, of a sub-agent with `/NAME`. Raises `Problem` 403, `InvalidId`.
     """
     first, slash, rest = named.partition("/")
     if FORM.fullmatch(first):
-        found = service.tokens.session(known.project, first)
+        found = service.tokens.session(known.project, first, living=living)
         if found is None:
             raise forbidden("the session token is good for no live session of this project")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,15 +14,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
-from webhook import health, metrics
+from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
-
-LOG = logging.getLogger("gitcoord.service")
+from webhook.streams import Streams
 
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
@@ -33,21 +31,26 @@ _CODES: dict[int, tuple[str, str]] = {
 
 
 def application(service: Service) -> Starlette:
-    """Return the application of a service; it closes the service when it ends."""
-    numbers = metrics.Metrics()
+    """Return the application of a service; it closes the service when it ends.
+
+    Its `state.streams` can end the streams of events before that.
+    """
+    numbers, streams = metrics.Metrics(), Streams(service)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with streams.open():
+                yield
         finally:
             service.close()
 
-    return Starlette(
-        routes=routes(service, numbers),
+    app = Starlette(
+        routes=routes(service, numbers, streams),
         middleware=[
             Middleware(Secured),
             *_origins(service),
+            Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
             Middleware(Bodies, limit=service.settings.body_limit),
         ],
@@ -60,9 +63,11 @@ def application(service: Service) -> Starlette:
         },
         lifespan=lifespan,
     )
+    app.state.streams = streams
+    return app
 
 
-def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
+def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list[BaseRoute]:
     """Return all routes."""
 
     async def described(_request: Request) -> Response:
@@ -72,6 +77,7 @@ def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
         *health.routes(service),
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
+        *listening.routes(service, streams),
         *answering.routes(service),
         *stream.routes(service),
     ]
@@ -112,6 +118,6 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    LOG.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
+    logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
     detail = "this is a bug of gitcoord; the service's log has it"
     return answered(Problem(500, "bug", detail))

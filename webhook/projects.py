@@ -42,6 +42,7 @@ class Project:
         self._closed: list[House] = []
         self._opening = threading.Lock()
         self._asking = threading.Lock()
+        self._looking = threading.Lock()
         self._limit: anyio.CapacityLimiter | None = None
 
     def house(self) -> House:
@@ -70,6 +71,18 @@ class Project:
             age = house.wire.contact.age
             if age is None or age >= FRESH:
                 house.follow()
+
+    def swept(self) -> bool:
+        """Look for dead sessions, unless that was done just now; whether any was ended.
+
+        While one thread looks, others do not.
+        """
+        if not self._looking.acquire(blocking=False):
+            return False
+        try:
+            return bool(self.house().judge().look_if_due().swept)
+        finally:
+            self._looking.release()
 
     def told(self, error: GitcoordError) -> None:
         """See to it that a ledger which was not there is looked for anew by the next request."""

@@ -6,23 +6,22 @@ people, or JSON objects for programs; neither holds a key, a token or a query. N
 
 from __future__ import annotations
 
-import logging
+import signal
 import socket
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
-import msgspec
 import uvicorn
 
 from gitcoord.errors import UsageError
+from webhook import logs
 from webhook.app import application
 from webhook.service import assemble
 from webhook.settings import LOOPBACK, Settings
+from webhook.streams import Streams
 
-LOG = logging.getLogger("gitcoord.service")
 #: Seconds that requests and streams get to end when the service does.
 GRACE = 5
 
@@ -32,18 +31,21 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
 
     Raises `UsageError` when the address cannot be had, `Unavailable` for an own file of no use.
     """
-    _logs(log)
+    logs.begin(log)
     service = assemble(settings, environ)
     taken = _listener(settings.host, settings.port)
     port = taken.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    LOG.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
+    logs.SERVICE.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
     if settings.host not in LOOPBACK:
-        LOG.warning("others can reach this address; put TLS before it, keys travel in clear")
+        logs.SERVICE.warning(
+            "others can reach this address; put TLS before it, keys travel in clear"
+        )
     if not service.keys.list():
-        LOG.warning("there are no keys yet; `gitcoord serve key add` makes one")
+        logs.SERVICE.warning("there are no keys yet; `gitcoord serve key add` makes one")
+    app = application(service)
     config = uvicorn.Config(
-        application(service),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -52,37 +54,37 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         lifespan="on",
         timeout_graceful_shutdown=GRACE,
     )
-    with taken:
-        anyio.run(uvicorn.Server(config).serve, [taken])
-    LOG.info("ended")
+    with taken, _heeded():
+        anyio.run(_Server(config, app.state.streams).serve, [taken])
+    logs.SERVICE.info("ended")
     return 0
 
 
-class Lines(logging.Formatter):
-    """A JSON object for each record."""
+class _Server(uvicorn.Server):
+    """Ends streams of events before it waits for requests that are under way."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line."""
-        body: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        body |= getattr(record, "fields", {})
-        if record.exc_info:
-            body["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(body).decode()
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.ended()
+        await super().shutdown(sockets)
 
 
-def _logs(kind: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
-    handler.setFormatter(Lines() if kind == "json" else text)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    LOG.setLevel(logging.INFO)
+@contextmanager
+def _heeded() -> Iterator[None]:
+    """Let a signal that has ended the server be the end of it.
+
+    Uvicorn raises it once more when everything is closed, for whoever was there before it.
+    """
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [(kind, signal.signal(kind, lambda *_: None)) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in before:
+            signal.signal(kind, handler)
 
 
 def _listener(host: str, port: int) -> socket.socket:

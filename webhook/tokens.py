@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gitcoord.domain.sessions import Session
 
 if TYPE_CHECKING:
+    from gitcoord.ledger.ledger import Ledger
     from webhook.projects import Project
 
 FORM = re.compile(r"[0-9a-f]{64}")
@@ -27,7 +28,8 @@ class Tokens:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._lock = threading.Lock()
-        #: Project -> head of its ledger, and token -> session of those that live there.
+        #: Project -> head of its ledger when the live sessions were looked through, and their
+        #: tokens. A token stays that of its session, whatever the head.
         self._known: dict[str, tuple[str, dict[str, str]]] = {}
 
     def token(self, project: str, session: str) -> str:
@@ -35,21 +37,33 @@ class Tokens:
         text = f"{project}\0{session}".encode()
         return hmac.new(self._secret, text, sha256).hexdigest()
 
-    def session(self, project: Project, token: str) -> str | None:
-        """Return the live session whose token this is; None for no such session."""
+    def session(self, project: Project, token: str, *, living: bool) -> str | None:
+        """Return the session whose token this is; None for no such session.
+
+        `living`: whether it has to be seen that the session lives. Operations test that
+        themselves, in the state in which they are decided.
+        """
         if not FORM.fullmatch(token):
             return None
         ledger = project.house().ledger
-        head = ledger.head()
+        found = self._known.get(project.name, ("", {}))[1].get(token)
+        if found is None:
+            found = self._looked_through(project.name, ledger).get(token)
+        if found is None or not hmac.compare_digest(self.token(project.name, found), token):
+            return None
+        if not living:
+            return found
+        with ledger.state() as state:
+            return found if state.get(Session, found, archived=False) is not None else None
+
+    def _looked_through(self, project: str, ledger: Ledger) -> dict[str, str]:
+        """Return the tokens of all live sessions; nobody looks twice at the same head."""
         with self._lock:
-            seen, known = self._known.get(project.name, ("", {}))
-        if seen != head:
-            with ledger.state() as state:
-                live = state.find(Session, "live")
-            known = {self.token(project.name, one.id): one.id for one in live}
-            with self._lock:
-                self._known[project.name] = (head, known)
-        found = known.get(token)
-        # The search above is by hash; what was found is compared in constant time.
-        right = self.token(project.name, found or "")
-        return found if hmac.compare_digest(right, token) and found else None
+            head = ledger.head()
+            seen, known = self._known.get(project, ("", {}))
+            if seen != head:
+                with ledger.state(head) as state:
+                    live = state.find(Session, "live")
+                known = {self.token(project, one.id): one.id for one in live}
+                self._known[project] = (head, known)
+            return known

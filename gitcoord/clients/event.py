@@ -17,6 +17,11 @@ Step = Literal[
 ]
 Kind = Literal["create", "modify", "delete", "rename"]
 
+#: What went wrong where the client says only that something did.
+FAILED = "the tool failed"
+#: Characters of an error that are read.
+ERROR_LIMIT = 4096
+
 #: Characters of a client's own ids that are kept: they become index terms and file names.
 ID_LIMIT = 128
 
@@ -46,6 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     #: The shell command that is about to run, or has run.
     command: str = ""
+    #: The same for two calls of one tool with the same input; only after the tool has run.
+    call: str = ""
+    #: What went wrong with the tool; empty when nothing did, and when a person interrupted it.
+    error: str = ""
     #: What the person typed, or the last words of the agent.
     text: str = ""
     #: How a conversation began (startup, resume, clear, compact, fork) or why it ends.
@@ -106,8 +115,30 @@ def id_of(body: dict[str, Any], name: str) -> str:
     return value if fit else ""
 
 
+def call_of(tool: str, given: dict[str, Any]) -> str:
+    """Return 16 hex digits that are the same for calls of one tool with the same input.
+
+    What the agent says about the call is no part of it.
+    """
+    from gitcoord.storage.digest import sha256
+
+    said = {name: value for name, value in given.items() if name != "description"}
+    return str(sha256(msgspec.json.encode([tool, said], order="sorted")).hexdigest()[:16])
+
+
 def agent_of(body: dict[str, Any], name: str) -> str:
     """Return a sub-agent's id in the form that holders' names have, or ""."""
     found = id_of(body, name)
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in found)
     return plain.strip("-_.")[:64]
+
+
+def joined(one: Reply, other: Reply) -> Reply:
+    """Return both as one; the graver verdict counts."""
+    first = one if one.verdict == "deny" or not other.verdict else other
+    return Reply(
+        verdict=first.verdict,
+        reason=first.reason,
+        context="\n".join(x for x in (one.context, other.context) if x),
+        remark="\n".join(x for x in (one.remark, other.remark) if x),
+    )

@@ -51,13 +51,20 @@ def conflicts(state: State, area: str, files: Iterable[str], but: str) -> list[C
     `files` are canonical. The patterns that the settings give to an area count as declared by
     whoever declares the area. The session `but` is left out.
     """
-    mine = _Scope(state.settings, area, files)
+    return among(state.find(Session, "live"), state.settings, area, files, but)
+
+
+def among(
+    others: Iterable[Session], settings: Settings, area: str, files: Iterable[str], but: str
+) -> list[Conflict]:
+    """Return what `conflicts` returns where `others` are the live sessions."""
+    mine = _Scope(settings, area, files)
     found = []
-    for other in state.find(Session, "live"):
+    for other in others:
         if other.id == but:
             continue
         areas = (area,) if area and area == other.area else ()
-        theirs = _Scope(state.settings, other.area, other.files)
+        theirs = _Scope(settings, other.area, other.files)
         shared = theirs.common(mine)
         if areas or shared:
             found.append(

@@ -33,6 +33,7 @@ OPERATIONS: dict[str, str] = {
     "session.suspect": "sweep:SuspectSession",
     "session.sweep": "sweep:SweepSession",
     "session.usage": "usage:ReportUsage",
+    "session.signals": "signals:ReportSignals",
     "lease.lapse": "sweep:LapseLeases",
     "lock.acquire": "lock_operations:AcquireLocks",
     "lock.renew": "lock_operations:RenewLocks",

@@ -12,6 +12,7 @@ import msgspec
 
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.restraint import lifted, stopped
 from gitcoord.domain.sessions import Session, living, present, root, touch
 from gitcoord.domain.time import Time, plus
 from gitcoord.errors import SessionRequired
@@ -83,13 +84,19 @@ class PauseSession(Operation, frozen=True, kw_only=True):
 
     #: Empty: the acting session.
     id: str = ""
+    #: For its agent to read.
+    reason: str = ""
 
     def apply(self, state: State, context: Context) -> Paused:
         """Pause. Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`."""
         session = living(state, _named(self.id, context), context)
         if session.status == "active":
             session = msgspec.structs.replace(
-                session, status="paused", paused_at=context.now, suspect_since=""
+                session,
+                status="paused",
+                paused_at=context.now,
+                pause_reason=one_line(self.reason),
+                suspect_since="",
             )
             state.put(session)
         return Paused(session=session)
@@ -110,11 +117,23 @@ class ResumeSession(Operation, frozen=True, kw_only=True):
     id: str = ""
 
     def apply(self, state: State, context: Context) -> Paused:
-        """Resume. Raises `SessionRequired`, `SessionNotFound` and `SessionEnded`."""
+        """Resume, and forget why it was paused.
+
+        A session does not lift the pause of a cap itself. Raises `SessionPaused` where it tries,
+        `SessionRequired`, `SessionNotFound` and `SessionEnded`.
+        """
         session = living(state, _named(self.id, context), context)
         if session.status == "paused":
+            if session.paused_for and root(context.session or "") == session.id:
+                raise stopped(session)
             session = msgspec.structs.replace(
-                session, status="active", paused_at="", seen_at=context.now
+                session,
+                status="active",
+                paused_at="",
+                pause_reason="",
+                paused_for="",
+                restraint=lifted(session, context.now),
+                seen_at=context.now,
             )
             state.put(session)
         return Paused(session=session)

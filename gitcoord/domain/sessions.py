@@ -15,6 +15,8 @@ import msgspec
 from gitcoord.domain.names import checked_name, checked_names, one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record, Seconds
+from gitcoord.domain.restraint import Restraint, stopped
+from gitcoord.domain.signals import Signals
 from gitcoord.domain.time import Time, seconds_between
 from gitcoord.domain.usage import Usage
 from gitcoord.errors import (
@@ -23,7 +25,6 @@ from gitcoord.errors import (
     ScopeConflict,
     SessionEnded,
     SessionNotFound,
-    SessionPaused,
     SessionRequired,
     TtlOutOfRange,
 )
@@ -77,6 +78,10 @@ class Session(Record, frozen=True, kw_only=True):
     ttl: Seconds = 120.0
     suspect_since: Time = ""
     paused_at: Time = ""
+    #: Why, where somebody or a rule has said so; and what ends it: any resumption, or only
+    #: that by a person ("limit"), who has to approve ("approval").
+    pause_reason: str = ""
+    paused_for: Literal["", "limit", "approval"] = ""
     #: Since when its agent waits for its person; empty while it works.
     idle_since: Time = ""
     ended_at: Time = ""
@@ -90,6 +95,10 @@ class Session(Record, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: The same apart, where sub-agents have reported: by sub-agent, its own under "".
     usage_parts: dict[str, Usage] = {}
+    #: What its hooks have seen, by sub-agent, its own under "".
+    signals: dict[str, Signals] = {}
+    #: What was done about its use; None: nothing.
+    restraint: Restraint | None = None
 
     @property
     def name(self) -> str:
@@ -126,12 +135,7 @@ def acting(state: State, context: Context) -> Session:
     """
     session = present(state, context)
     if session.status == "paused":
-        raise SessionPaused(
-            f"session {session.id} of {session.agent} is paused",
-            hint=f"Run `gitcoord session resume {session.id}`.",
-            session=session.id,
-            paused_at=session.paused_at,
-        )
+        raise stopped(session)
     return session
 
 

@@ -15,6 +15,8 @@ from gitcoord.errors import InvalidValue, UnknownSetting
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Large = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
+Restraining = Literal["off", "warn", "pause", "ask"]
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,6 +65,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The life of a message.
     messages_kept: Positive = 604_800.0
     violations_kept: Count = 500
+    #: What is done about a session that uses up a cap, or again as much; the caps hold then.
+    spending_action: Restraining = "off"
+    #: US dollars, tokens and requests that one session may use; 0: any number.
+    spending_cap: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 10.0
+    spending_tokens: Large = 20_000_000
+    spending_requests: Large = 2_000
+    #: What is done about a session that makes more than `rate_limit` requests a minute (0: any).
+    rate_action: Restraining = "off"
+    rate_limit: Count = 60
+    #: A session is stuck after so many errors of one kind in a row, so many of the same call,
+    #: so many seconds of work without progress; 0: that is not looked at.
+    stuck_errors: Count = 5
+    stuck_repeats: Count = 10
+    stuck_after: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] = 1800.0
     #: Pushes a minute at which what nobody waits for is delayed; 0: never.
     push_budget: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 

@@ -73,11 +73,12 @@ class ReportUsage(Operation, frozen=True, kw_only=True):
     usage: Usage
 
     def apply(self, state: State, context: Context) -> Reported:
-        """Keep the larger of each number.
+        """Keep the larger of each number, and hold the session to its caps (`spending_action`).
 
         Raises `InvalidValue` for a number that is no count or no price, `LimitReached` for one
         sub-agent too many, `SessionRequired` and `SessionNotFound`.
         """
+        from gitcoord.domain.restraint import hold_to_caps
         from gitcoord.domain.sessions import known
 
         session = known(state, context)
@@ -94,6 +95,7 @@ class ReportUsage(Operation, frozen=True, kw_only=True):
         if after != session:
             state.put(after)
         assert after.usage is not None
+        hold_to_caps(state, context, after, after.usage)
         return Reported(usage=after.usage)
 
     def subject(self, answer: Reported, agent: str) -> str:

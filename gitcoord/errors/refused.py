@@ -145,6 +145,13 @@ class LimitReached(Refused):
     code = "limit_reached"
 
 
+class PositionGone(Refused):
+    """What came after this event cannot be told: this chain does not hold it, or not any more."""
+
+    code = "position_gone"
+    remedy = "Read the state anew and follow the events from now on."
+
+
 class WorktreeInUse(Refused):
     """The worktree is dirty or belongs to somebody else; it is left alone."""
 

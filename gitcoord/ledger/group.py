@@ -34,10 +34,17 @@ _LOOK = 0.05
 class _Pending:
     """Requests of one thread, and what came of them."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[Request], *, alone: bool = False) -> None:
         self.requests = requests
+        #: Whether nobody else may decide them.
+        self.alone = alone
         self.replies: list[Reply] | None = None
         self.error: BaseException | None = None
+        #: Whether it is this thread's turn to serve.
+        self.serves = False
+        #: Held until there is an answer, or it is the thread's turn.
+        self.waits = allocate_lock()
+        self.waits.acquire()
 
 
 class Group:
@@ -58,7 +65,8 @@ class Group:
         self._lead = OsLock(os.path.join(home, "lead.lock"))
         self._pending: list[_Pending] = []
         self._adding = allocate_lock()
-        self._serving = allocate_lock()
+        #: Whether a thread of this process serves; the next one is called by it.
+        self._busy = False
 
     @cached_property
     def _queue(self) -> Queue:
@@ -80,15 +88,44 @@ class Group:
         `OutcomeUnknown` when a leader took the requests and did not answer.
         """
         mine = _Pending(requests)
-        with self._adding:
-            self._pending.append(mine)
-        with self._serving:
-            if mine.replies is None and mine.error is None:
+        if self._turn(mine):
+            try:
                 self._serve(patience)
+            finally:
+                self._pass_on()
         if mine.error is not None:
             raise mine.error
         assert mine.replies is not None
         return mine.replies
+
+    def _turn(self, mine: _Pending) -> bool:
+        """Return True when it is this thread's turn to serve, False when it was served.
+
+        Nobody who has an answer waits for anything else, however many threads there are.
+        """
+        with self._adding:
+            self._pending.append(mine)
+            if not self._busy:
+                self._busy = mine.serves = True
+        if not mine.serves:
+            try:
+                mine.waits.acquire()
+            except BaseException:
+                with self._adding:
+                    if mine in self._pending:
+                        self._pending.remove(mine)
+                if mine.serves:
+                    self._pass_on()
+                raise
+        return mine.serves
+
+    def _pass_on(self) -> None:
+        """Call the thread that has waited longest to serve, if there is one."""
+        with self._adding:
+            self._busy = bool(self._pending)
+            if self._pending:
+                self._pending[0].serves = True
+                self._pending[0].waits.release()
 
     def alone(self, request: Request, carrier: Carrier, patience: float) -> Reply:
         """Return the reply to a request whose swap `carrier` makes, with nobody beside it.
@@ -96,7 +133,11 @@ class Group:
         Raises `Contended` when others lead for longer than `patience` seconds.
         """
         deadline = time.monotonic() + patience
-        with self._serving:
+        mine = _Pending([request], alone=True)
+        self._turn(mine)
+        try:
+            with self._adding:
+                self._pending.remove(mine)
             while not self._lead.try_acquire():
                 if time.monotonic() > deadline:
                     raise Contended("others decide without a break; nothing was changed")
@@ -105,10 +146,22 @@ class Group:
                 return self._committer.commit([request], carrier)[0]
             finally:
                 self._leave()
+        finally:
+            self._pass_on()
 
     def _serve(self, patience: float) -> None:
+        """Decide for all threads that wait, this one among them."""
         with self._adding:
-            group, self._pending = self._pending, []
+            group = [one for one in self._pending if not one.alone]
+            self._pending = [one for one in self._pending if one.alone]
+        try:
+            self._decide_for(group, patience)
+        finally:
+            for one in group:
+                if not one.serves:
+                    one.waits.release()
+
+    def _decide_for(self, group: Sequence[_Pending], patience: float) -> None:
         requests = [request for one in group for request in one.requests]
         try:
             replies = self._decide(requests, time.monotonic() + patience)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+from _thread import get_ident
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import NamedTuple
@@ -145,7 +146,7 @@ def _compact(file: str, size: int) -> None:
         if first[:1] == b"#" and first[1:].isdigit() and size < 2 * int(first[1:]):
             return
         kept = b"".join(_line(path, writing) for path, writing in _parsed(data).items())
-        interim = f"{file}.{os.getpid()}"
+        interim = f"{file}.{os.getpid()}.{get_ident()}"
         try:
             with open(interim, "wb") as new:
                 new.write(b"#%d\n" % len(kept) + kept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from _thread import get_ident
 from contextlib import suppress
 
 from gitcoord.errors import DiskFull, GitcoordError, ReadOnly, Unavailable
@@ -71,7 +72,8 @@ def put(path: str, data: bytes) -> None:
     For a moment there is no such file: whoever reads it beside the writer looks twice. Makes
     its directory. Raises `ReadOnly`, `DiskFull` or `Unavailable`.
     """
-    interim = f"{path}.{os.getpid()}"
+    # Threads of one process write beside each other, too.
+    interim = f"{path}.{os.getpid()}.{get_ident()}"
     try:
         try:
             _write_private(interim, data)

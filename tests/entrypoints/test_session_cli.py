@@ -10,9 +10,11 @@ import pytest
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.operation import Beat
+from gitcoord.domain.signals import ReportSignals, Signalled, Signals
 from gitcoord.domain.time import plus
 from gitcoord.domain.usage import Reported, ReportUsage, Usage
 from gitcoord.entrypoints.cli import roster
+from gitcoord.entrypoints.cli.render import trimmed
 from gitcoord.entrypoints.cli.words import _repeated
 from tests.entrypoints.door import Door
 from tests.gitrun import git
@@ -260,8 +262,8 @@ def test_who_is_silent_is_idle_and_who_beats_is_not(door: Door) -> None:
         (ada,) = roster.live(state)
         later = plus(ada.seen_at, 3600)
         beats = {ada.id: Beat(7, plus(later, -1))}
-        silent = roster.documents({}, snapshot, [ada], later)
-        beating = roster.documents(beats, snapshot, [ada], later)
+        silent = roster.documents({}, snapshot, state, [ada], later)
+        beating = roster.documents(beats, snapshot, state, [ada], later)
     house.close()
     assert [row["status"] for row in (*silent, *beating)] == ["idle", "active"]
     assert [row["seen_at"] for row in beating] == [beats[ada.id].at]
@@ -279,7 +281,7 @@ def test_what_a_session_has_used_is_shown(door: Door) -> None:
     ada = door.start("ada")
     assert door.json("session", "show")["session"]["usage"] is None
     assert "\nused" not in door("session", "show")
-    assert "USED" not in door("status")
+    assert "TOKENS" not in door("status")
     usage = Usage(
         requests=12, errors=1, input_tokens=45_200, output_tokens=980, cache_read_tokens=3_400_000,
         cost_usd=0.416, model="model-1",
@@ -300,8 +302,8 @@ def test_what_a_session_has_used_is_shown(door: Door) -> None:
     assert "1 request, cost not known" in door("session", "show", bob)
     door.start("cyd")
     found = door("status")
-    assert "USED" in found
-    assert "3.45M tokens $0.42" in found
+    assert "TOKENS" in found
+    assert "3.45M $0.42" in found
     assert door.json("status")["sessions"][0]["usage"] == shown
 
 
@@ -335,6 +337,54 @@ def test_a_paused_session_may_not_act_until_it_is_resumed(door: Door) -> None:
     assert door.refused("lock", "acquire", "a.py")["code"] == "session_paused"
     assert door.json("session", "resume", ada)["session"]["status"] == "active"
     door("lock", "acquire", "a.py")
+
+
+def test_a_pause_and_a_kill_say_why(door: Door) -> None:
+    ada = door.start("ada")
+    said = door("session", "pause", ada, "--reason", "wait for the merge")
+    assert said.strip() == f"ada (session {ada}) is paused: wait for the merge"
+    assert "wait for the merge" in door.refused("lock", "acquire", "a.py")["message"]
+    line = f"ada ({ada}) is paused: wait for the merge"
+    assert line in door("status").splitlines()
+    assert line in door("session", "list").splitlines()
+    assert "paused (wait for the merge)" in door("context")
+    door("session", "kill", ada, "--reason", "it loops")
+    (row,) = door.json("session", "list", "--all")["sessions"]
+    assert (row["status"], row["cause"], row["why"]) == ("killed", "person", "it loops")
+
+
+def told(door: Door, session: str, **fields: object) -> None:
+    wish = ReportSignals(signals=Signals(**fields))  # type: ignore[arg-type]
+    house = open_house(door.place, {})
+    house.coordinator.do(wish, Signalled, session=session)
+    house.close()
+
+
+def test_a_stuck_session_is_shown_with_the_reason(door: Door) -> None:
+    ada = door.start("ada")
+    told(door, ada, errors_in_row=5, error_text="no rule to make target", rate=7)
+    why = "the same error 5 times in a row: no rule to make target"
+    (row,) = door.json("session", "list")["sessions"]
+    assert (row["status"], row["cause"], row["why"]) == ("stuck", "same_error", why)
+    assert row["rate"] == 7
+    assert row["duration"] >= 0
+    for words in (("session", "list"), ("status",)):
+        assert f"ada ({ada}) is stuck: {why}" in door(*words).splitlines()
+    shown = door("session", "show", ada)
+    assert why in shown
+    assert "7 requests a minute" in shown
+    assert door.json("whoami")["session"]["status"] == "stuck"
+    told(door, ada)
+    assert sessions(door) == {ada: "active"}
+
+
+def test_the_table_fits_on_narrow_and_wide_terminals() -> None:
+    columns = ("agent", "session", "status", "seen", "locks", "tokens", "works on")
+    rows = [("quiet-otter-42", "s-4tz81x20ap", "active", "12s ago", "3", "48.2k $0.42", "x" * 50)]
+    for width in (80, 120):
+        cut = trimmed(columns, rows, width)
+        assert sum(map(len, cut[0])) + 2 * len(columns) <= width
+        assert cut[0][:-1] == list(rows[0][:-1])
 
 
 def test_who_acts_is_never_guessed(door: Door) -> None:

@@ -127,6 +127,13 @@ LINES: tuple[Line, ...] = (
         "Tell the totals of tokens and requests",
         {"usage": {"requests": 3, "input_tokens": 1200, "output_tokens": 80}},
     ),
+    _do(
+        "/session/signals",
+        "session.signals",
+        "agent",
+        "Tell what a conversation looks like: errors in a row, repeated calls, progress",
+        {"signals": {"calls": 12, "errors_in_row": 3, "error_text": "no such file"}},
+    ),
     _do("/sessions/{id}/pause", "session.pause", "admin", "Stop a session until it is resumed"),
     _do("/sessions/{id}/resume", "session.resume", "admin", "Let a paused session go on"),
     _do("/sessions/{id}/kill", "session.kill", "admin", "End a session and free what it holds"),

@@ -36,7 +36,7 @@ def decided(
     try:
         found = once()
     except (LockHeld, QueuedBehind):
-        if not asking.house.judge().look_if_due().swept:
+        if not asking.caller.project.swept():
             raise
         key = None
         found = once()

@@ -99,7 +99,7 @@ def sessions(asking: Asking, asked: SessionsAsked) -> Sessions:
         else:
             here = (one for one in roster.live(state) if asked.agent in ("", one.agent))
             shown, more = page(here, lambda x: f"{x.agent}\0{x.started_at}\0{x.id}", asked)
-        rows = roster.documents(asking.beats(), snapshot, shown, now)
+        rows = roster.documents(asking.beats(), snapshot, state, shown, now)
     return Sessions(sessions=rows, next=more)
 
 
@@ -132,7 +132,8 @@ def session(asking: Asking, asked: SessionAsked) -> OneSession:
         found = state.get(Session, checked_id(asked.session, "session"))
         if found is None:
             raise SessionNotFound(f"there is no session {asked.session!r}")
-        (row,) = roster.documents(asking.beats(), snapshot, [found], asking.now(state))
+        now = asking.now(state)
+        (row,) = roster.documents(asking.beats(), snapshot, state, [found], now)
         return OneSession(
             session=row,
             locks=[view(lock) for lock in holdings(state, found.id)],

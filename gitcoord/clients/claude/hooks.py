@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 
 from gitcoord.clients.event import (
+    ERROR_LIMIT,
+    FAILED,
     Edit,
     Event,
     Reply,
     Said,
     Step,
     agent_of,
+    call_of,
     dict_of,
     id_of,
     text_of,
@@ -61,6 +64,8 @@ def read(name: str, body: dict[str, Any], *, headless: bool = False) -> Event:
         tool=tool,
         edits=_edits(tool, given, dict_of(body, "tool_response")),
         command=text_of(given, "command") if tool in SHELLS else "",
+        call=call_of(tool, given) if step in ("after", "failed") else "",
+        error=_error(step, body),
         text=text_of(body, "prompt", "last_assistant_message"),
         reason=text_of(body, "source" if step == "start" else "reason", limit=100),
         stopping=body.get("stop_hook_active") is True,
@@ -86,6 +91,12 @@ def write(event: Event, reply: Reply) -> Said:
     if reply.remark:
         answer["systemMessage"] = reply.remark
     return Said(msgspec.json.encode(answer).decode() + "\n" if answer else "")
+
+
+def _error(step: Step, body: dict[str, Any]) -> str:
+    if step != "failed" or body.get("is_interrupt") is True:
+        return ""
+    return text_of(body, "error", limit=ERROR_LIMIT) or FAILED
 
 
 def _edits(tool: str, given: dict[str, Any], response: dict[str, Any]) -> tuple[Edit, ...]:

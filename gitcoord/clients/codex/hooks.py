@@ -13,12 +13,14 @@ import msgspec
 
 from gitcoord.clients import patch
 from gitcoord.clients.event import (
+    ERROR_LIMIT,
     Edit,
     Event,
     Reply,
     Said,
     Step,
     agent_of,
+    call_of,
     dict_of,
     id_of,
     text_of,
@@ -54,6 +56,8 @@ def read(name: str, body: dict[str, Any], *, headless: bool = False) -> Event:
         tool=tool,
         edits=_edits(tool, given),
         command=text_of(given, "command") if tool in SHELLS else "",
+        call=call_of(tool, given) if step == "after" else "",
+        error=_error(text_of(body, "tool_response", limit=ERROR_LIMIT)) if step == "after" else "",
         text=text_of(body, "prompt", "last_assistant_message"),
         reason=text_of(body, "source" if step == "start" else "reason", limit=100),
         stopping=body.get("stop_hook_active") is True,
@@ -78,6 +82,16 @@ def write(event: Event, reply: Reply) -> Said:
     if reply.remark:
         answer["systemMessage"] = reply.remark
     return Said(msgspec.json.encode(answer).decode() + "\n" if answer else "")
+
+
+def _error(response: str) -> str:
+    """Return the response of a tool that says with which exit code it failed.
+
+    That of a shell command does not say it.
+    """
+    first, _, rest = response.partition("\n")
+    code = first.removeprefix("Exit code: ")
+    return response if rest and code != first and code.strip() not in ("0", "") else ""
 
 
 def _edits(tool: str, given: dict[str, Any]) -> tuple[Edit, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gitcoord.domain.guardrails.words import Word
@@ -30,6 +31,8 @@ class Command(NamedTuple):
     cwd: str = ""
     #: The commands before it in its pipeline.
     upstream: tuple[Command, ...] = ()
+    #: What it prints goes into another command.
+    piped: bool = False
 
     @property
     def name(self) -> str:
@@ -48,12 +51,14 @@ class Flow(NamedTuple):
     stdin: str | None = None
     upstream: tuple[Command, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    piped: bool = False
 
 
 #: Nothing goes in.
 EMPTY = Flow()
 
 
+@lru_cache(maxsize=512)
 def base(text: str) -> str:
     """Return the name of a program without its directory and `.exe`."""
     name = text.replace("\\", "/").rsplit("/", 1)[-1] if "/" in text or "\\" in text else text

@@ -142,6 +142,26 @@ _CHANGES: tuple[tuple[str, str], ...] = (
 _ENCODERS = frozenset(
     {"base64", "base32", "xxd", "od", "hexdump", "rev", "openssl", "gzip", "basenc"}
 )
+#: Programs that show what is in a file -> their letters that take a value.
+_SHOWERS = {
+    **dict.fromkeys(("cat", "tac", "less", "more", "bat", "batcat", "strings", "fold"), ""),
+    **dict.fromkeys(("head", "tail"), "nc"), "nl": "bdfhilnsvw",
+    **dict.fromkeys(("grep", "egrep", "fgrep", "zgrep"), "efmABC"),
+}  # fmt: skip
+_OUT = frozenset({">", ">>", ">|", "&>", "&>>"})
+_INTERPRETERS = frozenset({"python", "python3", "node", "ruby", "perl", "php", "deno", "bun"})
+_OPENS = Pattern(
+    r"\b(?:open|readFile(?:Sync)?|File\.read|IO\.read|read_text|file_get_contents|Path)"
+    r"[\s(]{1,20}r?[\"']([^\"'\n]{1,300})[\"']"
+)
+_PRINTS = Pattern(r"\b(print|puts|echo|say|console\.log|stdout)\b")
+_FETCHERS = frozenset({"curl", "wget", "http", "https", "xh", "nc", "python", "python3"})
+#: Where machines in a cloud ask who they are, and what they may.
+_METADATA = Pattern(
+    r"//(169\.254\.169\.254|169\.254\.170\.2|metadata\.google\.internal|\[fd00:ec2::254\]|"
+    r"100\.100\.100\.200)\b"
+)
+_ROLE = Pattern(r"credential|token|identity|user-?data", re.IGNORECASE)
 _VARIABLE = Pattern(
     r"\$\{?\w*(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_KEY|CREDENTIAL)\w*\}?",
     re.IGNORECASE,
@@ -150,29 +170,65 @@ _VARIABLE = Pattern(
 
 def judge(command: Command, scene: Scene, part: str) -> Found:
     """Yield the rules that a command meets; `part` is how it is written."""
-    line = " ".join(command.args)
+    line, program = " ".join(command.args), command.name
     for name, pattern, severity in _PRINTERS:
-        if command.name == name and re.search(pattern, line):
+        if program == name and re.search(pattern, line):
             yield "secret_printed", severity
     for name, pattern in _CHANGES:
-        if command.name == name and re.search(pattern, line):
+        if program == name and re.search(pattern, line):
             yield "credential_change", None
     if (
-        command.name in {"echo", "printf"}
+        program in {"echo", "printf"}
         and not command.redirects
         and _VARIABLE.search(part)
         and line != part
     ):
         yield "secret_printed", None
     if (
-        command.name in {"printenv", "env"}
+        program in {"printenv", "env"}
         and not command.upstream
-        and (command.name == "printenv" or not command.args)
+        and (program == "printenv" or not command.args)
     ):
         yield "secret_printed", "log"
-    if command.name in _ENCODERS and SECRET in (command.stdin or ""):
+    if program in _ENCODERS and SECRET in (command.stdin or ""):
         yield "secret_printed", "ask"
+    if _shows(command):
+        yield "secret_printed", "ask"
+    if program in _FETCHERS and (found := _METADATA.search(line)) is not None:
+        yield "secret_printed", "block" if _ROLE.search(line, found.start()) else "ask"
     yield from _files(command)
+    yield from _code(command)
+
+
+def _shows(command: Command) -> bool:
+    """Say whether the content of a secret file ends on the screen, and so in a transcript."""
+    if command.piped or any(one.operator in _OUT and one.target for one in command.redirects):
+        return False
+    if command.name in {"echo", "printf"}:
+        return any(SECRET in arg for arg in command.args)
+    if command.name not in _SHOWERS:
+        return False
+    given = parse(command.args, _SHOWERS[command.name])
+    if "grep" in command.name and given.has("q", "c", "l", "L", "quiet", "count"):
+        return False
+    pattern = "grep" in command.name and not given.has("e", "f", "regexp", "file")
+    paths = given.operands[int(pattern) :]
+    if not paths:
+        return SECRET in (command.stdin or "")
+    return any(secret(path) for path in paths)
+
+
+def _code(command: Command) -> Found:
+    """Yield the rules that a piece of code meets which opens a file of secrets."""
+    if command.name not in _INTERPRETERS:
+        return
+    for text in (*command.args, command.stdin or ""):
+        for match in _OPENS.finditer(text[:20_000]):
+            found = touched(match[1], writing=False)
+            if found is not None:
+                yield found
+                if _PRINTS.search(text):
+                    yield "secret_printed", "ask"
 
 
 def _files(command: Command) -> Found:
@@ -181,17 +237,17 @@ def _files(command: Command) -> Found:
         if found := touched(path, writing=True):
             yield found
     for redirect in command.redirects:
-        kind = secret(redirect.target) if redirect.target else ""
-        if kind:
-            found = touched(redirect.target, writing=redirect.operator != "<")
-            if found:
-                yield found
+        if found := touched(redirect.target, writing=redirect.operator != "<"):
+            yield found
     if command.name in {"source", "."} and command.args and secret(command.args[0]):
         yield "env_file_modify", "log"
     if command.name in _NAMES_ONLY:
         return
     for arg in parse(command.args).operands[_skipped(command) :]:
-        if arg not in writes and (found := touched(arg, writing=False)):
+        if arg in writes or (" " in arg and command.name not in _SHOWERS):
+            # A text with blanks is one that is shown or sent, as of a message.
+            continue
+        if found := touched(arg, writing=False):
             yield found
 
 

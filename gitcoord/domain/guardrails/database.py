@@ -1,6 +1,6 @@
-"""Judges databases: SQL by statement, and the tools that drop or reset.
+"""Judges databases: the SQL that clients are given, and the tools that drop or reset.
 
-Comments and quoted text are no statements. Not here: whether a table matters.
+Not here: what a statement does (`sql.py`), and whether a table matters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 
 from gitcoord.domain.guardrails.command import Command
-from gitcoord.domain.guardrails.marks import opaque
 from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import Severity
@@ -38,7 +37,8 @@ _RESETS: tuple[tuple[str, str, Severity | None], ...] = (
     ("prisma", r"\bmigrate reset\b|--force-reset|--accept-data-loss", None),
     ("manage.py", r"\b(flush|reset_db|sqlflush)\b", None),
     ("django-admin", r"\b(flush|reset_db)\b", None),
-    ("alembic", r"\bdowngrade\b", "ask"),
+    ("alembic", r"\bdowngrade -\d+( |$)", "warn"),
+    ("alembic", r"\bdowngrade\b(?! -\d+( |$))", "ask"),
     ("flyway", r"\bclean\b", None),
     ("liquibase", r"\bdrop-?all\b", None),
     ("knex", r"\bmigrate:rollback\b", "ask"),
@@ -48,69 +48,77 @@ _RESETS: tuple[tuple[str, str, Severity | None], ...] = (
     ("artisan", r"\b(migrate:(fresh|reset|refresh)|db:wipe)\b", None),
     ("supabase", r"\bdb reset\b", None),
     ("mix", r"\becto\.(drop|reset)\b", None),
-    ("hasura", r"\bmigrate .*--down", "ask"),
+    ("hasura", r"^(?=.*\bmigrate ).*--down", "ask"),
     ("goose", r"\b(reset|down-to)\b", "ask"),
     ("migrate", r"\b(drop|down)\b", "ask"),
     ("diesel", r"\bdatabase reset\b", None),
     ("sqlx", r"\bdatabase (drop|reset)\b", None),
     ("pg_restore", r"--clean|(^| )-c\b", "ask"),
-    ("etcdctl", r"\bdel .*--prefix", None),
+    ("etcdctl", r"^(?=.*\bdel ).*--prefix", None),
     ("pg_dropcluster", "", None),
     ("doctrine", r"schema:drop|database:drop", None),
     ("console", r"doctrine:(schema|database):drop", None),
 )
 _MONGO = Pattern(
-    r"\.(dropDatabase|drop)\(\s*\)|\.(deleteMany|remove|updateMany)\(\s*(\{\s*\})?\s*[,)]"
+    r"\.(dropDatabase|drop)\(\s*\)|\.(deleteMany|remove|updateMany)\(\s*(?:\{\s*\}\s*)?[,)]"
 )
-_NOISE = Pattern(
-    r"--[^\n]*|/\*.*?\*/|(?<![\w&])#[^\n]*|'(?:[^'\\]|''|\\.)*'|\$(\w*)\$.*?\$\1\$|"
-    r"\"(?:[^\"]|\"\")*\"|`[^`]*`",
-    re.DOTALL,
-)
-_DROP = Pattern(r"\bDROP\s+(TABLE|DATABASE|SCHEMA|KEYSPACE|COLLECTION|TABLESPACE)\b", re.IGNORECASE)
-_LESSER = Pattern(
-    r"\bDROP\s+(VIEW|MATERIALIZED|INDEX|FUNCTION|TRIGGER|USER|ROLE|COLUMN|SEQUENCE|TYPE|"
-    r"CONSTRAINT|POLICY|EXTENSION|OWNED|PROCEDURE)\b|"
-    r"\bALTER\s+(USER|ROLE|SYSTEM)\b|\bGRANT\s+ALL\b|\bREVOKE\b|\bALTER\s+TABLE\b.*\b(DROP|"
-    r"RENAME)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_TRUNCATE = Pattern(r"^\s*(?:EXPLAIN\s+)?TRUNCATE\b", re.IGNORECASE)
-_CHANGE = Pattern(
-    r"\bDELETE\s+(?:\w+\s+)?FROM\b|(?:^|\)|"
-    r"\bAS\s*\()\s*UPDATE\s+(?:ONLY\s+)?[\w.\"`\[\]]+(?:\s+(?:AS\s+)?\w+)?\s+SET\b",
-    re.IGNORECASE,
-)
-_WHERE = Pattern(r"\bWHERE\b(.*)", re.IGNORECASE | re.DOTALL)
-_ALWAYS = Pattern(
-    r"\s*\(*\s*(?:(TRUE|1)|(\d+)\s*=\s*\2|''\s*=\s*''|NOT\s+FALSE|(\d+)\s*(?:<>|!=|<|"
-    r">)\s*\d+)\s*\)*\s*(?:RETURNING.*|LIMIT.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-_OR_ALWAYS = Pattern(r"\bOR\s+(TRUE\b|(\d+)\s*=\s*\2\b|''\s*=\s*'')", re.IGNORECASE)
+#: Programs that bring a schema up to date.
+_MIGRATIONS = {
+    "alembic": Pattern(r"^upgrade\b(?!.*--sql)"),
+    "rails": Pattern(r"^db:migrate"),
+    "rake": Pattern(r"^db:migrate"),
+    "prisma": Pattern(r"^migrate deploy|^db push"),
+    "flyway": Pattern(r"\bmigrate\b"),
+    "liquibase": Pattern(r"\bupdate\b"),
+    "knex": Pattern(r"^migrate:(latest|up)"),
+    "sequelize": Pattern(r"^db:migrate"),
+    "sequelize-cli": Pattern(r"^db:migrate"),
+    "typeorm": Pattern(r"^migration:run"),
+    "manage.py": Pattern(r"^migrate"),
+    "goose": Pattern(r"\bup"),
+    "migrate": Pattern(r"\bup\b"),
+    "dbmate": Pattern(r"^(up|migrate)\b"),
+    "atlas": Pattern(r"^(migrate|schema) apply"),
+}
+#: What names the database that people use: a host, a variable, an environment.
+_LIVE = Pattern(r"(?<![A-Za-z])(prod|production|live)(?![A-Za-z])", re.IGNORECASE)
 _TEST = Pattern(
     r":memory:|^/tmp/|^/var/tmp/|(^|[/_.-])(tests?|tmp|scratch|fixtures?)([/_.-]|\d|$)",
     re.IGNORECASE,
 )
 
 
-def judge(command: Command, scene: Scene) -> Found:
-    """Yield the rules that a command meets."""
-    line = " ".join(command.args)
+def judge(command: Command, scene: Scene, part: str) -> Found:
+    """Yield the rules that a command meets; `part` is how it is written."""
+    line, program = " ".join(command.args), command.name
+    live = _LIVE.search(part) is not None
+    if live and (row := _MIGRATIONS.get(program)) is not None and row.search(line):
+        yield "database_change", "ask"
     for name, pattern, severity in _RESETS:
-        if command.name == name and (not pattern or re.search(pattern, line)):
+        if program == name and (not pattern or re.search(pattern, line)):
             yield "database_reset", "warn" if _harmless(command) and severity is None else severity
+    yield from _scripts(command)
+    if command.name in {"mongo", "mongosh"} and _MONGO.search(line + (command.stdin or "")):
+        yield "database_reset", None
+    texts = _sql(command)
+    if not texts:
+        return
+    from gitcoord.domain.guardrails.sql import statements
+
+    for text in texts:
+        for rule, severity in statements(text):
+            graver = "ask" if live and rule == "database_change" else severity
+            yield rule, "log" if _harmless(command) else graver
+
+
+def _scripts(command: Command) -> Found:
+    """`python manage.py flush` and such."""
     if command.name in {"python", "python3", "php", "node", "npx"} and command.args:
         inner = command.args[0].rsplit("/", 1)[-1]
         rest = " ".join(command.args[1:])
         for name, pattern, severity in _RESETS:
             if inner == name and pattern and re.search(pattern, rest):
                 yield "database_reset", severity
-    if command.name in {"mongo", "mongosh"} and _MONGO.search(line + (command.stdin or "")):
-        yield "database_reset", None
-    for text in _sql(command):
-        for rule, severity in statements(text):
-            yield rule, "log" if _harmless(command) else severity
 
 
 def _harmless(command: Command) -> bool:
@@ -165,28 +173,3 @@ def _strings(command: Command) -> list[str]:
     if command.stdin and not command.args:
         codes.append(command.stdin)
     return [match[2] for text in codes for match in _QUOTED.finditer(text)]
-
-
-def statements(text: str) -> Found:
-    """Yield the rules that a text of SQL meets."""
-    bare = _NOISE.sub(
-        lambda found: "''" if found[0][0] == "'" else '"x"' if found[0][0] in '"`' else " ", text
-    )
-    for one in bare.split(";"):
-        if _DROP.search(one):
-            yield (
-                "drop_table",
-                "warn"
-                if re.search(
-                    r"\bDROP\s+TABLE\s+(IF\s+EXISTS\s+)?\"?(tmp|temp)_", one, re.IGNORECASE
-                )
-                else None,
-            )
-        elif _TRUNCATE.match(one):
-            yield "truncate_table", None
-        elif _LESSER.search(one):
-            yield "database_change", None
-        elif _CHANGE.search(one):
-            where = _WHERE.search(one)
-            if where is None or _ALWAYS.fullmatch(where[1]) or _OR_ALWAYS.search(where[1]):
-                yield "delete_no_where", "ask" if where is not None and opaque(where[1]) else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from gitcoord.domain.guardrails.command import Command
+from gitcoord.domain.guardrails.git import protects
 from gitcoord.domain.guardrails.pattern import Pattern
 from gitcoord.domain.guardrails.rules import Severity
 from gitcoord.domain.guardrails.scene import Scene
@@ -89,7 +90,7 @@ _TABLE: dict[str, tuple[tuple[str, str, Severity | None], ...]] = {
             None,
         ),
     ),
-    "gsutil": ((r".*\b(rm|rb)\b|.*rsync .*-d", _D, None),),
+    "gsutil": ((r".*\b(rm|rb)\b|(?=.*\brsync ).* -d\b", _D, None),),
     "aws": (
         (r"s3 (rm|rb|mv)\b|s3 sync\b.*--delete|s3api (delete|put-bucket)", _D, None),
         (
@@ -137,6 +138,8 @@ _SCRIPT = Pattern(
     r"(^|[/_.-])(deploy|release|publish|rollout)([_.-]?\w*)?(\.(sh|py|js|ts|rb|bash))?$",
     re.IGNORECASE,
 )
+#: A branch in the interface of a git host.
+_REF = Pattern(r"/git/refs/heads/([^?]+)")
 _HOSTS = {
     "repo delete": ("repository_delete", None),
     "repo archive": ("repository_delete", "ask"),
@@ -154,7 +157,7 @@ def judge(command: Command, scene: Scene) -> Found:
     if name in {"python", "python3"} and args[:1] == ["-m"] and len(args) > 1:
         name, args = args[1], args[2:]
     if name in {"gh", "glab", "hub"}:
-        yield from _host(args)
+        yield from _host(args, scene)
     dry = any(_DRY.match(arg) for arg in args) or (name == "make" and "-n" in args)
     rows = _BY_PROGRAM.get(name, ())
     line = _line(args)
@@ -227,7 +230,7 @@ def _script(command: Command) -> Found:
         yield _S, None
 
 
-def _host(args: list[str]) -> Found:
+def _host(args: list[str], scene: Scene) -> Found:
     words = [arg for arg in args if not arg.startswith("-")]
     for verb, (rule, severity) in _HOSTS.items():
         if " ".join(words[: verb.count(" ") + 1]) == verb:
@@ -243,8 +246,15 @@ def _host(args: list[str]) -> Found:
             (arg.partition("=")[2] or arg[2:] for arg in args if re.match(r"-X\w|--method=", arg)),
             "",
         )
-        if method.upper() == "DELETE":
-            whole = len(words) > 1 and re.fullmatch(r"/?repos/[^/]+/[^/]+", words[1])
+        address = next((word for word in words[1:] if "/" in word), "")
+        ref = _REF.search(address)
+        protected = ref is not None and protects(scene, ref[1])
+        if ref is not None and method.upper() == "DELETE":
+            yield "git_branch_delete", "block" if protected else "ask"
+        elif ref is not None and any(arg.lower() == "force=true" for arg in args):
+            yield "git_force_push", None
+        elif method.upper() == "DELETE":
+            whole = re.fullmatch(r"/?repos/[^/]+/[^/]+", address)
             yield ("repository_delete", None) if whole else ("host_change", None)
         elif method.upper() in {"PATCH", "PUT"}:
             yield "host_change", None

@@ -18,7 +18,8 @@ _STRING = r"""(?:"((?:[^"\\]|\\.){0,4000})"|'((?:[^'\\]|\\.){0,4000})')"""
 _CALLS = Pattern(
     r"(?:\bos\.system|\bos\.popen|\bsystem|\bpopen|\bexecSync|\bexec|\bspawnSync|\bgetoutput|"
     r"\bshell_exec|"
-    r"\bpassthru|\bcheck_output|\bcheck_call|\bPopen|\brun|\bcall|%x)\s*[(\s]\s*[rf]?" + _STRING
+    r"\bpassthru|\bcheck_output|\bcheck_call|\bPopen|\brun|\bcall|%x)(?:\s*\(\s*|\s+)[rf]?"
+    + _STRING
 )
 _LISTS = Pattern(
     r"(?:\brun|\bcall|\bcheck_call|\bcheck_output|\bPopen|\bsystem)\s*\(\s*\[([^\]]{0,2000})\]"
@@ -30,16 +31,23 @@ _ARGV = Pattern(
 )
 _TREES = Pattern(
     r"(?:\brmtree|\brm_rf|\brm_r|\bremove_entry_secure|"
-    r"\brimraf(?:\.sync)?)\s*[(\s]\s*(?:Path\s*\(\s*)?(os\.path\.expanduser\()?" + _STRING
+    r"\brimraf(?:\.sync)?)(?:\s*\(\s*|\s+)(?:Path\s*\(\s*)?(os\.path\.expanduser\()?" + _STRING
 )
 _NODE = Pattern(r"\brm(?:dir)?(?:Sync)?\s*\(\s*" + _STRING + r"\s*,\s*\{[^}]{0,200}recursive")
 _TICKS = Pattern(r"(?:`|%x\{|qx\{|qx\()([^`}]{1,2000})[`})]")
 _STRINGS = Pattern(_STRING)
+_ESCAPE = Pattern(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+#: The home directory, as code names it.
+_HOME = Pattern(
+    r"""\$?\bENV\s*[\[{]\s*["']?HOME["']?\s*[\]}]|\bprocess\.env\.HOME\b|\bos\.homedir\(\)"""
+    r"""|\bos\.environ(?:\.get\(|\[)\s*["']HOME["']\s*[\])]|\bos\.getenv\(\s*["']HOME["']\s*\)"""
+    r"""|\bgetenv\(\s*["']HOME["']\s*\)|(?:\bpathlib\.)?\bPath\.home\(\)|\bDir\.home\b"""
+)
 
 
 def code(text: str) -> list[str]:
     """Return the shell texts that a piece of Python, Perl, Ruby, PHP or JavaScript would run."""
-    text = text[:20_000]
+    text = _HOME.sub('"~"', text[:20_000])
     found = [_literal(match[1], match[2]) for match in _CALLS.finditer(text)]
     for match in _LISTS.finditer(text):
         words = _strings(match[1])
@@ -50,8 +58,10 @@ def code(text: str) -> list[str]:
         found.append(" ".join(map(quote, words)))
     for match in _TREES.finditer(text):
         path = _literal(match[2], match[3])
-        found.append(f"rm -rf {path if match[1] else quote(path)}")
-    found += [f"rm -rf {quote(_literal(m[1], m[2]))}" for m in _NODE.finditer(text)]
+        found.append(f"rm -rf {path if match[1] or path == '~' else quote(path)}")
+    for match in _NODE.finditer(text):
+        path = _literal(match[1], match[2])
+        found.append(f"rm -rf {path if path == '~' else quote(path)}")
     if re.search(r"""\brmtree\s*\(\s*(?!["'\s]|Path|os\.path\.expanduser)\w""", text):
         found.append('rm -rf "$UNKNOWN_TREE"')
     return found
@@ -62,7 +72,12 @@ def _strings(text: str) -> list[str]:
 
 
 def _literal(double: str | None, single: str | None) -> str:
-    return re.sub(r"\\(.)", r"\1", double or single or "")
+    return _ESCAPE.sub(_character, double or single or "")
+
+
+def _character(found: re.Match[str]) -> str:
+    said = found[1]
+    return chr(int(said[1:], 16)) if len(said) > 1 else {"n": "\n", "t": "\t"}.get(said, said)
 
 
 def texts(command: Command) -> list[str]:
@@ -95,7 +110,8 @@ def _after(command: Command, *options: str) -> list[tuple[int, str]]:
 
 def _ssh(command: Command) -> list[str]:
     given = parse(command.args, "BbcDEeFIiJLlmOopQRSWw", stop=True)
-    return [" ".join(given.operands[1:]) or command.stdin or ""]
+    words = list(given.operands[1:])
+    return [" ".join(words[words[:1] == ["--"] :]) or command.stdin or ""]
 
 
 def _option_c(command: Command) -> list[str]:
@@ -124,10 +140,10 @@ def _crontab(command: Command) -> list[str]:
 def _git(command: Command) -> list[str]:
     args, found = command.args, []
     for at, arg in enumerate(args):
-        if re.match(r"alias\.[\w.-]+=!", arg):
-            found.append(arg.partition("=!")[2])
-        elif arg.startswith("alias.") and at + 1 < len(args) and args[at + 1].startswith("!"):
-            found.append(args[at + 1][1:])
+        if re.match(r"alias\.[\w.-]+=", arg):
+            found.append(_alias(arg.partition("=")[2]))
+        elif arg.startswith("alias.") and at + 1 < len(args):
+            found.append(_alias(args[at + 1]))
         elif arg in {"-x", "--exec"} and "rebase" in args[:at] and at + 1 < len(args):
             found.append(args[at + 1])
         elif arg.startswith("--exec=") and "rebase" in args[:at]:
@@ -139,6 +155,11 @@ def _git(command: Command) -> list[str]:
         elif arg == "run" and "bisect" in args[:at]:
             found.append(" ".join(map(quote, args[at + 1 :])))
     return found
+
+
+def _alias(text: str) -> str:
+    """Return what an alias of git runs: a text of the shell after `!`, else a verb of git."""
+    return text[1:] if text.startswith("!") else f"git {text}"
 
 
 PROGRAMS: dict[str, Callable[[Command], list[str]]] = {

@@ -1,4 +1,4 @@
-"""Judges what deletes or destroys files, opens them to everybody, or changes the machine."""
+"""Judges what deletes or destroys files, or opens them to everybody."""
 
 from __future__ import annotations
 
@@ -59,8 +59,6 @@ def judge(command: Command, scene: Scene) -> Found:
     how = _PROGRAMS.get(command.name)
     if how is not None:
         yield from how(command, scene)
-    elif command.name.startswith("mkfs"):
-        yield "disk_write", None
     elif command.words and opaque(command.words[0].text):
         yield from _nameless(command, scene)
 
@@ -112,6 +110,12 @@ def _rm(command: Command, scene: Scene) -> Found:
             yield from _removed(path, scene, command.cwd)
     if given.has("no-preserve-root"):
         yield "rm_recursive_force", None
+
+
+def _tree(command: Command, scene: Scene) -> Found:
+    """`rimraf`."""
+    for path in parse(command.args).operands:
+        yield from deleted(path, scene, command.cwd)
 
 
 def _removed(path: str, scene: Scene, cwd: str) -> Found:
@@ -220,6 +224,7 @@ def _mode(command: Command, scene: Scene) -> Found:
             r"[0-7]?[0-7]?[0-7][2367]|([ugoa]*[ao][ugoa]*)?\+[rxX]*w[rwxX]*|[ao]*=r?w.*", one
         )
         for one in given.operands[:1]
+        if len(one) < 40
     )
     recursive = given.has("R", "recursive")
     for path in given.operands[1:]:
@@ -237,86 +242,6 @@ def _mode(command: Command, scene: Scene) -> Found:
             yield "permissions_wide", None
 
 
-def _disk(command: Command, scene: Scene) -> Found:
-    if not parse(command.args).has("l", "list", "help", "version", "p", "V") and command.args:
-        yield "disk_write", None
-
-
-def _down(command: Command, scene: Scene) -> Found:
-    if not parse(command.args).has("help", "c"):
-        yield "host_damage", None
-
-
-def _fork(command: Command, scene: Scene) -> Found:
-    yield "host_damage", None
-
-
-def _kill(command: Command, scene: Scene) -> Found:
-    targets = [arg for arg in command.args if arg not in {"-9", "-15", "-KILL", "-TERM", "--"}]
-    if command.name == "kill":
-        if targets[:1] == ["-1"] or targets == ["1"]:
-            yield "host_damage", None
-        elif any(opaque(target) for target in targets):
-            yield "system_change", "warn"
-    elif not parse(command.args).has("l", "0"):
-        yield "system_change", "warn"
-
-
-def _service(command: Command, scene: Scene) -> Found:
-    verb = next((arg for arg in command.args if not arg.startswith("-")), "")
-    if verb in {"poweroff", "reboot", "halt", "kexec", "rescue", "emergency", "isolate"}:
-        yield "host_damage", None
-    elif verb in {"stop", "disable", "mask", "restart", "kill", "start", "enable"}:
-        yield "system_change", None if "--user" not in command.args else "warn"
-    elif (
-        command.name == "service"
-        and len(command.args) > 1
-        and command.args[1] in {"stop", "restart"}
-    ):
-        yield "system_change", None
-
-
-def _crontab(command: Command, scene: Scene) -> Found:
-    given = parse(command.args, "u")
-    if given.has("r") or (not given.has("l") and command.args):
-        yield "system_change", None
-
-
-def _container(command: Command, scene: Scene) -> Found:
-    words = [arg for arg in command.args if not arg.startswith("-")]
-    given = parse(command.args)
-    if words[:2] in (["volume", "rm"], ["volume", "prune"]):
-        yield "volume_delete", None
-    elif words[:2] == ["system", "prune"]:
-        yield "volume_delete", None if given.has("volumes", "a", "all") else "warn"
-    elif "down" in words[:2] and given.has("v", "volumes"):
-        yield "volume_delete", None
-    elif words[-1:] == ["prune"] and given.has("f", "force"):
-        yield "volume_delete", "warn"
-    elif words[:1] in (["rm"], ["rmi"], ["kill"], ["stop"]) and any(opaque(word) for word in words):
-        yield "volume_delete", "ask" if words[0] != "stop" else "warn"
-
-
-def _package(command: Command, scene: Scene) -> Found:
-    verbs = {
-        "remove",
-        "purge",
-        "autoremove",
-        "erase",
-        "install",
-        "upgrade",
-        "dist-upgrade",
-        "uninstall",
-    }
-    if any(arg in verbs for arg in command.args[:3]):
-        removes = any(arg in {"remove", "purge", "erase", "uninstall"} for arg in command.args)
-        yield "system_change", "ask" if removes else "warn"
-
-
-def _user(command: Command, scene: Scene) -> Found:
-    yield "system_change", None
-
-
 def _nameless(command: Command, scene: Scene) -> Found:
     """Yield the rules that a program without a known name meets by words as of `rm -rf /`."""
     given = parse(command.args)
@@ -327,17 +252,8 @@ def _nameless(command: Command, scene: Scene) -> Found:
 
 
 _PROGRAMS: dict[str, Callable[[Command, Scene], Found]] = {
-    "rm": _rm, "unlink": _rm, "grm": _rm, "rmdir": lambda command, scene: iter(()), "find": _find,
-    "gfind": _find, "shred": _wipe, "srm": _wipe, "truncate": _wipe, "dd": _dd, "tee": _tee,
-    "cp": _copy, "mv": _copy, "install": _copy, "ln": _copy, "rsync": _rsync, "chmod": _mode,
-    "chown": _mode, "chgrp": _mode, "setfacl": _mode, "chattr": _mode, "wipefs": _disk,
-    "fdisk": _disk, "sfdisk": _disk, "gdisk": _disk, "sgdisk": _disk, "parted": _disk,
-    "mkswap": _disk, "blkdiscard": _disk, "cryptsetup": _disk, "lvremove": _disk, "vgremove": _disk,
-    "pvremove": _disk, "zpool": _disk, "shutdown": _down, "reboot": _down, "poweroff": _down,
-    "halt": _down, "fork-bomb": _fork, "kill": _kill, "pkill": _kill, "killall": _kill,
-    "systemctl": _service, "service": _service, "crontab": _crontab, "docker": _container,
-    "podman": _container, "docker-compose": _container, "apt": _package, "apt-get": _package,
-    "yum": _package, "dnf": _package, "pacman": _package, "apk": _package, "useradd": _user,
-    "userdel": _user, "usermod": _user, "passwd": _user, "chpasswd": _user, "visudo": _user,
-    "groupadd": _user, "chsh": _user,
+    "rm": _rm, "unlink": _rm, "grm": _rm, "rimraf": _tree, "find": _find, "gfind": _find,
+    "shred": _wipe, "srm": _wipe, "truncate": _wipe, "dd": _dd, "tee": _tee, "cp": _copy,
+    "mv": _copy, "install": _copy, "ln": _copy, "rsync": _rsync, "chmod": _mode,
+    "chown": _mode, "chgrp": _mode, "setfacl": _mode, "chattr": _mode,
 }  # fmt: skip

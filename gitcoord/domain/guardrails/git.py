@@ -36,8 +36,9 @@ def judge(command: Command, scene: Scene) -> Found:
     how = _VERBS.get(verb)
     if how is not None:
         yield from how(args, scene)
-    if elsewhere and verb in {"checkout", "restore", "switch"}:
-        for rule, _ in list(_discard(args, scene)) if verb != "restore" else []:
+    if elsewhere and verb in {"checkout", "restore", "switch", "checkout-index"}:
+        # Work in another worktree is somebody else's.
+        for rule, _ in list(_VERBS[verb](args, scene)):
             yield rule, "ask"
 
 
@@ -160,20 +161,20 @@ def _discard(args: list[str], scene: Scene) -> Found:
     forced_new = [name for name in given.get("B", "C", "force-create") if name]
     if any(protects(scene, name) for name in forced_new):
         yield "git_branch_move", None
-    elif given.has("f", "force", "discard-changes"):
-        yield "git_discard", "ask"
-    elif "--" in args or any(name in {".", ":/", "*"} for name in given.operands):
-        after = args[args.index("--") + 1 :] if "--" in args else list(given.operands)
-        whole = any(name in {".", ":/", "*", "./"} for name in after)
-        yield "git_discard", "ask" if whole else "warn"
+    elif (
+        given.has("f", "force", "discard-changes")
+        or "--" in args
+        or any(name in {".", ":/", "*", "./"} for name in given.operands)
+    ):
+        yield "git_discard", None
 
 
 def _restore(args: list[str], scene: Scene) -> Found:
     given = parse(args, "s", ("source", "pathspec-from-file"))
     if given.has("S", "staged") and not given.has("W", "worktree"):
         return
-    whole = any(name in {".", ":/", "*", "./"} for name in given.operands)
-    yield "git_discard", "ask" if whole else "warn"
+    if given.operands:
+        yield "git_discard", None
 
 
 def _read_tree(args: list[str], scene: Scene) -> Found:
@@ -185,7 +186,7 @@ def _read_tree(args: list[str], scene: Scene) -> Found:
 def _checkout_index(args: list[str], scene: Scene) -> Found:
     given = parse(args)
     if given.has("f", "force") and given.has("a", "all"):
-        yield "git_discard", "ask"
+        yield "git_discard", None
 
 
 def _config(args: list[str], scene: Scene) -> Found:

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 
+_SHOWN = bytes(code if code < 128 else ord(".") for code in range(256))
+
+
 def parse(data: bytes) -> Node:
     """Return the root of the tree of a script in UTF-8; whatever is wrong with it is in the tree.
 
     https://github.com/tree-sitter/tree-sitter-bash
+    Its scanner asks C what kind of character each one is, with tables that end at 255: beyond
+    them it reads whatever memory is there, or ends the process. To a shell all those characters
+    are parts of words, so that each of their bytes is shown to it as a dot; places stay the same.
     """
-    return _parser().parse(data).root_node
+    return _parser().parse(data if data.isascii() else data.translate(_SHOWN)).root_node
 
 
 @cache

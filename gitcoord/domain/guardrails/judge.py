@@ -11,20 +11,31 @@ from typing import Literal
 
 import msgspec
 
-from gitcoord.domain.guardrails import credentials, database, deployment, files, git, network
+from gitcoord.domain.guardrails import (
+    credentials,
+    database,
+    deployment,
+    files,
+    git,
+    machine,
+    network,
+    packages,
+)
+from gitcoord.domain.guardrails.catalogue import RULES
 from gitcoord.domain.guardrails.command import Command
 from gitcoord.domain.guardrails.marks import clean
-from gitcoord.domain.guardrails.own_rules import matched_commands, matched_paths, matched_text
 from gitcoord.domain.guardrails.paths import Layout
 from gitcoord.domain.guardrails.policy import Policy
-from gitcoord.domain.guardrails.rules import RULES, SEVERITIES, Hit, Severity
-from gitcoord.domain.guardrails.scan import rough
+from gitcoord.domain.guardrails.rules import SEVERITIES, Hit, Severity
 from gitcoord.domain.guardrails.scene import Scene
 from gitcoord.domain.guardrails.shell import LIMIT, commands
 
 #: Longest part of a text that a finding quotes, in characters, and most findings of one verdict.
 PART = 300
 FINDINGS = 50
+#: Most lines of a text that is no script, and most pieces in backticks on one of them.
+LINES = 4_000
+SPANS = 100
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -73,15 +84,17 @@ def judge_command(
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, cwd, root, home, target)
-    found, whole = commands(text)
+    reading = commands(text)
+    found = [*reading.commands, *reading.guessed]
     hits = list(_hits(found, scene, text))
-    if not whole:
-        more = rough(text[:LIMIT])
-        hits += _hits(more, scene, text)
-        found = [*found, *more]
     if len(text) > LIMIT:
         hits.append(Hit("too_long", None, LIMIT, LIMIT))
-    hits += matched_commands(found, text, policy)
+    elif reading.over:
+        hits.append(Hit("too_long", None, 0, len(text)))
+    if policy.rules:
+        from gitcoord.domain.guardrails.own_rules import matched_commands
+
+        hits += matched_commands(found, text, policy)
     return _verdict(hits, text, policy, trust)
 
 
@@ -100,23 +113,29 @@ def judge_text(
     Lines that read as commands are judged as such, in code blocks and after a prompt too, and
     SQL by statement. Prose is not.
     """
+    from gitcoord.domain.guardrails.own_rules import matched_text
+    from gitcoord.domain.guardrails.sql import statements
+
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, cwd, root, home, target)
     hits: list[Hit] = []
     at = 0
-    for line in clean(text[:LIMIT]).split("\n"):
+    lines = clean(text[:LIMIT]).split("\n")
+    if len(lines) > LINES or len(text) > LIMIT:
+        hits.append(Hit("too_long", None, LIMIT, LIMIT))
+    for line in lines[:LINES]:
         start = at + len(line) - len(line.lstrip(" \t$>#`*-"))
         code = line[start - at :].rstrip(" `")
         for piece, offset in ((code, start), *_spans(line, at)):
-            found, _ = commands(piece)
+            found = commands(piece)
             hits += [
                 hit._replace(start=hit.start + offset, end=hit.end + offset)
-                for hit in _hits(found, scene, piece)
+                for hit in _hits(found.commands, scene, piece)
             ]
-        hits += [
-            Hit(rule, severity, at, at + len(line)) for rule, severity in database.statements(line)
-        ]
+            if found.over:
+                hits.append(Hit("too_long", None, offset, offset + len(piece)))
+        hits += [Hit(rule, severity, at, at + len(line)) for rule, severity in statements(line)]
         at += len(line) + 1
     hits += matched_text(text[:LIMIT], policy)
     return _verdict(hits, text, policy, trust)
@@ -126,6 +145,8 @@ def judge_paths(
     paths: Iterable[str], policy: Policy, *, trust: int = 2, writing: bool = True
 ) -> Verdict:
     """Judge files that are written, or read; the parts are the paths themselves."""
+    from gitcoord.domain.guardrails.own_rules import matched_paths
+
     if not policy.enabled:
         return Verdict(())
     scene = _scene(policy, "", "", "", "")
@@ -144,7 +165,7 @@ def judge_paths(
 
 def _spans(line: str, at: int) -> Iterator[tuple[str, int]]:
     """Yield what stands between single backticks, as prose quotes commands."""
-    pieces = line.split("`")
+    pieces = line.split("`", 2 * SPANS)
     place = at
     for number, piece in enumerate(pieces):
         if number % 2 and piece.strip():
@@ -168,10 +189,12 @@ def _met(command: Command, scene: Scene, part: str) -> Iterator[tuple[str, Sever
     if command.name == "git":
         yield from git.judge(command, scene)
     yield from files.judge(command, scene)
+    yield from machine.judge(command)
+    yield from packages.judge(command)
     if not command.words:
         yield from credentials.judge(command, scene, part)
         return
-    yield from database.judge(command, scene)
+    yield from database.judge(command, scene, part)
     yield from deployment.judge(command, scene)
     yield from network.judge(command, scene, part)
     yield from credentials.judge(command, scene, part)

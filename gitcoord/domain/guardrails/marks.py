@@ -34,8 +34,10 @@ _PRIVATE = Pattern("[\ue000-\uf8ff]")
 _PLAIN = {code: char for char, code in _QUOTE.items()}
 _BLANKS = Pattern(r"[ \t\n]+")
 _SEQUENCE = Pattern(r"(-?\d{1,6}|[A-Za-z])\.\.(-?\d{1,6}|[A-Za-z])(?:\.\.-?\d{1,3})?")
-#: Most words that braces may become; the rest is not looked at.
-BRACE_LIMIT = 64
+_BRACES = Pattern(r"[{},]")
+#: Most words that braces may become, and most characters that are looked at for it.
+BRACE_LIMIT = 256
+BRACE_TEXT = 200_000
 
 
 def clean(text: str) -> str:
@@ -88,54 +90,64 @@ def tilde(marked: str) -> str:
 
 
 def brace(marked: str) -> list[str]:
-    """Return the words that `{a,b}` and `{1..3}` stand for, at most `BRACE_LIMIT`."""
+    """Return the words that `{a,b}` and `{1..3}` stand for.
+
+    At most `BRACE_LIMIT`, and `BRACE_TEXT` characters; what is left over is one unknown word.
+    """
     if "{" not in marked:
         return [marked]
     done: list[str] = []
     todo = [marked]
-    while todo and len(done) + len(todo) < BRACE_LIMIT:
-        text = todo.pop(0)
+    spent = 0
+    while todo:
+        text = todo.pop()
+        spent += len(text)
         found = _group(text)
         if found is None:
             done.append(text)
-            continue
-        before, choices, after = found
-        todo = [before + choice + after for choice in choices] + todo
-    return (done + todo)[:BRACE_LIMIT]
+        elif spent > BRACE_TEXT or len(done) + len(todo) >= BRACE_LIMIT:
+            return [*done, UNKNOWN]
+        else:
+            before, choices, after = found
+            if len(choices) > BRACE_LIMIT:
+                choices = [*choices[:BRACE_LIMIT], UNKNOWN]
+            todo += [before + choice + after for choice in reversed(choices)]
+    return done
 
 
 def _group(text: str) -> tuple[str, list[str], str] | None:
     """Return what stands before, in and after the first group that is one."""
-    at = text.find("{")
-    while at >= 0:
-        end, commas = _closing(text, at)
-        if end:
-            inner = text[at + 1 : end]
-            if commas:
-                edges = [at, *commas, end]
-                choices = [text[a + 1 : b] for a, b in itertools.pairwise(edges)]
-                return text[:at], choices, text[end + 1 :]
-            if (match := _SEQUENCE.fullmatch(inner)) is not None:
-                return text[:at], _sequence(match[1], match[2]), text[end + 1 :]
-        at = text.find("{", at + 1)
-    return None
-
-
-def _closing(text: str, at: int) -> tuple[int, list[int]]:
-    """Return where the group that begins at `at` ends, or 0, and its commas."""
-    depth = 0
-    commas: list[int] = []
-    for place in range(at, min(len(text), at + 2000)):
-        char = text[place]
+    opened: list[list[int]] = []
+    first: list[int] = []
+    for match in _BRACES.finditer(text):
+        char, at = match[0], match.start()
         if char == "{":
-            depth += 1
-        elif char == "}":
-            depth -= 1
-            if not depth:
-                return place, commas
-        elif char == "," and depth == 1:
-            commas.append(place)
-    return 0, commas
+            opened.append([at])
+        elif not opened:
+            continue
+        elif char == ",":
+            opened[-1].append(at)
+        else:
+            edges = [*opened.pop(), at]
+            if (not first or edges[0] < first[0]) and _chooses(text, edges):
+                first = edges
+            if first and not opened:
+                break
+    if not first:
+        return None
+    start, end = first[0], first[-1]
+    choices = [text[a + 1 : b] for a, b in itertools.pairwise(first)]
+    if len(first) == 2 and (range_ := _SEQUENCE.fullmatch(choices[0])) is not None:
+        choices = _sequence(range_[1], range_[2])
+    return text[:start], choices, text[end + 1 :]
+
+
+def _chooses(text: str, edges: list[int]) -> bool:
+    """Say whether a group offers something: parts between commas, or a sequence."""
+    if len(edges) > 2:
+        return True
+    start, end = edges
+    return end - start < 24 and _SEQUENCE.fullmatch(text[start + 1 : end]) is not None
 
 
 def _sequence(first: str, last: str) -> list[str]:
@@ -144,5 +156,5 @@ def _sequence(first: str, last: str) -> list[str]:
         return [first, last]
     a, b = (int(first), int(last)) if numbers else (ord(first), ord(last))
     step = 1 if a <= b else -1
-    values = range(a, b + step, step)[:BRACE_LIMIT]
+    values = range(a, b + step, step)[: BRACE_LIMIT + 1]
     return [str(n) if numbers else chr(n) for n in values]

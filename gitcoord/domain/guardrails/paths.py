@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Literal
 
-from gitcoord.domain.guardrails.marks import HOME, NONEMPTY, UNKNOWN, opaque
+from gitcoord.domain.guardrails.marks import HOME, opaque
 from gitcoord.domain.guardrails.pattern import Pattern
 
 #: root: the file system, a system's or home's own directory; outside: some other place;
@@ -148,8 +148,3 @@ class Layout:
         if path.startswith("/") and not opaque(parts[1]):
             return self._absolute("/".join(parts[: [opaque(p) for p in parts].index(True)]) or "/")
         return "unknown"
-
-
-def unknown_may_be_root(path: str) -> bool:
-    """Say whether an unknown path may be `/` or empty: `"$DIR"/`, `$DIR/*`."""
-    return path.replace(NONEMPTY, "x").startswith(UNKNOWN)

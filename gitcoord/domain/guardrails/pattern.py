@@ -23,9 +23,9 @@ class Pattern:
             self._made = re.compile(self._text, self._flags)
         return self._made
 
-    def search(self, text: str) -> re.Match[str] | None:
-        """Return the first match anywhere."""
-        return self.made.search(text)
+    def search(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """Return the first match anywhere from `start` on."""
+        return self.made.search(text, start)
 
     def match(self, text: str) -> re.Match[str] | None:
         """Return the match at the beginning."""

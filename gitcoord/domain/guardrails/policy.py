@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from gitcoord.domain.guardrails.catalogue import RULES
 from gitcoord.domain.guardrails.pattern import Pattern
-from gitcoord.domain.guardrails.rules import RULES, SEVERITIES, Category, Severity
+from gitcoord.domain.guardrails.rules import SEVERITIES, Category, Severity
 from gitcoord.errors import InvalidConfig
 
 #: Most rules of a repository, and longest pattern, in characters.
@@ -44,7 +45,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: Whether anything is judged at all.
     enabled: bool = True
     #: Branches that are neither overwritten nor deleted; the target branch is always one.
-    protected_branches: tuple[str, ...] = ("main", "master")
+    protected_branches: tuple[str, ...] = (
+        "main",
+        "master",
+        "trunk",
+        "develop",
+        "release/*",
+        "production",
+    )
     #: Built-in rules that do not hold here.
     disable: tuple[str, ...] = ()
     #: Severities of built-in rules, by name.
@@ -147,12 +155,34 @@ def _check(policy: Policy) -> None:
             re.compile(rule.pattern)
         except (re.error, OverflowError, RecursionError) as wrong:
             raise InvalidConfig(f"{where}: no regular expression: {wrong}") from None
-        if _RUNAWAY.search(rule.pattern):
+        if _runaway(rule.pattern):
             raise InvalidConfig(
                 f"{where}: a repeated group that itself repeats could take for ever",
                 hint="Write it without a repetition inside a repeated group.",
             )
 
 
-#: `(a+)+`, `(.*)*`, `(a|b*)+`: time that grows without bound.
-_RUNAWAY = Pattern(r"\([^()]*[*+}][^()]*\)\s*[*+{]")
+_SIGNS = Pattern(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[:=!]|[()|*+]|\{\d*,\d*\}", re.DOTALL)
+
+
+def _runaway(pattern: str) -> bool:
+    """Say whether a group that repeats holds something that repeats, or a choice: `(a+)+`.
+
+    Only such expressions take time that doubles with each character.
+    """
+    open_groups: list[bool] = []
+    varies = False
+    for sign in _SIGNS.finditer(pattern):
+        text = sign[0]
+        if text.startswith("("):
+            open_groups.append(False)
+        elif text == ")":
+            inner = open_groups.pop() if open_groups else False
+            varies = inner and pattern[sign.end() : sign.end() + 1] in {"*", "+", "{"}
+            if varies:
+                return True
+            if open_groups:
+                open_groups[-1] |= inner
+        elif text[0] in "|*+{" and open_groups:
+            open_groups[-1] = True
+    return varies

@@ -72,9 +72,10 @@ def _judged(
         if protected:
             yield "git_branch_delete", "block"
         elif one.target.startswith("refs/tags/"):
-            yield "git_tag_overwrite", None
+            yield "git_tag_overwrite", "ask"
         else:
-            yield "git_branch_delete", "ask" if unknown else None
+            # At the host it is everybody's, whoever made it.
+            yield "git_branch_delete", "ask"
     elif forced or one.force:
         yield "git_force_push", None
     elif lease:

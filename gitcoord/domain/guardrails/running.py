@@ -11,7 +11,7 @@ from gitcoord.domain.guardrails.command import Command, Flow
 from gitcoord.domain.guardrails.marks import REMOTE, UNKNOWN, opaque
 from gitcoord.domain.guardrails.options import parse
 from gitcoord.domain.guardrails.pattern import Pattern
-from gitcoord.domain.guardrails.printing import content, found_paths, printed
+from gitcoord.domain.guardrails.printing import content, printed
 from gitcoord.domain.guardrails.words import Word
 from gitcoord.domain.guardrails.wrappers import unwrapped
 
@@ -19,27 +19,39 @@ if TYPE_CHECKING:
     from gitcoord.domain.guardrails.shell import Script
 
 #: Wrappers around wrappers that are taken off.
-_PEELED = 12
+_PEELED = 100
 SHELLS = frozenset(
     {"sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "yash", "csh", "tcsh"}
 )
 _SHORT_C = Pattern(r"-[a-zA-Z]*c[a-zA-Z]*")
-_WORD = Pattern(r"""'[^']*'|"[^"]*"|[^\s'"]+""")
 
 
 def execute(script: Script, command: Command) -> str:
     """Keep the command among those found, follow what it runs; returns what it prints."""
+    budget = script.scope.budget
+    budget.spend(4 * len(command.words))
+    if not budget.enter():
+        return UNKNOWN
+    try:
+        return budget.kept(_executed(script, command))
+    finally:
+        budget.leave()
+
+
+def _executed(script: Script, command: Command) -> str:
     if not command.words:
         script.scope.found.append(command)
         _written(script, command, "")
         return ""
     for _ in range(_PEELED):
         if command.name == "env" and (text := _split_string(command)) is not None:
-            return script.nested(text, _span(command), _flow(command))
+            return script.nested(text, span(command), _flow(command))
         inner = unwrapped(command.words)
         if not inner:
             break
         command = command._replace(words=inner)
+    else:
+        script.scope.budget.over = True
     name = command.words[0].text
     if name in script.scope.functions:
         return _call(script, command)
@@ -52,6 +64,7 @@ def execute(script: Script, command: Command) -> str:
             shown = _script(script, command, text, command.args)
     if shown is None:
         shown = printed(command, script.scope.files)
+        script.scope.budget.spend(len(shown))
     return _written(script, command, shown)
 
 
@@ -62,7 +75,7 @@ def _written(script: Script, command: Command, shown: str) -> str:
         if redirect.operator in {">", ">>", ">|", "&>", "&>>"} and redirect.target:
             target = redirect.target.removeprefix("./")
             kept = files.get(target, "") if ">>" in redirect.operator else ""
-            files[target] = kept + shown
+            files[target] = script.scope.budget.kept(kept + shown)
             left = ""
     if command.name == "tee":
         for target in parse(command.args).operands:
@@ -100,7 +113,7 @@ def _call(script: Script, command: Command) -> str:
         if command.upstream or command.stdin is not None:
             scope.found.append(command._replace(words=(fork,)))
         return UNKNOWN
-    scope.uncalled.discard(name)
+    scope.uncalled.pop(name, None)
     owner, body = scope.functions[name]
     scope.calling.add(name)
     kept = dict(owner.scope.values)
@@ -121,24 +134,30 @@ def _positional(values: dict[str, str], args: list[str]) -> None:
 
 
 def _flow(command: Command) -> Flow:
-    return Flow(command.stdin, command.upstream, command.redirects)
+    return Flow(command.stdin, command.upstream, command.redirects, command.piped)
 
 
-def _span(command: Command) -> tuple[int, int]:
+def span(command: Command) -> tuple[int, int]:
     """Return where the words after the program stand."""
     if len(command.words) < 2:
         return command.start, command.end
     return command.words[1].start, max(word.end for word in command.words)
 
 
+def _body(script: Script, command: Command) -> tuple[int, int]:
+    """Return where the text stands that a command reads: in a here-document after it, if at all."""
+    at = (script.exact_text or "").find(command.stdin or "", command.end)
+    return (at, at + len(command.stdin or "")) if at >= 0 else (command.start, command.end)
+
+
 def _script(script: Script, command: Command, text: str, args: list[str]) -> str:
     if REMOTE in text:
-        more = Word(REMOTE, *_span(command))
+        more = Word(REMOTE, *span(command))
         script.scope.found.append(command._replace(words=(*command.words, more)))
     values = script.scope.values
     kept = dict(values)
     _positional(values, args)
-    shown = script.nested(text, _span(command), own=True)
+    shown = script.nested(text, span(command), own=True)
     values.clear()
     values.update(kept)
     return shown
@@ -159,12 +178,12 @@ def _shell(script: Script, command: Command) -> str | None:
     if at < len(args) and args[at] not in {"-", "/dev/stdin"} and "-s" not in args[:at]:
         return _script(script, command, content(args[at], script.scope.files), args[at + 1 :])
     if command.stdin is not None:
-        return script.nested(command.stdin, (command.start, command.end), own=True)
+        return script.nested(command.stdin, _body(script, command), own=True)
     return None
 
 
 def _eval(script: Script, command: Command) -> str:
-    return script.nested(" ".join(command.args), _span(command), _flow(command))
+    return script.nested(" ".join(command.args), span(command), _flow(command))
 
 
 def _source(script: Script, command: Command) -> str:
@@ -174,9 +193,9 @@ def _source(script: Script, command: Command) -> str:
     files = script.scope.files
     text = (command.stdin or "") if name == "/dev/stdin" else content(name, files)
     if REMOTE in text:
-        more = Word(REMOTE, *_span(command))
+        more = Word(REMOTE, *span(command))
         script.scope.found.append(command._replace(words=(*command.words, more)))
-    return script.nested(text, _span(command), _flow(command))
+    return script.nested(text, span(command), _flow(command))
 
 
 def _cd(script: Script, command: Command) -> str:
@@ -196,68 +215,11 @@ def _popd(script: Script, command: Command) -> str:
     return ""
 
 
-def _xargs(script: Script, command: Command) -> str:
-    given = parse(
-        command.args,
-        "IiLnPsEda",
-        ("replace", "max-args", "max-procs", "delimiter", "arg-file"),
-        stop=True,
-    )
-    words = command.words[len(command.words) - len(given.operands) :] if given.operands else ()
-    text = command.stdin if command.stdin is not None else UNKNOWN
-    holes = given.get("I", "replace")
-    items = _items(text.replace("\0", "\n"), bool(holes))
-    whole = (command.start, command.end)
-    if not words:
-        return text
-    if holes:
-        hole = holes[0] or "{}"
-        shown = ""
-        for item in items[:16]:
-            new = tuple(word._replace(text=word.text.replace(hole, item)) for word in words)
-            shown += execute(script, command._replace(words=new, stdin=None))
-        return shown
-    more = tuple(Word(item, *whole) for item in items)
-    return execute(script, command._replace(words=(*words, *more), stdin=None))
+def _batch(script: Script, command: Command) -> str | None:
+    """Programs that build commands; most texts have none."""
+    from gitcoord.domain.guardrails.batches import PROGRAMS
 
-
-def _items(text: str, lines: bool) -> list[str]:
-    if lines:
-        return [line.strip() for line in text.split("\n") if line.strip()][:64] or [UNKNOWN]
-    return [one.strip("'\"") for one in _WORD.texts(text)][:64] or [UNKNOWN]
-
-
-def _parallel(script: Script, command: Command) -> str:
-    args = command.args
-    cut = next((at for at, arg in enumerate(args) if arg.startswith(":::")), len(args))
-    items = args[cut + 1 :] or [UNKNOWN]
-    given = parse(args[:cut], "jIN", ("jobs",), stop=True).operands
-    for item in items[:16]:
-        text = " ".join(given)
-        text = text.replace("{}", item) if "{}" in text else f"{text} {item}"
-        script.nested(text, _span(command))
-    return UNKNOWN
-
-
-def _find(script: Script, command: Command) -> str | None:
-    """`-exec` and its kin run a command for what is found."""
-    words, found = command.words[1:], found_paths(command.args)
-    at = 0
-    while at < len(words):
-        if words[at].text in {"-exec", "-execdir", "-ok", "-okdir"}:
-            end = at + 1
-            while end < len(words) and words[end].text not in {";", "+"}:
-                end += 1
-            for path in found[:8]:
-                new = tuple(
-                    word._replace(text=word.text.replace("{}", path))
-                    for word in words[at + 1 : end]
-                )
-                if new:
-                    execute(script, command._replace(words=new, stdin=None, redirects=()))
-            at = end
-        at += 1
-    return None
+    return PROGRAMS[command.name](script, command)
 
 
 def _read(script: Script, command: Command) -> str:
@@ -285,7 +247,7 @@ def _alias(script: Script, command: Command) -> str:
 def _first(script: Script, command: Command) -> str:
     """`trap TEXT SIGNAL`."""
     given = parse(command.args).operands
-    return script.nested(given[0], _span(command), own=True) if given else ""
+    return script.nested(given[0], span(command), own=True) if given else ""
 
 
 def _split_string(command: Command) -> str | None:
@@ -306,7 +268,7 @@ def _texts(script: Script, command: Command) -> str | None:
     """Programs that run texts among their words."""
     shown = None
     for text in embedded.texts(command):
-        shown = script.nested(text, _span(command), own=True)
+        shown = script.nested(text, span(command), own=True)
     return shown
 
 
@@ -314,6 +276,7 @@ _RUNNERS: dict[str, Callable[[Script, Command], str | None]] = {
     **dict.fromkeys(SHELLS, _shell),
     **dict.fromkeys(embedded.PROGRAMS, _texts),
     "eval": _eval, "source": _source, ".": _source, "cd": _cd, "pushd": _cd, "popd": _popd,
-    "xargs": _xargs, "gxargs": _xargs, "parallel": _parallel, "find": _find, "gfind": _find,
+    "xargs": _batch, "gxargs": _batch, "parallel": _batch,
+    "find": _batch, "gfind": _batch,
     "read": _read, "set": _set, "alias": _alias, "trap": _first,
 }  # fmt: skip

@@ -3,55 +3,42 @@
 What is quoted is an argument and no command, unless it is run: by `sh -c`, `eval`, `ssh`,
 a pipe into a shell, a variable, a function, a file written before. Every branch and every
 body is taken as run. Nothing is run here, and nothing is looked up: a script on the disk
-stays unseen. Depth and number are limited; what lies beyond is not looked at.
+stays unseen. Depth and number are limited (`budget.py`); the reading says when they were met.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.domain.guardrails.command import EMPTY, Command, Flow, Redirect
+from gitcoord.domain.guardrails import misread
+from gitcoord.domain.guardrails.command import EMPTY, Command, Flow
 from gitcoord.domain.guardrails.grammar import parse
-from gitcoord.domain.guardrails.marks import REMOTE, UNKNOWN, clean, plain, tilde
+from gitcoord.domain.guardrails.marks import UNKNOWN, clean
+from gitcoord.domain.guardrails.redirects import document, file
+from gitcoord.domain.guardrails.scope import Scope
 from gitcoord.domain.guardrails.words import Reader, Word, split
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-#: Most characters of a text that are judged, texts within texts, commands, and turns of a loop.
+#: Most characters of a text that are judged, texts within texts, and turns of a loop.
 LIMIT = 65_536
-DEPTH = 8
-COMMANDS = 2_000
-NESTED = 60
-TURNS = 16
+DEPTH = 12
+TURNS = 64
+#: Most commands of a pipeline that later ones know of.
+UPSTREAM = 64
 
 
-class Scope:
-    """What a shell knows while it runs: variables, functions, files written, its directory."""
+class Reading(NamedTuple):
+    """What a text would run."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.functions: dict[str, tuple[Script, Node]] = {}
-        self.uncalled: set[str] = set()
-        #: Only within one text: what was written where, so that running it can be judged.
-        self.files: dict[str, str] = {}
-        self.cwd = ""
-        self.found: list[Command] = []
-        self.broken = False
-        self.calling: set[str] = set()
-        self.level = [0]
-
-    def child(self) -> Scope:
-        """Return what a subshell begins with; files and findings are the same."""
-        new = Scope()
-        new.__dict__.update(self.__dict__)
-        new.values = dict(self.values)
-        new.functions = dict(self.functions)
-        return new
-
-    def full(self) -> bool:
-        """Say whether enough was found."""
-        return len(self.found) >= COMMANDS
+    commands: list[Command]
+    #: What parts that the grammar did not understand read like.
+    guessed: list[Command]
+    #: Whether a part was not looked at, because there is too much.
+    over: bool
 
 
 class Script:
@@ -64,22 +51,27 @@ class Script:
         self.span = span
         self.exact = exact
         self.depth = depth
-        self._ascii = len(self.data) == len(self.text)
-        self.reader = Reader(self.data, scope.values, self._printed, self._fed)
+        self._offsets: list[int] | None = None
+        self.reader = Reader(self.data, scope.values, scope.budget, self._printed, self._fed)
 
     def run(self, flow: Flow = EMPTY) -> str:
         """Walk the whole text; returns what it would print, with marks."""
-        root = parse(self.data)
+        root, cwd = parse(self.data), self.scope.cwd
+        printed = self.walk(root, flow)
         if root.has_error:
-            self.scope.broken = True
-        return self.walk(root, flow)
+            misread.guess(self, cwd)
+        return printed
 
     def nested(
         self, text: str, word: tuple[int, int], flow: Flow = EMPTY, *, own: bool = False
     ) -> str:
         """Walk a text that is run by a command; `own`: by a shell of its own."""
-        if self.depth >= DEPTH or self.scope.full() or not text.strip():
+        if not text.strip():
             return UNKNOWN
+        if self.depth >= DEPTH or self.scope.full():
+            self.scope.budget.over = True
+            return UNKNOWN
+        self.scope.budget.spend(len(text))
         start, exact = word[0], False
         if self.exact_text is not None:
             at = self.exact_text.find(text, *word)
@@ -88,9 +80,7 @@ class Script:
         scope = self.scope.child() if own else self.scope
         script = Script(text, scope, (start, word[1]), exact, self.depth + 1)
         script.exact_text = self.exact_text
-        printed = script.run(flow)
-        self.scope.broken |= scope.broken
-        return printed
+        return script.run(flow)
 
     #: The outermost text, in which the parts of nested ones are found again.
     exact_text: str | None = None
@@ -99,24 +89,26 @@ class Script:
         """Return where bytes of this text stand in the outermost text, in characters."""
         if not self.exact:
             return self.span
-        if not self._ascii:
-            start = len(self.data[:start].decode("utf-8", "replace"))
-            end = len(self.data[:end].decode("utf-8", "replace"))
+        if len(self.data) != len(self.text):
+            if self._offsets is None:
+                sizes = (len(char.encode("utf-8", "replace")) for char in self.text)
+                self._offsets = list(accumulate(sizes, initial=0))
+            start, end = bisect_left(self._offsets, start), bisect_left(self._offsets, end)
         return self.span[0] + start, self.span[0] + end
 
     def walk(self, node: Node, flow: Flow) -> str:
         """Walk one part of the tree; returns what it would print."""
-        level = self.scope.level
-        if self.scope.full() or level[0] >= NESTED:
+        budget = self.scope.budget
+        if self.scope.full() or not budget.enter():
+            budget.over = True
             return UNKNOWN
         how = _PARTS.get(node.type)
-        level[0] += 1
         try:
             if how is not None:
-                return how(self, node, flow)
-            return self._all(node.named_children, flow)
+                return budget.kept(how(self, node, flow))
+            return budget.kept(self._all(node.named_children, flow))
         finally:
-            level[0] -= 1
+            budget.leave()
 
     def _all(self, nodes: list[Node], flow: Flow) -> str:
         printed = []
@@ -124,6 +116,19 @@ class Script:
             last = at == len(nodes) - 1
             printed.append(self.walk(node, flow if last else flow._replace(redirects=())))
         return "".join(printed)
+
+    def _list(self, node: Node, flow: Flow) -> str:
+        """Walk `a && b && c`: a list within a list, as deep as it is long."""
+        nodes: list[Node] = []
+        while node.type == "list" and node.named_child_count:
+            first, *rest = node.named_children
+            nodes += reversed(rest)
+            node = first
+        return self._all([node, *reversed(nodes)], flow)
+
+    def _compound(self, node: Node, flow: Flow) -> str:
+        misread.braces(self, node)
+        return self._all(node.named_children, flow)
 
     def _nothing(self, node: Node, flow: Flow) -> str:
         return ""
@@ -138,10 +143,12 @@ class Script:
         for at, part in enumerate(parts):
             before = len(self.scope.found)
             last = at == len(parts) - 1
-            into = flow if last else flow._replace(redirects=())
+            into = flow if last else flow._replace(redirects=(), piped=True)
             printed = self.walk(part, into)
-            mine = self.scope.found[before:]
-            flow = flow._replace(stdin=printed, upstream=(*flow.upstream, *mine[:20]))
+            mine = self.scope.found[before:][:20]
+            if len(flow.upstream) + len(mine) > UPSTREAM:
+                self.scope.budget.over, mine = True, []
+            flow = flow._replace(stdin=printed, upstream=(*flow.upstream, *mine))
         return printed
 
     def _redirected(self, node: Node, flow: Flow) -> str:
@@ -149,18 +156,18 @@ class Script:
         redirects, words, after = list(flow.redirects), [], []
         for child in node.children_by_field_name("redirect"):
             if child.type == "file_redirect":
-                one, more = self._file(child)
+                one, more = file(self, child)
                 redirects.append(one)
                 words += more
                 if one.operator == "<":
-                    flow = flow._replace(stdin=self.scope.files.get(one.target, UNKNOWN))
+                    flow = flow._replace(stdin=self._content(one.target))
             else:
-                text, rest = self._document(child)
+                text, rest = document(self.reader, child)
                 flow = flow._replace(stdin=text)
                 after += rest
                 # `cat <<E > FILE`: the grammar puts the file into the here-document.
                 for inner in child.children_by_field_name("redirect"):
-                    one, more = self._file(inner)
+                    one, more = file(self, inner)
                     redirects.append(one)
                     words += more
         into = flow._replace(redirects=tuple(redirects))
@@ -178,49 +185,6 @@ class Script:
                 printed += self.walk(child, Flow())
         return printed
 
-    def _file(self, node: Node) -> tuple[Redirect, list[Node]]:
-        """Return a redirection, and nodes that the grammar took for further targets."""
-        targets = node.children_by_field_name("destination")
-        operator = next((c.type for c in node.children if not c.is_named), ">")
-        start, end = self.place(node.start_byte, node.end_byte)
-        if not targets:
-            return Redirect(operator, "", start, end), []
-        groups = self.reader.groups(targets)
-        target = plain(tilde(groups[0][0]))
-        if targets[0].type == "number" or (operator.endswith("&") and target.isdigit()):
-            target = ""
-        more = [one for one in targets if one.start_byte >= groups[0][3]]
-        return Redirect(operator, target, start, end), more
-
-    def _document(self, node: Node) -> tuple[str, list[Node]]:
-        """Return the text of a here-document or here-string, and what follows it."""
-        if node.type == "herestring_redirect":
-            parts = [plain(tilde(self.reader.marked(one))) for one in node.named_children]
-            return "".join(parts) + "\n", []
-        text, after, literal = "", [], False
-        for child in node.named_children:
-            if child.type == "heredoc_start":
-                said = self.reader.raw(child.start_byte, child.end_byte)
-                literal = any(char in said for char in "'\"\\")
-            elif child.type == "heredoc_body":
-                text = self._body(child, literal)
-            elif child.type not in {"heredoc_end", "file_redirect", "comment"}:
-                after.append(child)
-        return text, after
-
-    def _body(self, node: Node, literal: bool) -> str:
-        if literal:
-            return self.reader.raw(node.start_byte, node.end_byte)
-        parts, at = [], node.start_byte
-        for child in node.named_children:
-            if child.type == "heredoc_content":
-                continue
-            parts.append(self.reader.raw(at, child.start_byte))
-            parts.append(plain(self.reader.marked(child)))
-            at = child.end_byte
-        parts.append(self.reader.raw(at, node.end_byte))
-        return "".join(parts)
-
     def _command(self, node: Node, flow: Flow, more: list[Node] | None = None) -> str:
         """Run a simple command: assignments, words, redirections of its own."""
         nodes, redirects = [], list(flow.redirects)
@@ -229,11 +193,11 @@ class Script:
             if child.type == "variable_assignment":
                 self._assign(child, flow)
             elif child.type == "file_redirect":
-                one, rest = self._file(child)
+                one, rest = file(self, child)
                 redirects.append(one)
                 nodes += rest
             elif child.type in {"herestring_redirect", "heredoc_redirect"}:
-                flow = flow._replace(stdin=self._document(child)[0])
+                flow = flow._replace(stdin=document(self.reader, child)[0])
             elif child.type != "comment":
                 nodes.append(child)
         if named is None and not nodes:
@@ -243,6 +207,11 @@ class Script:
     def _simple(self, node: Node, nodes: list[Node], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute
 
+        before, nodes = misread.parted(self.data, nodes)
+        if before:
+            # The grammar lost the end of a line: what a redirection follows is the last one.
+            self._simple(before[0], before, flow._replace(redirects=()))
+            flow, node = Flow(redirects=flow.redirects), nodes[0]
         words = []
         for text, quotes, start, end in self.reader.groups(nodes):
             span = self.place(start, end)
@@ -251,8 +220,9 @@ class Script:
         stop = max([words[-1].end if words else 0, *(one.end for one in flow.redirects)])
         end = max(span[1], stop) if self.exact else span[1]
         command = Command(
-            tuple(words), span[0], end, flow.redirects, flow.stdin, self.scope.cwd, flow.upstream
-        )
+            tuple(words), span[0], end, flow.redirects, flow.stdin, self.scope.cwd, flow.upstream,
+            flow.piped,
+        )  # fmt: skip
         return execute(self, command)
 
     def _assign(self, node: Node, flow: Flow) -> str:
@@ -262,7 +232,8 @@ class Script:
         text = self.reader.value(value) if value is not None else ""
         key = self.reader.raw(name.start_byte, name.end_byte).partition("[")[0]
         added = b"+=" in self.data[name.end_byte : node.end_byte][:2]
-        self.scope.values[key] = self.scope.values.get(key, "") + text if added else text
+        whole = self.scope.values.get(key, "") + text if added else text
+        self.scope.values[key] = self.scope.budget.kept(whole)
         return ""
 
     def _declare(self, node: Node, flow: Flow) -> str:
@@ -284,7 +255,9 @@ class Script:
             for part in split(text, quotes)
         ]
         printed = []
-        for value in values[:TURNS] or [UNKNOWN]:
+        if not values or len(values) > TURNS:
+            values = [*values[:TURNS], UNKNOWN]
+        for value in values:
             self.scope.values[name] = value
             printed.append(self.walk(body, flow))
         return "".join(printed)
@@ -303,7 +276,7 @@ class Script:
             return self._all(node.named_children, flow)
         key = self.reader.raw(name.start_byte, name.end_byte)
         self.scope.functions[key] = (self, body)
-        self.scope.uncalled.add(key)
+        self.scope.uncalled[key] = (self, body)
         return ""
 
     def _substituted(self, node: Node, flow: Flow) -> str:
@@ -321,9 +294,9 @@ class Script:
         """Return what `$(...)` gives; it is a subshell."""
         children = node.named_children
         if len(children) == 1 and children[0].type == "file_redirect":
-            target = self._file(children[0])[0].target
+            target = file(self, children[0])[0].target
             return self._content(target)
-        return self._subshell(node, Flow())
+        return self._subshell(node, Flow(piped=True))
 
     def _content(self, target: str) -> str:
         from gitcoord.domain.guardrails.printing import content
@@ -333,22 +306,19 @@ class Script:
     def _fed(self, node: Node) -> str:
         """Return the name of the file that `<(...)` gives; its content is kept under it."""
         name = f"/dev/fd/{100 + len(self.scope.files)}"
-        self.scope.files[name] = self._subshell(node, Flow())
+        self.scope.files[name] = self._subshell(node, Flow(piped=True))
         return name
-
-    @property
-    def remote(self) -> bool:
-        """Whether the text holds anything from the network."""
-        return REMOTE in self.text
 
 
 _PARTS = {
     "command": Script._command,
+    "list": Script._list,
     "pipeline": Script._pipeline,
     "redirected_statement": Script._redirected,
     "variable_assignment": Script._assign,
     "declaration_command": Script._declare,
     "unset_command": Script._nothing,
+    "compound_statement": Script._compound,
     "for_statement": Script._for,
     "subshell": Script._subshell,
     "function_definition": Script._function,
@@ -366,13 +336,12 @@ _PARTS = {
 }
 
 
-def commands(text: str) -> tuple[list[Command], bool]:
-    """Return the commands that a text would run, and whether it was understood whole."""
+def commands(text: str) -> Reading:
+    """Return the commands that a text would run."""
     scope = Scope()
     script = Script(text, scope, (0, len(text)), True, 0)
     script.exact_text = script.text
     script.run()
-    for name in sorted(scope.uncalled):
-        owner, body = scope.functions[name]
+    for owner, body in list(scope.uncalled.values()):
         owner.walk(body, Flow())
-    return scope.found, not scope.broken
+    return Reading(scope.found, scope.guessed, scope.budget.over)

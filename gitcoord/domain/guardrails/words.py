@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitcoord.domain.guardrails.budget import Budget
 from gitcoord.domain.guardrails.marks import (
     HOME,
     NONEMPTY,
@@ -34,8 +35,6 @@ _ANSI = Pattern(
     r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[0-7]{1,3}|.)", re.DOTALL
 )
 _ANSI_CHARS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "v": "\v"}
-#: Pieces within pieces of a word; deeper ones are not known.
-NESTED = 40
 #: Variables that mean the same everywhere, as far as guardrails care.
 _KNOWN = {"HOME": HOME, "PWD": ".", "TMPDIR": "/tmp", "IFS": " ", "OLDPWD": UNKNOWN}
 
@@ -55,14 +54,15 @@ class Reader:
         self,
         data: bytes,
         values: dict[str, str],
+        budget: Budget,
         run: Callable[[Node], str],
         feed: Callable[[Node], str],
     ) -> None:
         self.data = data
         self.values = values
+        self._budget = budget
         self._run = run
         self._feed = feed
-        self._level = 0
 
     def raw(self, start: int, end: int) -> str:
         """Return what is written between two bytes."""
@@ -76,10 +76,13 @@ class Reader:
         found: list[tuple[str, bool, int, int]] = []
         for node in nodes:
             text = self.marked(node)
+            self._budget.spend(len(text))
             has = node.type not in {"word", "simple_expansion", "expansion", "command_substitution"}
             if found:
                 before, had, start, end = found[-1]
                 gap = self.raw(end, node.start_byte)
+                if self.data[node.start_byte : node.start_byte + 1] == b'"':
+                    gap = gap.removesuffix("$")
                 if not gap or (gap.strip() and not gap.replace("\\\n", "").isspace()):
                     joined = before + _unescaped(gap) + text
                     found[-1] = (joined, has or had, start, node.end_byte)
@@ -99,13 +102,14 @@ class Reader:
         how = _KINDS.get(node.type)
         if how is None:
             return self._word(node)
-        if self._level >= NESTED:
+        if not self._budget.enter():
             return UNKNOWN
-        self._level += 1
         try:
-            return how(self, node)
+            text = self._budget.kept(how(self, node))
+            self._budget.spend(len(text))
+            return text
         finally:
-            self._level -= 1
+            self._budget.leave()
 
     def _word(self, node: Node) -> str:
         return _unescaped(self.raw(node.start_byte, node.end_byte))
@@ -136,9 +140,14 @@ class Reader:
     def _joined(self, node: Node) -> str:
         parts, at = [], node.start_byte
         for child in node.children:
-            parts.append(_unescaped(self.raw(at, child.start_byte)))
-            parts.append(self.marked(child))
+            gap = _unescaped(self.raw(at, child.start_byte))
             at = child.end_byte
+            # `$"..."` is a text to be translated: the dollar is no part of it.
+            if child.type == "string":
+                gap = gap.removesuffix("$")
+            parts.append(gap)
+            if child.type != "$" or self.data[at : at + 1] != b'"':
+                parts.append(self.marked(child))
         return "".join(parts)
 
     def _last(self, node: Node) -> str:
@@ -185,6 +194,13 @@ class Reader:
         return self._feed(node)
 
     def _number(self, node: Node) -> str:
+        todo = list(node.named_children)
+        while todo:
+            child = todo.pop()
+            if child.type == "command_substitution":
+                self.marked(child)
+            else:
+                todo += child.named_children
         return NONEMPTY
 
 

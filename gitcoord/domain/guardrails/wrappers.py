@@ -57,7 +57,7 @@ _WRAPPERS: dict[str, tuple[_Wrapper, ...]] = {
     "strace": (_Wrapper("eoptsSuEaIObPX"),),
     "ltrace": (_Wrapper("eoptsSuaA"),),
     "chroot": (_Wrapper("", ("userspec",), 1),),
-    "flock": (_Wrapper("wE", ("wait", "timeout"), 1),),
+    "flock": (_Wrapper("wE", ("wait", "timeout"), 1, idle=("-c", "--command")),),
     "caffeinate": (_Wrapper("tw"),),
     "coproc": (_Wrapper(),),
     "then": (_Wrapper(),),

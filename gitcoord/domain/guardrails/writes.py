@@ -40,7 +40,7 @@ def written_paths(text: str) -> tuple[Written, ...]:
     from gitcoord.domain.guardrails.shell import commands
 
     found: dict[tuple[str, str], Written] = {}
-    for command in commands(text)[0]:
+    for command in commands(text).commands:
         for one in targets(command):
             path, old = _seen(one.path, command.cwd), _seen(one.old_path, command.cwd)
             if path and (old or not one.old_path):

@@ -152,8 +152,13 @@ def _around(state: State, now: Time, session: Session | None) -> Iterator[Sectio
 
 def _you(session: Session, holder: str) -> list[str]:
     if not session.archived:
-        paused = session.status == "paused"
-        how = " It is paused: run `gitcoord session resume`." if paused else ""
+        how = ""
+        if session.status == "paused":
+            from gitcoord.domain.restraint import stopped
+
+            refusal = stopped(session)
+            why = f" ({session.pause_reason})" if session.pause_reason else ""
+            how = f" It is paused{why}. {refusal.hint}"
         return [f"You are {session.agent}, session {holder}.{how}"]
     lost = ", ".join([*session.lost_keys, *session.lost_tasks])
     ended = f"Your session {session.id} has ended ({session.outcome}); you hold nothing."
@@ -270,8 +275,8 @@ def _unlanded(state: State, now: Time, session: Session | None) -> Section:
 
 
 def _others(state: State, now: Time, session: Session | None) -> Section:
-    from gitcoord.domain.life import status_of
     from gitcoord.domain.locks import holdings
+    from gitcoord.domain.observatory import observed
     from gitcoord.domain.tasks import held_by
 
     mine = session.id if session else ""
@@ -282,7 +287,7 @@ def _others(state: State, now: Time, session: Session | None) -> Section:
     for one in others:
         held = [x for x in holdings(state, one.id) if x.expires_at > now]
         tasks = [f"{task.id} {task.title}" for task in held_by(state, one.id)]
-        parts = [f"{one.agent} ({status_of(one, now)})"]
+        parts = [f"{one.agent} ({observed(state, one, now).status})"]
         if what := tasks or [part for part in (one.area, one.task) if part]:
             parts.append(f"works on {', '.join(what)}")
         if held:

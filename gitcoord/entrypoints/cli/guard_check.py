@@ -207,7 +207,7 @@ def _explained(verdict: Verdict, text: str) -> str:
 
 
 def _list(desk: Desk, policy: Policy) -> None:
-    from gitcoord.domain.guardrails.rules import RULES
+    from gitcoord.domain.guardrails.catalogue import RULES
     from gitcoord.entrypoints.cli.render import table
 
     listed = [

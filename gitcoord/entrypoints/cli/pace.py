@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gitcoord.errors import Unavailable
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
-    from gitcoord.entrypoints.cli.desk import Desk
     from gitcoord.storage.store import Oid
 
 #: Seconds between two looks at a git host: at first, and at most; and how a pause grows.
 FIRST, LAST, GROWTH = 1.0, 15.0, 1.5
+
+
+class Waiting(Protocol):
+    """Whoever waits: where, and how it says something on the side."""
+
+    @property
+    def house(self) -> House:
+        """Return gitcoord, put together for its repository."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something on the side."""
+        ...
 
 
 class Pace:
@@ -28,7 +40,7 @@ class Pace:
     Unless `silent`, it says on the side that a host does not answer.
     """
 
-    def __init__(self, desk: Desk, soon: float, late: float, *, silent: bool = False) -> None:
+    def __init__(self, desk: Waiting, soon: float, late: float, *, silent: bool = False) -> None:
         self._desk = desk
         self._house: House = desk.house
         remote = self._house.wire is not None

@@ -96,8 +96,10 @@ def trimmed(
 STYLES: dict[str, str] = {
     "active": "green",
     "idle": "yellow",
+    "stuck": "red",
     "paused": "yellow",
     "timed_out": "red",
+    "killed": "red",
     "ended": "dim",
     "pending": "cyan",
     "assigned": "blue",

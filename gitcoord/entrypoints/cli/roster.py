@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitcoord.domain.life import status_of
+from gitcoord.domain.observatory import observed
 from gitcoord.domain.operation import checked_id
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints.cli.completion import session_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, reading
-from gitcoord.entrypoints.cli.render import ago, left, table
+from gitcoord.entrypoints.cli.render import ago, left, span, table
 from gitcoord.errors import SessionNotFound
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ WORDS = 50
 )  # fmt: skip
 @reading
 def list_(desk: Desk, everybody: bool, agent: str | None, limit: int) -> None:
-    """List the sessions: active, idle, paused, timed_out, ended."""
+    """List the sessions: active, idle, stuck, paused, timed_out, killed, ended."""
     with desk.snapshot() as snapshot:
         state = desk.house.ledger.state_of(snapshot)
         now = desk.now(state)
         wanted = [*live(state), *(gone(snapshot, state, limit) if everybody else ())]
         wanted = [one for one in wanted if agent in (None, one.agent)]
-        rows = documents(desk.beats(), snapshot, wanted, now)
+        rows = documents(desk.beats(), snapshot, state, wanted, now)
     desk.show({"sessions": rows}, lambda: sessions_table(rows, now))
 
 
@@ -67,7 +67,7 @@ def show(desk: Desk, id: str) -> None:
             raise SessionNotFound(
                 f"there is no session {name!r}", hint="Run `gitcoord session list --all`."
             )
-        document = documents(desk.beats(), snapshot, [found], now)[0]
+        document = documents(desk.beats(), snapshot, state, [found], now)[0]
         locks = [lock_view(lock) for lock in holdings(state, name)]
         tasks = held_by(state, name)
         notices = told(state, name)
@@ -87,14 +87,20 @@ def live(state: State) -> list[Session]:
 
 
 def documents(
-    beats: Mapping[str, Beat], snapshot: Snapshot, sessions: Iterable[Session], now: Time
+    beats: Mapping[str, Beat],
+    snapshot: Snapshot,
+    state: State,
+    sessions: Iterable[Session],
+    now: Time,
 ) -> list[dict[str, Any]]:
-    """Return sessions as they are shown: with live status, last sign of life and holdings."""
+    """Return sessions as they are shown: with how they fare, last sign of life and holdings."""
     rows = []
     for one in sessions:
         beaten = beats[one.id].at if one.id in beats and not one.archived else ""
         row = shown(one)
-        row["status"] = status_of(one, now, beaten)
+        fares = observed(state, one, now, beaten)
+        row |= {"status": fares.status, "cause": fares.cause, "why": fares.why}
+        row |= {"duration": fares.duration, "rate": fares.rate}
         row["seen_at"] = max(one.seen_at, beaten)
         row["locks"] = len(snapshot.find("locks", f"by:{one.id}"))
         row["tasks"] = snapshot.find("tasks", f"by:{one.id}")
@@ -117,18 +123,29 @@ def sessions_table(rows: list[dict[str, Any]], now: Time) -> str:
         )
         for row in rows
     ]
-    used = ("used",) if counted else ()
+    used = ("tokens",) if counted else ()
     columns = ("agent", "session", "status", "seen", "locks", *used, "works on")
-    return table(columns, cells, "nobody is checked in")
+    # Below and not in a column: a reason is the one thing here that must be read whole.
+    reasons = [
+        f"{row['agent']} ({row['id']}) is {row['status']}: {row['why']}"
+        for row in rows
+        if row["why"] and not row["ended_at"]
+    ]
+    return "\n".join([table(columns, cells, "nobody is checked in"), *reasons])
 
 
 def _used(usage: dict[str, Any] | None) -> str:
-    """Return tokens and money, short: `48k tokens $0.42`."""
+    """Return tokens and money, short: `48k $0.42`."""
     if usage is None:
         return ""
-    count = sum(number for name, number in usage.items() if name.endswith("_tokens"))
+    count = tokens_of(usage)
     cost = "" if usage["cost_usd"] is None else f" ${usage['cost_usd']:.2f}"
-    return f"{_thousands(count)} tokens{cost}"
+    return f"{_thousands(count)}{cost}"
+
+
+def tokens_of(usage: Mapping[str, Any]) -> int:
+    """Return all tokens together of a usage as it is shown."""
+    return sum(number for name, number in usage.items() if name.endswith("_tokens"))
 
 
 def _thousands(count: int) -> str:
@@ -185,6 +202,7 @@ def _facts(row: dict[str, Any], now: Time) -> list[tuple[str, str]]:
     lines = [
         ("session", f"{row['id']} of {row['agent']}"),
         ("status", row["status"] + (f" ({row['outcome']})" if row["outcome"] else "")),
+        ("why", "" if row["ended_at"] else row["why"]),
         ("type", row["type"]),
         ("can", ", ".join(row["capabilities"])),
         ("works on", _declared(row["area"], row["files"], row["task"])),
@@ -192,7 +210,13 @@ def _facts(row: dict[str, Any], now: Time) -> list[tuple[str, str]]:
         ("client", " ".join(filter(None, (row["client"], row["client_session"])))),
         ("where", " ".join(filter(None, (row["machine"], row["worktree"], row["branch"])))),
         ("used", _usage_line(row["usage"])),
-        ("started", ago(now, row["started_at"])),
+        ("rate", f"{row['rate']} requests a minute" if row["rate"] else ""),
+        (
+            "started",
+            f"{ago(now, row['started_at'])}, for {span(row['duration'])}"
+            if row["ended_at"]
+            else ago(now, row["started_at"]),
+        ),
         ("seen", ago(now, row["seen_at"])),
         ("ended", ago(now, row["ended_at"]) if row["ended_at"] else ""),
         ("summary", row["summary"]),

@@ -7,7 +7,6 @@ when it is started. Not here: anything that it does.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,34 +17,25 @@ from gitcoord.entrypoints.cli.render import table
 from gitcoord.errors import ExtraMissing, InvalidConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 #: Where the service listens by default (DESIGN §7).
 HOST, PORT = "127.0.0.1", 8750
 SCOPES = ("read", "agent", "admin")
 
 
-def _served(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which service is meant."""
-    for option in (
-        click.option("--state", metavar="FILE", help="The service's own file: keys and secrets."),
-        click.option(
-            "--project",
-            "projects",
-            multiple=True,
-            metavar="NAME=PATH_OR_URL",
-            help="A repository to serve; may be repeated (default: the one around here).",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
 @click.group(
     invoke_without_command=True,
     epilog="Example: gitcoord serve --project web=../web --project api=https://host/api.git",
 )
-@_served
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="NAME=PATH_OR_URL",
+    help="A repository to serve; may be repeated (default: the one around here).",
+)
+@click.option("--state", metavar="FILE", help="The service's own file: keys and secrets.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--require-key-everywhere", is_flag=True, help="Leave no route but /health open.")
@@ -77,7 +67,7 @@ def serve(ctx: click.Context, /, **given: Any) -> None:
 def _serving(desk: Desk) -> int:
     given = click.get_current_context().find_root().obj["serve"]
     running = _service("running")
-    settings = _settings(desk, given["projects"], given["state"])
+    settings = _settings(desk)
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
              "private_notifications", "behind_proxy")  # fmt: skip
     settings = settings._replace(
@@ -98,7 +88,6 @@ def key() -> None:
 @click.option("--scope", required=True, type=click.Choice(SCOPES), help="What it may do.")
 @click.option("--agent", default="", metavar="NAME", help="The only agent that it may act for.")
 @click.option("--for", "project", metavar="PROJECT", help="Its project, where several are served.")
-@_served
 @command
 def add(
     desk: Desk,
@@ -106,11 +95,9 @@ def add(
     scope: str,
     agent: str,
     project: str | None,
-    projects: Sequence[str],
-    state: str | None,
 ) -> None:
     """Make a key, and show it this once."""
-    settings = _settings(desk, projects, state)
+    settings = _settings(desk)
     chosen = _project(settings, project)
     keys = _keys(settings)
     made, secret = keys.add(chosen, name, scope, agent, at=time.time())
@@ -118,11 +105,10 @@ def add(
 
 
 @key.command("list", epilog="Example: gitcoord serve key list --json")
-@_served
 @command
-def list_(desk: Desk, projects: Sequence[str], state: str | None) -> None:
+def list_(desk: Desk) -> None:
     """List the keys; their secrets are known to nobody."""
-    found = _keys(_settings(desk, projects, state)).list()
+    found = _keys(_settings(desk)).list()
     desk.show(
         {"keys": [one._asdict() for one in found]},
         lambda: table(
@@ -138,21 +124,19 @@ def list_(desk: Desk, projects: Sequence[str], state: str | None) -> None:
 
 @key.command(epilog="Example: gitcoord serve key rotate 3f2a9c41d0b7")
 @click.argument("id")
-@_served
 @command
-def rotate(desk: Desk, id: str, projects: Sequence[str], state: str | None) -> None:
+def rotate(desk: Desk, id: str) -> None:
     """Put another key in the place of one, which ends."""
-    made, secret = _keys(_settings(desk, projects, state)).rotate(id, at=time.time())
+    made, secret = _keys(_settings(desk)).rotate(id, at=time.time())
     _tell(desk, made, secret)
 
 
 @key.command(epilog="Example: gitcoord serve key revoke 3f2a9c41d0b7")
 @click.argument("id")
-@_served
 @command
-def revoke(desk: Desk, id: str, projects: Sequence[str], state: str | None) -> None:
+def revoke(desk: Desk, id: str) -> None:
     """End a key at once."""
-    ended = _keys(_settings(desk, projects, state)).revoke(id, at=time.time())
+    ended = _keys(_settings(desk)).revoke(id, at=time.time())
     desk.show({"key": ended._asdict()}, f"key {ended.id} ({ended.name}) was revoked")
 
 
@@ -177,15 +161,12 @@ def _project(settings: Any, name: str | None) -> str:
     return name
 
 
-def _settings(desk: Desk, projects: Sequence[str], state: str | None) -> Any:
-    """Return the settings of the service that the words mean; those of the group count, too."""
-    above = click.get_current_context().find_root().obj.get("serve", {})
-    words = [*above.get("projects", ()), *projects]
-    words = list(dict.fromkeys(words))
+def _settings(desk: Desk) -> Any:
+    """Return the settings of the service that `gitcoord serve`'s own options mean."""
+    given = click.get_current_context().find_root().obj["serve"]
     known = _service("settings")
-    places = known.projects(words, desk.directory)
-    file = known.state_file(state or above.get("state"), places, desk.environ)
-    return known.Settings(places, file)
+    places = known.projects(given["projects"], desk.directory)
+    return known.Settings(places, known.state_file(given["state"], places, desk.environ))
 
 
 def _keys(settings: Any) -> Any:

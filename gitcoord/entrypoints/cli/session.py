@@ -213,15 +213,19 @@ def kill(desk: Desk, id: str, reason: str) -> None:
     _left(desk, desk.do(wish, Ended, agent=person(desk)), "was ended")
 
 
-@session.command(epilog="Example: gitcoord session pause")
+@session.command(
+    epilog="Example: gitcoord session pause s-4tz81x20ap --reason 'wait for the merge'"
+)
 @click.argument("id", metavar="[ID]", default="", shell_complete=session_ids)
+@click.option("--reason", default="", help="Why; its agent is told.")
 @acting
 @command
-def pause(desk: Desk, id: str) -> None:
-    """Stop a session's timeout; it may not act meanwhile."""
+def pause(desk: Desk, id: str, reason: str) -> None:
+    """Stop a session's timeout; it may not act until it is resumed."""
     from gitcoord.domain.pausing import Paused, PauseSession
 
-    _paused(desk, desk.do(PauseSession(id=id), Paused, acts=not id, agent=_who(desk, id)))
+    wish = PauseSession(id=id, reason=reason)
+    _paused(desk, desk.do(wish, Paused, acts=not id, agent=_who(desk, id)))
 
 
 @session.command(epilog="Example: gitcoord session resume s-4tz81x20ap")
@@ -229,7 +233,11 @@ def pause(desk: Desk, id: str) -> None:
 @acting
 @command
 def resume(desk: Desk, id: str) -> None:
-    """Let a paused session act again."""
+    """Let a paused session act again.
+
+    One that was paused at a cap goes on up to the next step of it. It cannot do that itself:
+    name its ID.
+    """
     from gitcoord.domain.pausing import Paused, ResumeSession
 
     _paused(desk, desk.do(ResumeSession(id=id), Paused, acts=not id, agent=_who(desk, id)))
@@ -298,7 +306,8 @@ def _paused(desk: Desk, answer: object) -> None:
 
     assert isinstance(answer, Paused)
     who = answer.session
-    desk.show({"session": who}, f"{who.agent} (session {who.id}) is {who.status}")
+    why = f": {who.pause_reason}" if who.pause_reason else ""
+    desk.show({"session": who}, f"{who.agent} (session {who.id}) is {who.status}{why}")
 
 
 def _short(time: str) -> str:

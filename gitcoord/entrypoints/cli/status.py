@@ -172,7 +172,7 @@ def _view(
     )
     return View(
         at=now,
-        sessions=roster.documents(beats, snapshot, roster.live(state), now),
+        sessions=roster.documents(beats, snapshot, state, roster.live(state), now),
         locks=sorted(
             (locks.view(x) for x in state.scan(locks.Lock, "end:") if x.expires_at > now),
             key=lambda x: (x.agent, x.key),

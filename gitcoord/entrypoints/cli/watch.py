@@ -160,7 +160,7 @@ def _picture(desk: Desk, state: State, width: int) -> Any:
 
 
 def _people(desk: Desk, state: State, now: Time) -> list[tuple[str, ...]]:
-    from gitcoord.domain.life import status_of
+    from gitcoord.domain.observatory import observed
     from gitcoord.domain.sessions import Session
 
     beats = desk.beats()
@@ -168,7 +168,7 @@ def _people(desk: Desk, state: State, now: Time) -> list[tuple[str, ...]]:
     for session in state.find(Session, "live"):
         beat = beats[session.id].at if session.id in beats else ""
         sign = ago(now, max(session.seen_at, beat))
-        status = status_of(session, now, beat)
+        status = observed(state, session, now, beat).status
         rows.append((session.agent, status, sign, session.area, session.task))
     return rows
 

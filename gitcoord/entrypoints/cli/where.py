@@ -61,17 +61,17 @@ def where(desk: Desk) -> None:
 @reading
 def whoami(desk: Desk) -> None:
     """Show which session commands here act for, and how that is known."""
-    from gitcoord.domain.life import status_of
+    from gitcoord.domain.observatory import observed
     from gitcoord.domain.record import shown
     from gitcoord.domain.sessions import living, root
 
     holder = desk.holder
     with desk.state() as state:
         session = living(state, root(holder), desk.context(state, holder))
-        now = desk.now(state)
-    beats = desk.beats()
-    beaten = beats[session.id].at if session.id in beats else ""
-    document = shown(session) | {"status": status_of(session, now, beaten)}
+        beats = desk.beats()
+        beaten = beats[session.id].at if session.id in beats else ""
+        fares = observed(state, session, desk.now(state), beaten)
+    document = shown(session) | {"status": fares.status, "why": fares.why}
     found_by = _found_by(desk)
     desk.show(
         {"session": document, "holder": holder, "agent": session.agent, "found_by": found_by},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gitcoord.clients.event import Reply
+from gitcoord.clients.event import Reply, joined
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.time import from_epoch
 from gitcoord.entrypoints.hooks.news import urgent
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MOST = 500
 
 
-def record(visit: Visit, session: Session, places: Sequence[Place]) -> None:
-    """Note the changes of this tool, and those that the fast way has noted."""
+def record(visit: Visit, session: Session, places: Sequence[Place]) -> bool:
+    """Note the changes of this tool, and those that the fast way has noted; say if there are."""
     drafts = [
         ChangeDraft(path=one.path, at=from_epoch(one.at), summary=visit.about)
         for one in visit.track.touched()
@@ -42,6 +42,7 @@ def record(visit: Visit, session: Session, places: Sequence[Place]) -> None:
         for draft in drafts
     ]
     spool(visit, session, drafts)
+    return bool(drafts)
 
 
 def spool(visit: Visit, session: Session, drafts: Iterable[ChangeDraft]) -> None:
@@ -61,18 +62,11 @@ def _draft(visit: Visit, place: Place) -> ChangeDraft:
 
 def tools(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
     """Do what is due after a tool, and return what the agent should hear at once."""
-    record(visit, session, places)
-    known = visit.track.known
-    if visit.event.step == "failed":
-        known.errors += 1
-        visit.track.keep()
-    if _due(visit, session):
-        from gitcoord.entrypoints.hooks.spent import report
+    from gitcoord.entrypoints.hooks import signals
 
-        # A turn may take hours; what it costs is seen meanwhile, and rides on the beat.
-        report(visit, session)
+    signals.note(visit, changed=record(visit, session, places))
     beat(visit, session)
-    return urgent(visit, session)
+    return joined(signals.report(visit, session), urgent(visit, session))
 
 
 def _due(visit: Visit, session: Session) -> bool:

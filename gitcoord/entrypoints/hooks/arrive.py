@@ -78,7 +78,18 @@ def again(visit: Visit) -> tuple[Session, Reply] | None:
 
 
 def prompted(visit: Visit, session: Session) -> Reply:
-    """Remember what the conversation is about, and return the news."""
+    """Remember what the conversation is about, and return the news.
+
+    A paused session is refused as by any operation, here for its agent to tell its person.
+    """
+    from gitcoord.domain.restraint import stopped
+    from gitcoord.entrypoints.hooks import signals
+
+    if not visit.event.agent:
+        signals.begin_anew(visit)
+        visit.track.keep()
+    if session.status == "paused":
+        raise stopped(session)
     text = " ".join(visit.event.text.split())
     if (
         text

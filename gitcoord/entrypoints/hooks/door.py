@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gitcoord.clients import adapters
-from gitcoord.clients.event import NOTHING, Event, Reply, Said
+from gitcoord.clients.event import NOTHING, Event, Reply, Said, joined
 from gitcoord.entrypoints.hooks.visit import Visit
 from gitcoord.errors import (
     GitcoordError,
@@ -103,7 +103,7 @@ def _replied(visit: Visit) -> Reply:
     except NotInitialised:
         return _guardrails(visit)
     except SessionPaused as paused:
-        return _stopped(visit, f"{paused.message}. {paused.hint or ''}")
+        return _stopped(visit, f"{paused.message}. {paused.hint or ''} Until then, wait.")
     except GitcoordError as trouble:
         return _guardrails(visit, _told_once(visit, trouble))
 
@@ -128,18 +128,16 @@ def _step(visit: Visit) -> Reply:
     except (SessionEnded, SessionNotFound):
         # It was ended just now, by a sweep or a person; that is seen at the next call.
         return more
-    return _joined(more, reply)
+    return joined(more, reply)
 
 
 def _before(visit: Visit, session: Session) -> Reply:
+    from gitcoord.domain.restraint import stopped
     from gitcoord.entrypoints.hooks import edits, shell
     from gitcoord.entrypoints.hooks.places import placed
 
     if session.status == "paused":
-        raise SessionPaused(
-            f"session {session.id} of {session.agent} was paused by a person",
-            hint="Wait until it is resumed: `gitcoord session resume`.",
-        )
+        raise stopped(session)
     event = visit.event
     judged = shell.judged(visit) if event.command or event.edits else NOTHING
     if judged.verdict == "deny":
@@ -152,7 +150,7 @@ def _before(visit: Visit, session: Session) -> Reply:
         return locked
     # When the tool is done nobody can see any more whether it made the file.
     visit.track.mark("new", (place.path for place in places if place.kind == "create"))
-    return _joined(judged, locked)
+    return joined(judged, locked)
 
 
 def _after(visit: Visit, session: Session) -> Reply:
@@ -213,8 +211,8 @@ def _guardrails(visit: Visit, beside: Reply = NOTHING) -> Reply:
     try:
         judged = shell.judged(visit)
     except GitcoordError as trouble:
-        return _joined(beside, _told_once(visit, trouble))
-    return judged if judged.verdict else _joined(beside, judged)
+        return joined(beside, _told_once(visit, trouble))
+    return judged if judged.verdict else joined(beside, judged)
 
 
 def _told_once(visit: Visit, trouble: GitcoordError) -> Reply:
@@ -259,14 +257,3 @@ def _stopped(visit: Visit, why: str) -> Reply:
     if event.step == "before":
         return Reply(verdict="deny", reason=f"gitcoord: {why}")
     return Reply(context=f"gitcoord: {why}") if event.step == "prompt" else NOTHING
-
-
-def _joined(one: Reply, other: Reply) -> Reply:
-    """Return both as one; the graver verdict counts."""
-    first = one if one.verdict == "deny" or not other.verdict else other
-    return Reply(
-        verdict=first.verdict,
-        reason=first.reason,
-        context="\n".join(x for x in (one.context, other.context) if x),
-        remark="\n".join(x for x in (one.remark, other.remark) if x),
-    )

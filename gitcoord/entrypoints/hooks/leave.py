@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import NOTHING, Reply
-from gitcoord.entrypoints.hooks import after, spent
-from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown, Unavailable
+from gitcoord.entrypoints.hooks import after, signals, spent
+from gitcoord.errors import Contended, GitcoordError, OutcomeUnknown, SessionPaused, Unavailable
 from gitcoord.ledger.request import Batch, fresh_id
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def sub_rest(visit: Visit, session: Session) -> Reply:
     holder = visit.holder(session)
     after.record(visit, session, ())
     spent.report(visit, session)
+    signals.leave(visit, session)
     with visit.desk.state() as state:
         own = [lock.key for lock in holdings(state, holder) if lock.session == holder]
     if own:
@@ -81,6 +82,10 @@ def end(visit: Visit, session: Session) -> Reply:
     coordinator = visit.desk.house.coordinator
     try:
         reply = coordinator.run(Batch(*wishes), session=session.id)[0]
+        if isinstance(reply.error, SessionPaused):
+            # It may leave, and say what it has used, but not act any more.
+            wishes = [wish for wish in wishes if not wish.acting]
+            reply = coordinator.run(Batch(*wishes), session=session.id)[0]
         if reply.error is not None:
             raise reply.error
     except (Unavailable, Contended, OutcomeUnknown):
@@ -91,7 +96,7 @@ def end(visit: Visit, session: Session) -> Reply:
 
 
 def _parting(visit: Visit, session: Session) -> list[Operation]:
-    """Return what is said at the end: tokens, a draft of a handoff, the check-out."""
+    """Return what is said at the end: a draft of a handoff, the check-out, tokens."""
     from gitcoord.domain.departure import EndSession
     from gitcoord.domain.handoffs import WriteHandoff
     from gitcoord.domain.locks import holdings
@@ -103,7 +108,7 @@ def _parting(visit: Visit, session: Session) -> list[Operation]:
     with desk.state() as state:
         keys = [x.key for x in holdings(state, session.id) if x.mode == "exclusive"]
     unlanded = _unlanded(visit, keys) if keys else ()
-    wishes: list[Operation] = [*spent.usage(visit, session)]
+    wishes: list[Operation] = []
     if paths or unlanded:
         wishes.append(
             WriteHandoff(
@@ -121,7 +126,8 @@ def _parting(visit: Visit, session: Session) -> list[Operation]:
             marks=unlanded,
         )
     )
-    return wishes
+    # Last, so that a cap does not stop a session that leaves anyway.
+    return [*wishes, *spent.usage(visit, session)]
 
 
 def _unused(visit: Visit, session: Session) -> list[str]:

@@ -36,7 +36,7 @@ def since(visit: Visit, session: Session) -> Reply:
     with visit.desk.state() as state:
         now = visit.desk.now(state)
         lines = [
-            *_notices(state, session, known.told_at or session.started_at),
+            *_notices(visit, state, session, known.told_at or session.started_at),
             *_about_files(visit, state, session, known.told_at or session.started_at, now),
         ]
         waiting = unread_of(state, visit, session, now)
@@ -48,13 +48,14 @@ def since(visit: Visit, session: Session) -> Reply:
 
 
 def urgent(visit: Visit, session: Session) -> Reply:
-    """Return the messages that do not wait for the next prompt."""
+    """Return the messages, and the warnings about its use, that do not wait for the next prompt."""
     with visit.desk.state() as state:
-        if not state.has("messages", "open"):
-            return NOTHING
-        now = visit.desk.now(state)
-        found = [x for x in unread_of(state, visit, session, now) if x.priority in URGENT]
-        lines = [message(one, now) for one in found]
+        lines = _warnings(visit, state, session)
+        found = []
+        if state.has("messages", "open"):
+            now = visit.desk.now(state)
+            found = [x for x in unread_of(state, visit, session, now) if x.priority in URGENT]
+            lines += [message(one, now) for one in found]
     delivered(visit, session, found)
     return Reply(context="gitcoord:\n" + "\n".join(lines)) if lines else NOTHING
 
@@ -85,12 +86,29 @@ def message(one: Message, now: str) -> str:
     return f"Message from {one.agent}{to}, {ago(now, one.at)}: {text}{ack}"
 
 
-def _notices(state: State, session: Session, since: str) -> list[str]:
+def _notices(visit: Visit, state: State, session: Session, since: str) -> list[str]:
     from gitcoord.domain.notices import told
 
-    return [f"NOTICE: {one.text}" for one in told(state, session.id, since) if one.at > since][
-        -LINES:
-    ]
+    known = visit.track.marked("told")
+    found = [x for x in told(state, session.id, since) if x.at > since and x.id not in known]
+    return [f"NOTICE: {one.text}" for one in found][-LINES:]
+
+
+def _warnings(visit: Visit, state: State, session: Session) -> list[str]:
+    """Return what the session was warned of by rules about its use, each once."""
+    from gitcoord.domain.notices import told
+    from gitcoord.domain.restraint import NOTICE
+    from gitcoord.domain.sessions import Session as Kind
+
+    now = state.get(Kind, session.id, archived=False)
+    if now is None or now.restraint is None:
+        return []
+    since = visit.track.known.told_at or session.started_at
+    found = [one for one in told(state, session.id, since) if one.kind == NOTICE]
+    known = visit.track.marked("told")
+    new = [one for one in found if one.id not in known and one.at > since]
+    visit.track.mark("told", (one.id for one in new))
+    return [f"NOTICE: {one.text}" for one in new]
 
 
 def _about_files(

@@ -30,6 +30,28 @@ FORGOTTEN = 14 * 86400
 Mark = Literal["taken", "roots", "told", "new"]
 
 
+class Seen(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the calls of tools were like; times are this machine's, in seconds since 1970."""
+
+    calls: int = 0
+    #: The last error as a digest and as words, and how often it came in a row.
+    error: str = ""
+    error_text: str = ""
+    errors_in_row: int = 0
+    #: Since the last progress: how often each call was made, and how many there were.
+    repeats: dict[str, int] = {}
+    quiet_calls: int = 0
+    progress_at: float = 0.0
+    #: The tool of the call that was made most often.
+    tool: str = ""
+    #: Requests to the model so far, at some times of the last minute.
+    requests: list[tuple[float, int]] = []
+    #: When tokens were last counted, when signals were last reported, and why it was stuck then.
+    counted_at: float = 0.0
+    reported_at: float = 0.0
+    causes: list[str] = []
+
+
 class Known(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was done and told so far; times are those of the ledger, `beat_at` is this machine's."""
 
@@ -39,6 +61,7 @@ class Known(msgspec.Struct, kw_only=True, omit_defaults=True):
     #: What this conversation works on, for others to read.
     about: str = ""
     tallies: dict[str, Tally] = {}
+    seen: Seen = msgspec.field(default_factory=Seen)
 
 
 class Touched(NamedTuple):

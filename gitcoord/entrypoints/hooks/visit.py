@@ -62,6 +62,8 @@ class Visit:
     def conversation(self) -> Track:
         """The track of the whole conversation, also from inside a sub-agent."""
         event = self.event
+        if not event.agent:
+            return self.track
         return Track(home(self.desk.repository), event.client, event.session)
 
     def has_ledger(self) -> bool:

@@ -20,7 +20,7 @@ NEXT: dict[str, str] = {
     "lock_not_found_or_not_owner": "Call check_locks to see who holds it.",
     "session_ended": "Call the tool again: that checks in anew. What was lost is named here.",
     "session_not_found": "Call the tool again: that checks in anew.",
-    "session_paused": "Wait: a person has paused this session, and resumes it.",
+    "session_paused": "Tell your person why, and wait until a person resumes this session.",
     "session_required": "Call register_session.",
     "claim_failed": "Call get_work for a task that can be claimed.",
     "paused": "Call get_work for a task of another feature.",
@@ -33,6 +33,9 @@ NEXT: dict[str, str] = {
     "contended": "Call the tool again.",
 }
 
+#: The same for a session that a person has ended.
+KILLED = "A person has ended it. Stop working and tell them; a new conversation begins anew."
+
 #: Most conflicts that the text names; the structured content has all.
 NAMED = 5
 
@@ -41,7 +44,7 @@ def structured(error: GitcoordError, notes: list[str]) -> dict[str, Any]:
     """Return the refusal as the structured content of a result."""
     body = error.as_dict()
     if error.code in NEXT:
-        body["hint"] = NEXT[error.code]
+        body["hint"] = KILLED if body.get("status") == "killed" else NEXT[error.code]
     found = originals.refusal(error) | {"error": body}
     return found | {"notes": notes} if notes else found
 

@@ -73,7 +73,7 @@ class Seat:
     def hears(self, call: Call, answered: GitcoordError | None = None) -> None:
         """Add to the call's notes what happened to the session meanwhile, once.
 
-        After `session_ended` the next call checks in anew.
+        After `session_ended` the next call checks in anew, unless a person has ended it.
         """
         if isinstance(answered, (SessionEnded, SessionNotFound)):
             with self._lock:
@@ -157,6 +157,8 @@ class Seat:
             named = _root(self.who.session)
             # A session that has ended keeps its id; the next one gets another.
             over = bool(named) and before is None and state.get(Session, named) is not None
+            if before is None:
+                self._obey(call, state, named)
         started = check_in(
             call,
             id=None if over else named or None,
@@ -170,6 +172,20 @@ class Seat:
         self.ours = self.ours or not started.resumed
         self._sit(started.session, now)
         return started
+
+    def _obey(self, call: Call, state: State, named: str) -> None:
+        """Raise `SessionEnded` where a person has ended this conversation's last session."""
+        from gitcoord.domain.sessions import Session, living
+
+        if (client := self._client()) is not None:
+            term = f"client:{client.name}:{client.session}"
+            found = state.find(Session, term, archived=True)
+        else:
+            former = state.get(Session, named) if named else None
+            found = [former] if former is not None else []
+        last = max(found, key=lambda one: one.ended_at, default=None)
+        if last is not None and last.status == "killed":
+            living(state, last.id, call.context(state))
 
     def _sit(self, session: Session, now: Time) -> None:
         named = _root(self.who.session) == session.id

@@ -92,7 +92,10 @@ def refuse_dangerous(call: Call, given: Any, tool: str) -> None:
         verdict = Verdict((*verdict.findings, *found))
     if not verdict.findings:
         return
-    _record(call, verdict, tool)
+    # Length is told, but is no violation: nothing in the text was met.
+    met = tuple(one for one in verdict.findings if one.rule != "too_long")
+    if met:
+        _record(call, Verdict(met), tool)
     counting = [one for one in verdict.findings if not one.bypassed]
     if verdict.action == "block":
         gravest = next(one for one in counting if one.severity == "block")
@@ -116,7 +119,7 @@ class RuleShown(NamedTuple):
 
 def rules_here(call: Call) -> list[RuleShown]:
     """Return the rules that hold in this worktree, built in and its own."""
-    from gitcoord.domain.guardrails.rules import RULES
+    from gitcoord.domain.guardrails.catalogue import RULES
 
     policy = _policy(call)
     if not policy.enabled:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Statuses of sessions that have left.
 GONE = frozenset({"ended", "timed_out", "killed"})
-STATUSES = ("active", "idle", "paused", "timed_out", "ended")
+STATUSES = ("active", "idle", "stuck", "paused", "timed_out", "killed", "ended")
 OUTCOMES = ("completed", "partial", "failure", "blocked")
 
 
@@ -95,7 +95,11 @@ class DiscoverAgents(Input, frozen=True, kw_only=True):
 
     capability: str = ""
     status: Annotated[
-        str, Meta(description="active, idle, paused, timed_out or ended; left out: all live ones.")
+        str,
+        Meta(
+            description="active, idle, stuck, paused, timed_out, killed or ended; "
+            "left out: all live ones."
+        ),
     ] = ""
     limit: Limit = 50
 
@@ -111,6 +115,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     current_task: str
     last_heartbeat: str
     started_at: str
+    #: Why it is stuck or paused.
+    why: str | UnsetType = UNSET
+    #: What it has used of its model so far; left out where it is not known.
+    total_tokens: int | UnsetType = UNSET
+    cost_usd: float | UnsetType = UNSET
     area: str | UnsetType = UNSET
     files: list[str] | UnsetType = UNSET
     #: How many locks it holds, and its tasks.
@@ -175,7 +184,7 @@ def cleanup_dead_agents(call: Call, asked: CleanupDeadAgents) -> Cleaned:
         state = call.house.ledger.state_of(snapshot)
         now = call.now(state)
         ended = [one for name in swept if (one := state.get(Session, name)) is not None]
-        cleaned = documents(call.beats(), snapshot, ended, now)
+        cleaned = documents(call.beats(), snapshot, state, ended, now)
         rows = _rows(call, snapshot, state, gone=False, limit=0)
     old = plus(now, -asked.stale_threshold_minutes * originals.MINUTE)
     return Cleaned(
@@ -274,11 +283,14 @@ def _rows(
     from gitcoord.entrypoints.cli.roster import gone as left
 
     sessions = left(snapshot, state, limit) if gone else live(state)
-    return documents(call.beats(), snapshot, sessions, call.now(state))
+    return documents(call.beats(), snapshot, state, sessions, call.now(state))
 
 
 def _agent(row: dict[str, Any], mine: str | None) -> Agent:
+    from gitcoord.entrypoints.cli.roster import tokens_of
+
     seen: Time = row["ended_at"] or row["seen_at"]
+    usage = row["usage"]
     return Agent(
         agent_id=row["agent"],
         agent_type=row["type"],
@@ -288,6 +300,9 @@ def _agent(row: dict[str, Any], mine: str | None) -> Agent:
         current_task=row["task"],
         last_heartbeat=seen,
         started_at=row["started_at"],
+        why=(row["why"] if not row["ended_at"] else "") or UNSET,
+        total_tokens=UNSET if usage is None else tokens_of(usage),
+        cost_usd=UNSET if usage is None or usage["cost_usd"] is None else usage["cost_usd"],
         area=row["area"] or UNSET,
         files=row["files"] or UNSET,
         locks=row["locks"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from gitcoord.entrypoints.hooks import signals
 from gitcoord.entrypoints.hooks import visit as visits
 from tests.entrypoints.conftest import outside
 from tests.entrypoints.door import Door
@@ -67,6 +69,25 @@ def test_only_a_new_lock_costs_a_push(here: Door, talk: Talk, hub: GitHost) -> N
     assert pushes(hub) == 1
     talk("end", reason="other")
     assert pushes(hub) == 2
+
+
+def test_being_stuck_costs_no_push_and_the_pause_at_a_cap_one(
+    here: Door, talk: Talk, hub: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here("config", "--shared", "spending_action", "pause")
+    here("config", "--shared", "spending_requests", "1")
+    hub.clear()
+    for _ in range(6):
+        talk.shell("make", "failed", error="no rule")
+    assert pushes(hub) == 0
+    path = tmp_path / "t.jsonl"
+    message = {"id": "m", "model": "m-1", "usage": {"input_tokens": 1, "output_tokens": 1}}
+    path.write_text(json.dumps({"type": "assistant", "message": message}) + "\n", encoding="utf-8")
+    monkeypatch.setattr(signals, "COUNTING", 0.0)
+    told = talk.told(talk.shell("date", "after", transcript_path=str(path)))
+    assert "it has used 1 requests" in told
+    assert pushes(hub) == 1
+    assert "it has used 1 requests" in talk.denied(talk.shell("date"))
 
 
 def test_a_session_at_a_host_lives_by_its_leases(here: Door, talk: Talk) -> None:

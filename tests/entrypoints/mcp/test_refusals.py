@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from gitcoord.bootstrap import open_house
+from gitcoord.domain.signals import ReportSignals, Signals
+from gitcoord.domain.usage import ReportUsage, Usage
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.mcp.agents import ERAS, Agent, Agents, text
 
@@ -111,17 +114,62 @@ def test_a_failed_attempt_and_a_cancelled_task_end_as_what_they_are(
     assert shown["error_message"] == "plan changed"
 
 
+def test_a_session_that_a_person_has_ended_is_not_begun_anew(door: Door, agent: Agent) -> None:
+    first = agent.call("acquire_lock", file_path="a.py")["session"]
+    door("session", "kill", first, "--reason", "too slow")
+    before = refs(door.place)
+    for tool in ("acquire_lock", "acquire_lock", "register_session"):
+        given = {"file_path": "b.py"} if tool == "acquire_lock" else {}
+        found = agent.refused(tool, **given)["error"]
+        assert (found["code"], found["status"]) == ("session_ended", "killed")
+        assert "Stop working" in found["hint"]
+    assert refs(door.place) == before
+    # Looking is no work.
+    (shown,) = agent.call("discover_agents", status="killed")["agents"]
+    assert (shown["session_id"], shown["status"]) == (first, "killed")
+
+
 def test_a_session_that_others_have_ended_is_told_once_and_then_begun_anew(
     door: Door, agent: Agent
 ) -> None:
     first = agent.call("acquire_lock", file_path="a.py")["session"]
-    door("session", "kill", first, "--reason", "too slow")
+    door("session", "end", "--session", first)
     found = agent.refused("acquire_lock", file_path="b.py")
     assert found["error"]["code"] == "session_ended"
-    assert [one["key"] for one in found["error"]["lost"]] == ["a.py"]
     assert "checks in anew" in found["error"]["hint"]
     again = agent.call("acquire_lock", file_path="b.py")["session"]
     assert again != first
+
+
+def test_a_paused_session_is_refused_with_the_reason_and_shown_with_it(
+    door: Door, agent: Agent
+) -> None:
+    session = agent.call("acquire_lock", file_path="a.py")["session"]
+    door("session", "pause", session, "--reason", "wait for the merge")
+    before = refs(door.place)
+    found = agent.refused("acquire_lock", file_path="b.py")["error"]
+    assert refs(door.place) == before
+    assert found["code"] == "session_paused"
+    assert "wait for the merge" in found["message"]
+    assert "until a person resumes" in found["hint"]
+    (shown,) = agent.call("discover_agents", status="paused")["agents"]
+    assert (shown["status"], shown["why"]) == ("paused", "wait for the merge")
+    assert "total_tokens" not in shown
+    door("session", "resume", session)
+    agent.call("acquire_lock", file_path="b.py")
+
+
+def test_a_stuck_session_is_found_by_its_status(door: Door, agent: Agent) -> None:
+    session = agent.call("acquire_lock", file_path="a.py")["session"]
+    assert agent.call("discover_agents", status="stuck")["agents"] == []
+    house = open_house(door.place, {})
+    stuck = ReportSignals(signals=Signals(errors_in_row=5))
+    used = ReportUsage(usage=Usage(requests=1, input_tokens=7, cost_usd=0.5))
+    house.coordinator.run(stuck, used, session=session)
+    house.close()
+    (shown,) = agent.call("discover_agents", status="stuck")["agents"]
+    assert shown["why"] == "the same error 5 times in a row"
+    assert (shown["total_tokens"], shown["cost_usd"]) == (7, 0.5)
 
 
 def test_what_happened_to_a_session_comes_with_its_next_answer(door: Door, agent: Agent) -> None:

@@ -1,0 +1,102 @@
+"""`gitcoord serve`: keys on the command line, and the service as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.entrypoints.door import Door
+from tests.webhook.running import Running
+
+
+@pytest.fixture
+def running(door: Door) -> Iterator[list[Running]]:
+    started: list[Running] = []
+    yield started
+    for one in started:
+        one.end(signal.SIGKILL)
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_rotated_and_revoked(door: Door) -> None:
+    made = door.json("serve", "key", "add", "--name", "ci", "--scope", "agent")["key"]
+    assert made.keys() >= {"id", "name", "scope", "secret"}
+    assert made["secret"].startswith(f"gc_{made['id']}_")
+    listed = door.json("serve", "key", "list")["keys"]
+    assert [one["id"] for one in listed] == [made["id"]]
+    assert made["secret"].rpartition("_")[2] not in json.dumps(listed)
+    new = door.json("serve", "key", "rotate", made["id"])["key"]
+    assert new["id"] != made["id"]
+    assert door.json("serve", "key", "revoke", new["id"])["key"]["revoked_at"]
+    assert all(one["revoked_at"] for one in door.json("serve", "key", "list")["keys"])
+
+
+def test_wrong_words_about_keys_are_refused(door: Door) -> None:
+    assert "key list" in door.refused("serve", "key", "revoke", "nope", code=2)["hint"]
+    door.refused("serve", "key", "add", "--name", "a\nb", "--scope", "read", code=2)
+    two = ("serve", "--project", "a=.", "--project", "b=.", "--state", "s.sqlite")
+    add = (*two, "key", "add", "--name", "ci", "--scope", "read")
+    assert "--for" in door.refused(*add, code=2)["hint"]
+    assert "--for" in door.refused(*add, "--for", "c", code=2)["hint"]
+    assert door.json(*add, "--for", "b")["key"]["project"] == "b"
+
+
+def test_it_serves_says_where_and_ends_when_it_is_told_to(
+    door: Door, running: list[Running]
+) -> None:
+    running.append(Running(door.place, "--log", "json"))
+    (one,) = running
+    first = json.loads(one.lines[-1])
+    assert (first["level"], first["logger"]) == ("info", "gitcoord.service")
+    assert one.get("/health")[0] == 200
+    key = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]["secret"]
+    assert one.get("/api/v1/locks", key)[1]["locks"] == []
+    assert one.get("/api/v1/locks")[0] == 401
+    assert one.end() == 0
+    log = "".join(one.lines)
+    assert "no keys yet" in log
+    assert json.loads(one.lines[-1])["message"] == "ended"
+    assert key not in log
+
+
+def test_an_address_that_is_taken_is_refused_with_what_to_do(door: Door) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        door("serve", "--port", port, code=2)
+    assert f"cannot listen on 127.0.0.1:{port}" in door.err
+    assert "--port" in door.err
+
+
+def test_outside_of_a_repository_it_says_what_to_name(
+    door: Door, tmp_path: os.PathLike[str]
+) -> None:
+    empty = os.path.join(tmp_path, "empty")
+    os.makedirs(empty)
+    door.go(empty)
+    error = json.loads(door("serve", "key", "list", "--json", code=2))["error"]
+    assert (error["code"], "--project" in error["hint"]) == ("not_a_repository", True)
+
+
+def test_its_log_names_routes_and_callers_and_nothing_that_was_sent(
+    door: Door, running: list[Running]
+) -> None:
+    made = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]
+    running.append(Running(door.place, "--log", "json"))
+    running[0].get("/api/v1/locks?agent=my-secret-name", made["secret"])
+    running[0].get("/api/v1/tasks/t-very-secret", made["secret"])
+    running[0].get("/health")
+    running[0].end()
+    lines = [json.loads(line) for line in running[0].lines]
+    asked = [line for line in lines if line["logger"] == "gitcoord.service.requests"]
+    assert [(x["route"], x["status"], x["by"]) for x in asked] == [
+        ("/api/v1/locks", 200, f"key {made['id']}"),
+        ("/api/v1/tasks/{task}", 404, f"key {made['id']}"),
+    ]
+    assert all(x["milliseconds"] > 0 for x in asked)
+    text = "".join(running[0].lines)
+    assert "secret" not in text
+    assert made["secret"].rpartition("_")[2] not in text

@@ -1,0 +1,55 @@
+"""The service as a process of its own, on loopback, on a port that is free."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+
+class Running:
+    """The service in a process; `lines` are those of its log."""
+
+    def __init__(self, place: str, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gitcoord", "serve", "--port", "0", *words],
+            cwd=place,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self.port = 0
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found.group(1))
+                break
+
+    def get(self, path: str, key: str = "") -> tuple[int, Any]:
+        return self.ask(path, None, key)
+
+    def ask(self, path: str, body: Any, key: str = "", **headers: str) -> tuple[int, Any]:
+        """Send a request, and return status and answer; raises `OSError` where nobody answers."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent |= {"Authorization": f"Bearer {key}"} if key else {}
+        data = None if body is None else json.dumps(body).encode()
+        sent |= {} if data is None else {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, sent)
+        try:
+            with urllib.request.urlopen(asked, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=30)
+        self.lines += err.splitlines(keepends=True)
+        return self.process.returncode

@@ -1,0 +1,101 @@
+"""The OpenAPI document, and the service held against it by generated requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.webhook.conftest import Maker
+from tests.webhook.served import Served
+from webhook.api.openapi import described
+from webhook.api.table import LINES
+
+#: Requests that are made up for each route.
+EXAMPLES = 12
+
+
+@pytest.fixture
+def schema(serving: Maker) -> tuple[Any, Served]:
+    served = serving(rate=10**9)
+    ada = served.agent("ada")
+    ada.post("/locks", {"keys": ["src/**"]})
+    ada.post("/tasks", {"tasks": [{"id": "t-1", "title": "Parser", "keys": ["src/parser/**"]}]})
+    ada.post("/handoffs", {"id": "h-1", "summary": "login works"})
+    ada.post("/messages", {"id": "m-1", "text": "hello"})
+    found = schemathesis.openapi.from_asgi("/api/v1/openapi.json", served.client.app)
+    found.config.update(headers={"X-API-Key": served.key("admin")})
+    return found, served
+
+
+def test_every_answer_is_one_that_the_document_describes(
+    schema: tuple[Any, Served],
+) -> None:
+    document, served = schema
+    seen = {}
+    for found in document.get_all_operations():
+        operation = found.ok()
+        seen[operation.label] = _answers(operation, served.agent("bob").token)
+    assert len(seen) == len(LINES)
+    # Requests that are made up have reached the rules, and not only their doors.
+    done = [label for label, statuses in seen.items() if statuses & {200, 201}]
+    assert len(done) > len(LINES) / 2, sorted(set(seen) - set(done))
+
+
+def _answers(operation: Any, token: str) -> set[int]:
+    """Send requests to one route, hold the answers against the document, return statuses."""
+    statuses: set[int] = set()
+
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(case=operation.as_strategy())
+    def answered(case: Any) -> None:
+        # Whose session it is, and which project, is tested elsewhere; made up it is never right.
+        case.headers.pop("Gitcoord-Project", None)
+        case.headers["Gitcoord-Session"] = token
+        answer = case.call()
+        statuses.add(answer.status_code)
+        checks = [status_code_conformance, content_type_conformance, response_schema_conformance]
+        # What is not possible now is said with 503, which a client can do something about.
+        if answer.status_code != 503 or answer.json()["code"] == "bug":
+            checks.append(not_a_server_error)
+        case.validate_response(answer, checks=checks)
+
+    answered()
+    return statuses
+
+
+def test_every_route_of_the_table_is_described_with_what_it_takes() -> None:
+    document = described()
+    for line in LINES:
+        route = document["paths"]["/api/v1" + line.path][line.method.lower()]
+        assert route["summary"] == line.summary
+        assert f"`{line.scope}`" in route["description"]
+        assert {"400", "401", "403"} <= route["responses"].keys()
+        in_path = {one["name"] for one in route["parameters"] if one["in"] == "path"}
+        assert in_path == {part[1:-1] for part in line.path.split("/") if part[:1] == "{"}
+    assert sum(len(path) for path in document["paths"].values()) == len(LINES)
+
+
+@pytest.mark.parametrize(
+    "line", [x for x in LINES if x.tag and x.example], ids=lambda line: line.id
+)
+def test_the_example_of_a_route_is_one_that_it_takes(served: Served, line: Any) -> None:
+    ada = served.agent("ada")
+    path = line.path.replace("{task}", "t-1").replace("{id}", "t-1")
+    answer = served.call(
+        line.method, path, dict(line.example), key=served.key("admin"), session=ada.token
+    )
+    # Refused by the rules perhaps, as there is nothing yet, but never for its form.
+    assert answer.status_code != 400 or line.tag == "ledger.import", answer.text
