@@ -79,7 +79,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
         *answering.routes(service),
-        *stream.routes(service),
+        *stream.routes(service, streams),
     ]
 
 

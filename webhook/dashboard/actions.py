@@ -58,7 +58,8 @@ async def _act(dashboard: Dashboard, request: Request) -> Response:
     if (refused := barred(dashboard, found, request)) is not None:
         return refused
     try:
-        dashboard.service.rates.take(counted(found, request))
+        request.state.caller = counted(found, request)
+        dashboard.service.rates.take(request.state.caller)
         fields = await sent(dashboard.cookies, found, request)
         caller = found.projects.get(request.path_params["project"])
         known = ACTS.get(request.path_params["act"])
@@ -69,6 +70,7 @@ async def _act(dashboard: Dashboard, request: Request) -> Response:
         make, answer = known
         operation = make(request.path_params["session"], fields)
         await caller.project.work(_done, caller, operation, answer)
+        dashboard.streams.woken(caller.project)
     except (Problem, GitcoordError) as error:
         return failed(dashboard, found, request, error)
     return RedirectResponse(back(fields, "back"), 303)

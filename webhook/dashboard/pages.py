@@ -8,7 +8,7 @@ what changes something (`actions`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -20,13 +20,13 @@ from gitcoord.errors import GitcoordError
 from webhook.api.asking import Asking
 from webhook.dashboard import files, handoffs, log, messages, overview, people, session, task, tasks
 from webhook.dashboard.cookie import Cookies
-from webhook.dashboard.follower import Follower
 from webhook.dashboard.render import rendered
 from webhook.dashboard.visitor import Visitor, counted, keep, visitor
 from webhook.problems import Problem, status_of
 
 if TYPE_CHECKING:
     from webhook.service import Service
+    from webhook.streams import Streams
 
 ROOT = "/dashboard"
 LOGIN = f"{ROOT}/login"
@@ -41,13 +41,7 @@ class Dashboard:
 
     service: Service
     cookies: Cookies
-    followers: dict[str, Follower] = field(default_factory=dict)
-
-    def follower(self, name: str) -> Follower:
-        """Return the look-out for a project."""
-        if name not in self.followers:
-            self.followers[name] = Follower(self.service.projects[name])
-        return self.followers[name]
+    streams: Streams
 
 
 class Page(NamedTuple):
@@ -114,7 +108,8 @@ def _handler(dashboard: Dashboard, page: Page) -> Callable[[Request], Awaitable[
             return refused
         name = request.path_params["project"]
         try:
-            dashboard.service.rates.take(counted(found, request))
+            request.state.caller = counted(found, request)
+            dashboard.service.rates.take(request.state.caller)
             caller = found.projects.get(name)
             if caller is None:
                 raise _unknown()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitcoord.domain.life import status_of
+from gitcoord.domain.observatory import observed
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import held_by
 from gitcoord.domain.time import Time, seconds_between
@@ -47,13 +47,9 @@ class Row(NamedTuple):
 
 
 def standing(state: State, session: Session, now: Time, beaten_at: Time = "") -> Standing:
-    """Return how the session fares at `now`; `beaten_at`: its last beat where one is known.
-
-    The one place where pages ask for it.
-    """
-    if session.status == "killed":
-        return Standing("killed", session.summary)
-    return Standing(status_of(session, now, beaten_at))
+    """Return how the session fares at `now`; `beaten_at`: its last beat where one is known."""
+    found = observed(state, session, now, beaten_at)
+    return Standing(found.status, found.why)
 
 
 def row(seen: Sight, session: Session) -> Row:

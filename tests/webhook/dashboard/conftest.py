@@ -32,6 +32,8 @@ class Site:
         self.project = next(iter(places))
         self.base = f"/dashboard/p/{self.project}"
         self._app = application(self.service)
+        self._running = TestClient(self._app)
+        self._running.__enter__()
         self.browser = self.another()
 
     def another(self, host: str = "testclient", url: str = "http://testserver") -> TestClient:
@@ -70,7 +72,7 @@ class Site:
         return found
 
     def close(self) -> None:
-        self.service.close()
+        self._running.__exit__(None, None, None)
 
 
 Opener = Callable[..., Site]

@@ -255,7 +255,7 @@ def test_every_page_fits_and_is_photographed(
     places |= {f"empty-{name}": f"empty{PAGES[name]}" for name in ("overview", "tasks", "locks",
                "messages", "handoffs")}  # fmt: skip
     for name, path in places.items():
-        page.goto(f"{busy.url}/dashboard/p/{path.format(old=old)}")
+        page.goto(f"{busy.url}/dashboard/p/{path.format(old=old)}", wait_until="domcontentloaded")
         page.wait_for_selector("main h1")
         page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
         room = page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -28,7 +28,7 @@ from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
 from webhook.app import application
 from webhook.keys import Scope
-from webhook.running import _listener
+from webhook.running import _listener, _Server
 from webhook.service import Service, assemble
 from webhook.settings import Settings
 
@@ -175,11 +175,12 @@ class Running:
         self.service: Service = assemble(self.settings, os.environ)
         self._socket = _listener("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        app = application(self.service)
         config = uvicorn.Config(
-            application(self.service), log_config=None, access_log=False,
+            app, log_config=None, access_log=False,
             timeout_graceful_shutdown=1, lifespan="on",
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, app.state.streams)
         self._thread = threading.Thread(target=anyio.run, args=(self._server.serve, [self._socket]))
         self._thread.start()
 
