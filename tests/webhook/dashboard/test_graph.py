@@ -11,6 +11,7 @@ from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import EPOCH, plus
 from webhook.dashboard import words
 from webhook.dashboard.graph import HEIGHT, WIDTH, drawn
+from webhook.dashboard.render import prose
 from webhook.dashboard.tasks import lane
 
 
@@ -77,6 +78,11 @@ def test_relative_times(seconds: float, said: str) -> None:
 )  # fmt: skip
 def test_counts(number: float | None, said: str) -> None:
     assert words.count(number) == said
+
+
+def test_a_sentence_of_ours_is_escaped_and_its_commands_are_code() -> None:
+    told = prose("run `gitcoord init` in <b>, not `")
+    assert told == "Run <code>gitcoord init</code> in &lt;b&gt;, not `"
 
 
 def test_money_and_nouns() -> None:

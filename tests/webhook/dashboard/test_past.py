@@ -77,6 +77,12 @@ def test_the_past_has_no_buttons_and_stands_still(story: Story) -> None:
     assert "data-refresh" in story.site.page().one("main").attributes
 
 
+def test_the_past_is_judged_as_of_then(story: Story) -> None:
+    with story.ledger.house.ledger.state(story.heads[3]) as state:
+        then = state.meta.time
+    assert story.site.page(f"?at={story.heads[3]}").one("main").get("data-now") == then
+
+
 def test_a_time_shows_the_last_transaction_before_it(story: Story) -> None:
     now = story.site.page().one("main").get("data-now")
     assert "done" in story.site.page(f"/sessions?at={now}").text

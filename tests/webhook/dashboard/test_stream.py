@@ -126,10 +126,11 @@ def test_a_stream_ends_when_its_key_is_revoked(
     assert page.next()[0] == "ready"
     (key,) = running.service.keys.list()
     running.service.keys.revoke(key.id, at=0.0)
-    number = 0
-    while page.next() != ("", ""):
+    for number in range(50):
         ledger.enter(f"s-{number}", "ada")
-        number += 1
+        if page.next() == ("", ""):
+            return
+    pytest.fail("it goes on")
 
 
 def test_streams_end_in_good_order_with_the_service(

@@ -8,8 +8,9 @@ const identity = (node) =>
 const alike = (a, b) =>
   a.nodeType === b.nodeType && a.nodeName === b.nodeName && identity(a) === identity(b);
 
-// What people have done to these is theirs.
-const OWN = { DETAILS: ["open"], INPUT: ["value"], SELECT: ["value"] };
+// Whether something is open is up to who has opened it. (A field that somebody has typed into
+// does not look at its attribute any more.)
+const OWN = { DETAILS: ["open"] };
 
 function attributes(here, there) {
   const kept = OWN[here.nodeName.toUpperCase()] || [];
@@ -25,11 +26,7 @@ function morph(here, there) {
     return;
   }
   if (here.isEqualNode(there)) return;
-  // A form that is being filled in waits; its fields are the same as before.
   attributes(here, there);
-  // A hidden field has nothing of anybody's: its value is the server's.
-  if (here.nodeName === "INPUT" && here.type === "hidden")
-    here.setAttribute("value", there.getAttribute("value") || "");
   const known = new Map();
   for (const child of here.children) if (identity(child)) known.set(identity(child), child);
   let at = here.firstChild;
