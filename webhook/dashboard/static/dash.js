@@ -91,7 +91,10 @@ function listen() {
   for (const name of ["change", "message"]) source.addEventListener(name, soon);
   source.addEventListener("error", () => {
     show("lost");
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, TICK);
+    if (source.readyState !== EventSource.CLOSED) return;
+    // Whoever is logged out meanwhile learns it by looking.
+    soon();
+    setTimeout(listen, TICK);
   });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
@@ -149,6 +152,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
 document.querySelector('.shell nav [aria-current]')?.scrollIntoView({ block: "nearest", inline: "center" });
 setInterval(tick, TICK);
