@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +46,7 @@ class Tab:
         self.context = browser.new_context(**settings)
         self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
+        self._protocol = self.context.new_cdp_session(self.page)
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._heard)
@@ -55,6 +58,19 @@ class Tab:
         self.page.click("main button")
         self.page.wait_for_selector(".shell")
         return self
+
+    def photograph(self, path: Path) -> None:
+        """Write a screenshot of the whole page.
+
+        Asked of the browser itself, which does not have to lay the page out anew for it.
+        """
+        size = self._protocol.send("Page.getLayoutMetrics")["cssContentSize"]
+        asked = {
+            "captureBeyondViewport": True,
+            "optimizeForSpeed": True,
+            "clip": {**size, "scale": 1},
+        }
+        path.write_bytes(b64decode(self._protocol.send("Page.captureScreenshot", asked)["data"]))
 
     def close(self) -> None:
         self.context.close()

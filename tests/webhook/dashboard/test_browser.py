@@ -248,7 +248,7 @@ def test_every_page_fits_and_is_photographed(
     tab = Tab(browser, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = tab.page
     page.goto(busy.url)
-    page.screenshot(path=folder / f"login-{scheme}-{width}.png")
+    tab.photograph(folder / f"login-{scheme}-{width}.png")
     for project in ("empty", "web"):
         tab.enter(busy.url, busy.key("admin", project))
     places = {name: f"web{path}" for name, path in PAGES.items()}
@@ -257,7 +257,7 @@ def test_every_page_fits_and_is_photographed(
     for name, path in places.items():
         page.goto(f"{busy.url}/dashboard/p/{path.format(old=old)}", wait_until="domcontentloaded")
         page.wait_for_selector("main h1")
-        page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+        tab.photograph(folder / f"{name}-{scheme}-{width}.png")
         room = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert room <= 0, f"{name} is {room} px too wide"
     assert len(os.listdir(folder)) >= len(places)
