@@ -17,6 +17,7 @@ from gitcoord.errors import GitcoordError
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
+from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
@@ -78,6 +79,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
         *answering.routes(service),
+        *stream.routes(service, streams),
     ]
 
 
