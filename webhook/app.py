@@ -17,6 +17,7 @@ from gitcoord.errors import GitcoordError
 from webhook import health, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
+from webhook.compat import coordinator, golemxv, gozen, system
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
@@ -70,6 +71,7 @@ def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *answering.routes(service),
+        *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
     ]
 
 
