@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from gitcoord.domain.handoffs import Handoff, WriteHandoff, Written, newest
+from gitcoord.domain.key_index import wanted
+from gitcoord.domain.keys import DEFAULT_PREFIXES, escape
 from gitcoord.domain.lock_operations import AcquireLocks, Locked, Released, ReleaseLocks
-from gitcoord.domain.locks import check
+from gitcoord.domain.locks import rivals
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints import originals
 from gitcoord.ledger.request import fresh_id
@@ -65,10 +67,12 @@ def status(ask: Ask) -> dict[str, Any]:
     """Say who holds a file or a logical key."""
     path = ask.path["path"]
     with ask.asking.state() as state:
-        held = check(state, ask.asking.context(state), [path])
+        logical = path.partition(":")[0] in (*DEFAULT_PREFIXES, *state.settings.namespaces)
+        key = wanted(state.settings, path if logical else escape(path))
+        held = rivals(state, ask.asking.context(state), key, "exclusive", "")
         if not held:
             return {"locked": False, "file_path": path}
-        lock = held[0].lock
+        lock = held[0]
         session = state.get(Session, root(lock.session))
     shown = {
         "locked_by": lock.agent,

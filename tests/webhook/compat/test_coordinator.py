@@ -19,7 +19,7 @@ BOB = {"agent_id": "bob", "agent_type": "codex"}
 LOCK = {"success", "action", "file_path", "expires_at", "reason", "locked_by", "lock_reason"}
 WORK = {"task_id", "task_type", "description", "input_data", "priority", "deadline", "reason"}
 #: What deletes everything, as a text that guardrails block.
-DANGER = "then run rm -rf / on the server"
+DANGER = "Then\n```sh\nrm -rf /\n```"
 
 
 @pytest.fixture
@@ -75,16 +75,7 @@ def test_a_lock_of_another_is_refused_with_its_holder(ac: Client) -> None:
     ],
 )
 def test_a_lock_that_cannot_be_is_refused(ac: Client, more: dict[str, Any], reason: str) -> None:
-    found = (
-        locked(
-            ac,
-            ADA,
-            **({"path": "a"} if "file_path" not in more else {"path": ""}),
-            **{name: value for name, value in more.items() if name != "file_path"},
-        )
-        if "file_path" not in more
-        else ac.good("POST", "/locks/acquire", ADA | more)
-    )
+    found = ac.good("POST", "/locks/acquire", ADA | {"file_path": "a"} | more)
     assert (found["success"], found["reason"]) == (False, reason)
     assert found.keys() >= LOCK
     assert records(ac.served, Lock) == []
@@ -135,8 +126,8 @@ def test_who_holds_a_path_is_told_without_a_key(ac: Client) -> None:
     assert lock.keys() == {"locked_by", "agent_type", "locked_at", "expires_at", "reason"}
     assert (lock["locked_by"], lock["agent_type"]) == ("ada", "claude_code")
     assert ask("/locks/status/feature:f-1:pause").json()["locked"] is True
-    assert refused(ask("/locks/status/../x%00"), 404)
-    assert refused(ask("/locks/status/odd:x"), 422)
+    assert ask("/locks/status/src/[id].py").json()["locked"] is True
+    assert refused(ask("/locks/status/x%00"), 422)
 
 
 def submitted(client: Client, **more: Any) -> str:
