@@ -57,8 +57,9 @@ def test_no_route_answers_without_a_key_that_is_good_and_enough(
 def test_lock_and_port_status_are_open_for_the_only_project(
     serving: Maker, repo: str, tmp_path: Path, path: str
 ) -> None:
-    assert serving().client.get(path).status_code in (200, 501)
-    closed = serving(require_key_everywhere=True)
+    places = {"default": begun(repo)}
+    assert serving(places).client.get(path).status_code in (200, 501)
+    closed = serving(places, require_key_everywhere=True)
     assert closed.client.get(path).status_code == 401
     assert Client(closed, COORDINATOR, "read").get(path).status_code in (200, 501)
     other = str(tmp_path / "other")
