@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
 from gitcoord.entrypoints import originals
@@ -16,8 +15,9 @@ from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_work as work
-from webhook.compat.system import Line, Misfit, System, absent
-from webhook.problems import RETRY_AFTER, Problem, status_of
+from webhook.compat.line import Line, Misfit, absent, response
+from webhook.compat.system import System
+from webhook.problems import Problem, status_of
 
 
 def _blank(*names: str) -> dict[str, Any]:
@@ -117,25 +117,23 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
-    return _response({**line.blank, **answer}, line.status)
+    return response({**line.blank, **answer}, line.status)
 
 
 def _refused(line: Line | None, error: GitcoordError | Problem) -> Response:
     if isinstance(error, Problem):
         return _problem(error)
     if isinstance(error, SessionPaused):
-        return _response({"detail": error.message}, 403)
+        return response({"detail": error.message}, 403)
     status = status_of(error)
-    if isinstance(error, (Refused, UsageError)) and status != 503:
-        if line is None or not line.blank:
-            return _response({"detail": error.message}, 422 if status == 400 else status)
-        found = {**line.blank, **originals.refusal(error)}
-        if "error" in line.blank:
-            found["error"] = found.pop("reason")
-        return _response(found | {"refusal": error.as_dict()}, 200)
-    response = _response({"detail": error.message}, status)
-    response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    if status == 503 or not isinstance(error, (Refused, UsageError)):
+        return response({"detail": error.message}, status, error)
+    if line is None or not line.blank:
+        return response({"detail": error.message}, 422 if status == 400 else status)
+    found = {**line.blank, **originals.refusal(error)}
+    if "error" in line.blank:
+        found["error"] = found.pop("reason")
+    return response(found | {"refusal": error.as_dict()}, 200)
 
 
 def _problem(problem: Problem) -> Response:
@@ -147,14 +145,7 @@ def _problem(problem: Problem) -> Response:
         status, detail = 422, [{"type": kind, "loc": ["body", problem.field], "msg": words}]
     elif problem.code == "malformed_body":
         status, detail = 422, [{"type": "json_invalid", "loc": ["body"], "msg": problem.detail}]
-    response = _response({"detail": detail}, status)
-    response.headers.update(problem.headers)
-    return response
-
-
-def _response(body: Any, status: int) -> Response:
-    data = msgspec.json.encode(body, enc_hook=str)
-    return Response(data, status, media_type="application/json")
+    return response({"detail": detail}, status, problem)
 
 
 SYSTEM = System(

@@ -18,9 +18,10 @@ from gitcoord.domain.pausing import Beaten, Heartbeat
 from gitcoord.domain.sessions import Session, Started, StartSession, root
 from gitcoord.domain.tasks import Task
 from gitcoord.entrypoints import originals
+from gitcoord.errors import NotAssigned, NotLockHolder
 from gitcoord.ledger.request import fresh_id
 from webhook.access import forbidden
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask, Misfit
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -76,25 +77,31 @@ def session_of(ask: Ask, said: Identity) -> Session | None:
 
 
 def holding(ask: Ask, said: Identity, key: str) -> str:
-    """Return that session of the agent which holds the key, else the one that acts."""
-    with ask.asking.state() as state:
-        from gitcoord.domain.key_index import wanted
+    """Return that session of the agent which holds the key. Nobody is checked in for it.
 
+    Raises `NotLockHolder`.
+    """
+    from gitcoord.domain.key_index import wanted
+
+    with ask.asking.state() as state:
         text = wanted(state.settings, key).text
-        for one in _sessions(ask, state, agent_of(ask, said)):
-            if said.session_id in ("", one.id) and state.get(Lock, lock_name(text, one.id)):
-                return one.id
-    return acting(ask, said)
+        mine = _sessions(ask, state, agent_of(ask, said))
+        own = [one.id for one in mine if state.get(Lock, lock_name(text, one.id))]
+    named = session_of(ask, said) if said.session_id else None
+    found = [id for id in own if named is None or id == named.id]
+    if not found:
+        raise NotLockHolder(f"{agent_of(ask, said)} has no lock on {text}")
+    return found[0]
 
 
 def claiming(ask: Ask, said: Identity, task: str) -> str:
-    """Return that session of the agent which has claimed the task, else the one that acts."""
+    """Return the holder for which that agent has claimed the task. Raises `NotAssigned`."""
     with ask.asking.state() as state:
         found = state.get(Task, checked_id(task, "task"))
         mine = {one.id for one in _sessions(ask, state, agent_of(ask, said))}
-    if found is not None and root(found.session) in mine:
-        return found.session
-    return acting(ask, said)
+    if found is None or root(found.session) not in mine:
+        raise NotAssigned(f"there is no task {task} that {agent_of(ask, said)} has claimed")
+    return found.session
 
 
 class Registering(Identity, frozen=True, kw_only=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from gitcoord.domain.handoffs import Handoff, WriteHandoff, Written, newest
 from gitcoord.domain.key_index import wanted
@@ -16,7 +17,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.ledger.request import fresh_id
 from webhook.compat import judging
 from webhook.compat.coordinator_agents import Identity, acting, holding
-from webhook.compat.system import Ask
+from webhook.compat.line import Ask
 
 #: Minutes for which a lock is taken where nothing else is said.
 TTL = 30
@@ -128,7 +129,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Whose handoffs, and how many."""
 
     agent_name: str = ""
-    limit: int = 1
+    limit: Annotated[int, Meta(ge=1, le=500)] = 1
 
 
 def read_handoffs(ask: Ask) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.ledger.request import fresh_id
 from webhook.compat.coordinator_agents import Identity, acting, claiming
 from webhook.compat.judging import refuse_dangerous
-from webhook.compat.system import Ask
+from webhook.compat.line import Ask
 
 
 class Claiming(Identity, frozen=True, kw_only=True):
@@ -116,7 +116,6 @@ class Getting(msgspec.Struct, frozen=True, kw_only=True):
 
 def get(ask: Ask) -> dict[str, Any]:
     """Show a task."""
-    ask.caller.project.fresh()
     with ask.asking.state() as state:
         task = task_of(state, ask.body.task_id)
     return {"success": True, "task": _task(task)}

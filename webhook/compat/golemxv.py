@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
 from gitcoord.errors import GitcoordError
 from webhook.compat import golemxv_messages as messages
 from webhook.compat import golemxv_sessions as sessions
 from webhook.compat import golemxv_tasks as tasks
-from webhook.compat.system import Line, System
-from webhook.problems import RETRY_AFTER, Problem, status_of
+from webhook.compat.line import Line, response
+from webhook.compat.system import System
+from webhook.problems import Problem, status_of
 
 BASE = "/_gxv/api/v1"
 
@@ -57,32 +57,21 @@ LINES: tuple[Line, ...] = (
 
 def _told(line: Line, answer: Any) -> Response:
     if isinstance(answer, str):
-        return Response(answer, line.status, media_type="text/yaml")
+        return response(answer, line.status, kind="text/yaml")
     found = answer if isinstance(answer, sessions.Meta) else sessions.Meta(answer, {})
-    return _response({"data": found.data, "meta": found.meta}, line.status)
+    return response({"data": found.data, "meta": found.meta}, line.status)
 
 
-def _refused(line: Line | None, error: GitcoordError | Problem) -> Response:
-    detail = error.detail if isinstance(error, Problem) else error.message
-    known = CODES.get(error.code)
-    if known is not None:
-        code, status = known
+def _refused(_line: Line | None, error: GitcoordError | Problem) -> Response:
+    if isinstance(error, Problem):
+        detail, usual = error.detail, error.status
     else:
-        code = error.code.upper()
-        status = error.status if isinstance(error, Problem) else status_of(error)
+        detail, usual = error.message, status_of(error)
+    code, status = CODES.get(error.code, (error.code.upper(), usual))
     body: dict[str, Any] = {"data": None, "errors": [{"code": code, "message": detail}]}
     if isinstance(error, sessions.Blocked):
         body["meta"] = error.meta
-    response = _response(body, status)
-    if isinstance(error, Problem):
-        response.headers.update(error.headers)
-    elif status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
-
-
-def _response(body: Any, status: int) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
+    return response(body, status, error)
 
 
 SYSTEM = System("GolemXV", BASE, ("/_gxv",), LINES, _told, _refused)

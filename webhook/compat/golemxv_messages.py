@@ -15,7 +15,7 @@ from gitcoord.domain.time import EPOCH, parse
 from gitcoord.entrypoints import originals
 from gitcoord.errors import InvalidValue
 from webhook.compat.golemxv_sessions import Token, acting, own_sessions, session_of
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask, Misfit
 from webhook.keys import allows
 from webhook.problems import Problem
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -15,7 +15,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.errors import ScopeConflict
 from gitcoord.ledger.request import fresh_id
 from webhook.api import checkin
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask, Misfit
 from webhook.problems import Problem
 
 CLIENT = "golemxv"
@@ -66,7 +66,8 @@ class CheckingIn(msgspec.Struct, frozen=True, kw_only=True):
     agent_name: str = ""
     declared_area: str = ""
     declared_files: list[str] = []
-    heartbeat_ttl_seconds: int = 0
+    #: 0: as the project says.
+    heartbeat_ttl_seconds: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
 
 
 def check_in(ask: Ask) -> Meta:

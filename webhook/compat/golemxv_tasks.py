@@ -14,7 +14,7 @@ from gitcoord.entrypoints.cli.task_text import CLOSED, STATUSES
 from gitcoord.errors import InvalidTransition, LimitReached
 from webhook.compat.golemxv_messages import check_length
 from webhook.compat.golemxv_sessions import Token, acting
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask, Misfit
 from webhook.problems import Problem
 
 #: The status that an agent wishes for -> our move.

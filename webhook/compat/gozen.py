@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
 from gitcoord.errors import GitcoordError
 from webhook.compat import gozen_config as config
+from webhook.compat import gozen_locks as locks
 from webhook.compat import gozen_sessions as sessions
 from webhook.compat import gozen_tasks as tasks
-from webhook.compat.system import Ask, Line, System
-from webhook.problems import RETRY_AFTER, Problem, status_of
+from webhook.compat.line import Ask, Line, response
+from webhook.compat.system import System
+from webhook.problems import Problem, status_of
 
 BASE = "/api/v1/agent"
 
@@ -57,10 +58,10 @@ LINES: tuple[Line, ...] = tuple(
         Line("POST", "/sessions/{id}/kill", "admin", sessions.kill),
         Line("POST", "/sessions/{id}/pause", "admin", sessions.pause),
         Line("POST", "/sessions/{id}/resume", "admin", sessions.resume),
-        Line("GET", "/locks", "read", sessions.locks),
-        Line("POST", "/locks", "agent", sessions.lock, sessions.Locking, 201),
-        Line("DELETE", "/locks/{path:path}", "agent", sessions.release),
-        Line("GET", "/changes", "read", sessions.changes),
+        Line("GET", "/locks", "read", locks.locks),
+        Line("POST", "/locks", "agent", locks.lock, locks.Locking, 201),
+        Line("DELETE", "/locks/{path:path}", "agent", locks.release),
+        Line("GET", "/changes", "read", locks.changes),
         # The same queue: its pages promise the second name.
         *(line._replace(path=f"/tasks{line.path}") for line in _TASKS),
         *(line._replace(path=f"/queue{line.path}") for line in _TASKS),
@@ -76,28 +77,16 @@ LINES: tuple[Line, ...] = tuple(
 
 
 def _told(line: Line, answer: Any) -> Response:
-    return _response(answer, line.status)
+    return response(answer, line.status)
 
 
 def _refused(_line: Line | None, error: GitcoordError | Problem) -> Response:
     if isinstance(error, Problem):
-        body: dict[str, Any] = {"error": error.detail}
-        response = _response(body, error.status)
-        response.headers.update(error.headers)
-        return response
+        return response({"error": error.detail}, error.status, error)
     status = 404 if error.code in _NOT_FOUND else status_of(error)
-    body = {"error": error.message}
-    if error.details.get("conflicts"):
-        body["conflicts"] = error.details["conflicts"]
-    response = _response(body, status)
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
-
-
-def _response(body: Any, status: int) -> Response:
-    data = msgspec.json.encode(body, enc_hook=str)
-    return Response(data, status, media_type="application/json")
+    conflicts = error.details.get("conflicts")
+    more = {"conflicts": conflicts} if conflicts else {}
+    return response({"error": error.message, **more}, status, error)
 
 
 SYSTEM = System("GoZen", BASE, (BASE,), LINES, _told, _refused)

@@ -6,18 +6,21 @@ is. What cannot be had as it is asked for is refused, never taken and forgotten.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from gitcoord.domain.configure import ChangeSettings, Configured
 from gitcoord.domain.life import IDLE_AFTER
 from gitcoord.domain.settings import Settings
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask, Misfit
 
 #: GoZen's documented defaults; 0 means them too where it has no meaning of its own.
 LOCK_SECONDS, STUCK_ERRORS, IDLE_MINUTES, RETRIES = 300, 5, 30, 3
 CAP, RATE = 10.0, 60
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,22 +32,22 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Coordinator(Section, frozen=True, kw_only=True):
     """Locks."""
 
-    lock_timeout_sec: int = LOCK_SECONDS
+    lock_timeout_sec: Count = LOCK_SECONDS
     inject_warnings: bool = True
 
 
 class Observatory(Section, frozen=True, kw_only=True):
     """When a session is stuck or idle."""
 
-    stuck_threshold: int = STUCK_ERRORS
-    idle_timeout_min: int = IDLE_MINUTES
+    stuck_threshold: Count = STUCK_ERRORS
+    idle_timeout_min: Count = IDLE_MINUTES
 
 
 class Guardrails(Section, frozen=True, kw_only=True):
     """What a session may use."""
 
     session_spending_cap: float = CAP
-    request_rate_limit: int = RATE
+    request_rate_limit: Count = RATE
     sensitive_ops_detect: bool = True
     auto_pause_on_cap: bool = True
 
@@ -52,8 +55,8 @@ class Guardrails(Section, frozen=True, kw_only=True):
 class TaskQueue(Section, frozen=True, kw_only=True):
     """Tasks."""
 
-    max_retries: int = RETRIES
-    workers: int = 1
+    max_retries: Count = RETRIES
+    workers: Count = 1
 
 
 class Config(Section, frozen=True, kw_only=True):

@@ -1,28 +1,21 @@
-"""GoZen: its observatory and its coordinator: sessions, spending, locks, changes."""
+"""GoZen: its observatory and guardrails: sessions, what they have used, what was found."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from gitcoord.domain.changes import Change, recent
 from gitcoord.domain.departure import KillSession
-from gitcoord.domain.lock_operations import AcquireLocks, Locked, Released, ReleaseLocks
-from gitcoord.domain.locks import Lock, LockView, view
 from gitcoord.domain.operation import checked_id
 from gitcoord.domain.pausing import Paused, PauseSession, ResumeSession
 from gitcoord.domain.sessions import Session
-from gitcoord.domain.time import EPOCH, parse
 from gitcoord.domain.violations import Violation, recorded
 from gitcoord.errors import SessionNotFound
-from webhook.access import holder
 from webhook.compat import gozen_config, gozen_tasks
-from webhook.compat.system import Ask, Misfit
+from webhook.compat.line import Ask
 
 #: Statuses that GoZen has a word for; it forgets sessions that have ended otherwise.
 STATUSES = ("active", "idle", "stuck", "paused", "killed")
-#: Most changes or operations that one list shows.
+#: Most operations that one list shows.
 NEWEST = 50
 #: Our category of a guardrail -> GoZen's type of a sensitive operation.
 TYPES = {
@@ -107,49 +100,6 @@ def operations(ask: Ask) -> dict[str, Any]:
     return {"operations": [_operation(one) for one in found]}
 
 
-def locks(ask: Ask) -> dict[str, Any]:
-    """Return the live locks."""
-    with ask.asking.state() as state:
-        now = ask.asking.now(state)
-        found = [view(one) for one in state.all(Lock) if one.expires_at > now]
-    return {"locks": [_lock(one) for one in found]}
-
-
-class Locking(msgspec.Struct, frozen=True, kw_only=True):
-    """What to lock, and for whom."""
-
-    path: str
-    session_id: str
-    reason: str = ""
-
-
-def lock(ask: Ask) -> dict[str, Any]:
-    """Take or renew a lock for a session, which has to be proved."""
-    body: Locking = ask.body
-    session = holder(ask.service, ask.caller, body.session_id, living=True)
-    wish = AcquireLocks(keys=(ask.lock_key(body.path),), reason=body.reason)
-    found = ask.do(wish, Locked, session).locks
-    return {"status": "acquired", "lock": _lock(found[0]) if found else None}
-
-
-def release(ask: Ask) -> dict[str, str]:
-    """Free a lock of a session, which has to be proved."""
-    named = ask.query.get("session_id", "")
-    if not named:
-        raise Misfit("session_id", "session_id required")
-    session = holder(ask.service, ask.caller, named, living=True)
-    ask.do(ReleaseLocks(keys=(ask.lock_key(ask.path["path"]),)), Released, session)
-    return {"status": "released"}
-
-
-def changes(ask: Ask) -> dict[str, Any]:
-    """Return changes, the newest first."""
-    since = parse(ask.query["since"]) if ask.query.get("since") else EPOCH
-    with ask.asking.state() as state:
-        found = recent(state, since=since, limit=NEWEST)
-    return {"changes": [_change(one) for one in found]}
-
-
 def _rows(ask: Ask) -> list[dict[str, Any]]:
     """Return the live sessions, and of those that left last the killed ones."""
     from gitcoord.entrypoints.cli import roster
@@ -221,29 +171,6 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _spending(rows: list[dict[str, Any]]) -> dict[str, float]:
     found = {row["id"]: _numbers(row)["total_cost"] for row in rows}
     return {id: cost for id, cost in found.items() if cost is not None}
-
-
-def _lock(one: LockView) -> dict[str, Any]:
-    return {
-        "path": one.key,
-        "session_id": one.session,
-        "locked_at": one.acquired_at,
-        "expires_at": one.expires_at,
-        "token": one.token,
-        "reason": one.reason,
-    }
-
-
-def _change(one: Change) -> dict[str, Any]:
-    found = {
-        "path": one.path,
-        "session_id": one.session,
-        # GoZen knows no renaming.
-        "change_type": "modify" if one.kind == "rename" else one.kind,
-        "summary": one.summary,
-        "timestamp": one.at,
-    }
-    return found | ({"old_path": one.old_path} if one.old_path else {})
 
 
 def _operation(one: Violation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gitcoord.domain.tasks import Task, task_of
 from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.cli.task_text import CLOSED, STATUSES
 from gitcoord.ledger.request import fresh_id
-from webhook.compat.system import Ask
+from webhook.compat.line import Ask
 from webhook.problems import Problem
 
 #: Most tasks that one list shows.

@@ -14,7 +14,8 @@ from tests.webhook.conftest import Maker
 from tests.webhook.served import Served, begun
 from webhook.app import application
 from webhook.compat import coordinator, golemxv, gozen
-from webhook.compat.system import Line, System
+from webhook.compat.line import Line
+from webhook.compat.system import System
 
 SYSTEMS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 LINES = [(system, line) for system in SYSTEMS for line in system.lines]
