@@ -107,28 +107,46 @@ class Handing(Identity, frozen=True, kw_only=True):
     decisions: list[str] = []
     next_steps: list[str] = []
     relevant_files: list[str] = []
+    #: The same lists, as the first bridge script sends them; the rest stays with the summary.
+    content: dict[str, Any] = {}
+
+
+_LISTS = ("completed_work", "in_progress", "decisions", "next_steps", "relevant_files")
 
 
 def write_handoff(ask: Ask) -> dict[str, Any]:
     """Leave a handoff."""
     body: Handing = ask.body
+    lists = {name: (*getattr(body, name), *_texts(body.content.get(name, []))) for name in _LISTS}
+    rest = {name: value for name, value in body.content.items() if not _texts_only(name, value)}
     wish = WriteHandoff(
         id=fresh_id("h-"),
-        summary=body.summary,
-        completed=tuple(body.completed_work),
-        in_progress=tuple(body.in_progress),
-        decisions=tuple(body.decisions),
-        next_steps=tuple(body.next_steps),
-        relevant_files=tuple(body.relevant_files),
+        summary=originals.described(body.summary, rest, "content"),
+        completed=lists["completed_work"],
+        in_progress=lists["in_progress"],
+        decisions=lists["decisions"],
+        next_steps=lists["next_steps"],
+        relevant_files=lists["relevant_files"],
     )
     answer = ask.do(wish, Written, acting(ask, body))
     return {"success": True, "handoff_id": answer.handoff.id}
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a list of texts; nothing where it is none."""
+    return value if isinstance(value, list) and all(isinstance(x, str) for x in value) else []
+
+
+def _texts_only(name: str, value: Any) -> bool:
+    return name in _LISTS and value == _texts(value)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Whose handoffs, and how many."""
 
     agent_name: str = ""
+    #: What the bridge script calls it.
+    agent_id: str = ""
     limit: Annotated[int, Meta(ge=1, le=500)] = 1
 
 
@@ -136,7 +154,7 @@ def read_handoffs(ask: Ask) -> dict[str, Any]:
     """Return handoffs, the newest first."""
     body: Reading = ask.body
     with ask.asking.state() as state:
-        found = newest(state, agent=body.agent_name or None, limit=body.limit + 1)
+        found = newest(state, agent=body.agent_name or body.agent_id or None, limit=body.limit + 1)
     shown = [_handoff(one) for one in found[: body.limit]]
     return {"handoffs": shown, "limit": body.limit, "truncated": len(found) > body.limit}
 

@@ -259,6 +259,20 @@ def test_a_handoff_is_written_and_read(ac: Client, path: str) -> None:
     assert empty["error"] == "summary_required"
 
 
+def test_what_the_bridge_script_hands_over_is_kept_whole(ac: Client) -> None:
+    content = {"next_steps": ["Test it"], "decisions": [{"odd": 1}], "branch": "b"}
+    written = ac.good(
+        "POST", "/handoff/write", {"agent_id": "ada", "summary": "S", "content": content}
+    )
+    ac.good("POST", "/handoff/write", {"agent_id": "bob", "summary": "T"})
+    (row,) = ac.good("POST", "/handoff/read", {"agent_id": "ada", "limit": 5})["handoffs"]
+    assert (row["id"], row["next_steps"], row["decisions"]) == (
+        written["handoff_id"], ["Test it"], [],
+    )  # fmt: skip
+    assert row["summary"].startswith("S\n\ncontent:")
+    assert '{"decisions":[{"odd":1}],"branch":"b"}' in row["summary"]
+
+
 def test_a_session_registers_beats_and_is_found(ac: Client) -> None:
     said = ADA | {"session_id": "mine", "capabilities": ["python"], "current_task": "login"}
     found = ac.good("POST", "/discovery/register", said)
