@@ -51,6 +51,12 @@ def test_a_lock_is_taken_refreshed_and_released(ac: Client) -> None:
     assert records(ac.served, Lock) == []
 
 
+def test_null_is_the_same_as_left_out(ac: Client) -> None:
+    said = ADA | dict.fromkeys(("session_id", "reason", "ttl_minutes"))
+    assert locked(ac, said, "a")["success"]
+    assert ac.good("POST", "/work/claim", ADA | {"task_types": None})["reason"]
+
+
 def test_a_lock_of_another_is_refused_with_its_holder(ac: Client) -> None:
     held = locked(ac, ADA, "src/**", reason="login")
     before = head(ac.served)

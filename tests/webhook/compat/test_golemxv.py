@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,19 @@ import yaml
 from gitcoord.domain.mailbox import Message
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task
+from gitcoord.errors import (
+    GitcoordError,
+    HostUnreachable,
+    LockHeld,
+    QueuedBehind,
+    SessionEnded,
+    SessionNotFound,
+)
 from tests.gitrun import git
 from tests.webhook.compat.talking import GOLEMXV, Client, add_task, head, ledger, records
 from tests.webhook.conftest import Maker
 from tests.webhook.served import Served, begun
+from webhook.compat import golemxv
 
 
 @pytest.fixture
@@ -448,3 +458,30 @@ def test_too_many_requests_are_told_in_the_envelope(serving: Maker) -> None:
     refused = golem.get("/presence")
     failed(refused, 429, "RATE_LIMITED")
     assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_the_token_of_a_session_that_has_ended_reads_nothing(golem: Client) -> None:
+    ada = checked_in(golem, "ada")
+    assert golem.good("GET", f"/messages?session_token={ada}")["data"] == []
+    golem.good("POST", "/checkout", {"session_token": ada})
+    failed(golem.get(f"/messages?session_token={ada}"), 404, "SESSION_NOT_FOUND")
+    failed(golem.get("/messages?session_token=odd"), 404, "SESSION_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "error, status, code",
+    [
+        (SessionEnded("it has ended"), 404, "SESSION_NOT_FOUND"),
+        (SessionNotFound("there is none"), 404, "SESSION_NOT_FOUND"),
+        (LockHeld("another has its key"), 409, "CLAIM_FAILED"),
+        (QueuedBehind("another waits for its key"), 409, "CLAIM_FAILED"),
+        (HostUnreachable("no answer"), 503, "HOST_UNREACHABLE"),
+    ],
+)
+def test_what_happens_between_two_looks_has_its_code_too(
+    error: GitcoordError, status: int, code: str
+) -> None:
+    answer = golemxv.SYSTEM.refused(None, error)
+    found = json.loads(bytes(answer.body))
+    assert (answer.status_code, found["errors"][0]["code"]) == (status, code)
+    assert ("Retry-After" in answer.headers) == (status == 503)
