@@ -14,13 +14,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
-from webhook import health, logs, metrics
+from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
 from webhook.compat import coordinator, golemxv, gozen, system
+from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
 from webhook.service import Service
+from webhook.streams import Streams
 
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
@@ -30,18 +32,22 @@ _CODES: dict[int, tuple[str, str]] = {
 
 
 def application(service: Service) -> Starlette:
-    """Return the application of a service; it closes the service when it ends."""
-    numbers = metrics.Metrics()
+    """Return the application of a service; it closes the service when it ends.
+
+    Its `state.streams` can end the streams of events before that.
+    """
+    numbers, streams = metrics.Metrics(), Streams(service)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with streams.open():
+                yield
         finally:
             service.close()
 
-    return Starlette(
-        routes=routes(service, numbers),
+    app = Starlette(
+        routes=routes(service, numbers, streams),
         middleware=[
             Middleware(Secured),
             *_origins(service),
@@ -58,9 +64,11 @@ def application(service: Service) -> Starlette:
         },
         lifespan=lifespan,
     )
+    app.state.streams = streams
+    return app
 
 
-def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
+def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list[BaseRoute]:
     """Return all routes."""
 
     async def described(_request: Request) -> Response:
@@ -70,7 +78,9 @@ def routes(service: Service, numbers: metrics.Metrics) -> list[BaseRoute]:
         *health.routes(service),
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
+        *listening.routes(service, streams),
         *answering.routes(service),
+        *stream.routes(service, streams),
         *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
     ]
 

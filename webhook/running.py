@@ -20,6 +20,7 @@ from webhook import logs
 from webhook.app import application
 from webhook.service import assemble
 from webhook.settings import LOOPBACK, Settings
+from webhook.streams import Streams
 
 #: Seconds that requests and streams get to end when the service does.
 GRACE = 5
@@ -42,8 +43,9 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         )
     if not service.keys.list():
         logs.SERVICE.warning("there are no keys yet; `gitcoord serve key add` makes one")
+    app = application(service)
     config = uvicorn.Config(
-        application(service),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -53,9 +55,21 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         timeout_graceful_shutdown=GRACE,
     )
     with taken, _heeded():
-        anyio.run(uvicorn.Server(config).serve, [taken])
+        anyio.run(_Server(config, app.state.streams).serve, [taken])
     logs.SERVICE.info("ended")
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends streams of events before it waits for requests that are under way."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.ended()
+        await super().shutdown(sockets)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ TYPES: dict[str, str] = {
     "session.cleared": "A suspected session has shown life.",
     "session.paused": "A session is paused.",
     "session.resumed": "A session is not paused any more.",
+    "session.stuck": "The reports of a session show that it does not get on.",
+    "session.unstuck": "They show that it gets on again.",
     "session.usage": "A session has used more of its model.",
     "lock.unqueued": "Somebody no longer waits for keys: got them, left, or was silent.",
     "lock.released": "A key is free.",

@@ -68,11 +68,7 @@ def _gone(scene: Scene, kind: str, lock: Lock, granted: list[Lock]) -> Event:
     others: tuple[str, ...] = ()
     if kind == "lock.taken_over":
         key = stored(lock.key)
-        takers = [
-            each
-            for each in granted
-            if root(each.session) != root(lock.session) and overlap(stored(each.key), key)
-        ]
+        takers = [each for each in granted if overlap(stored(each.key), key)]
         data["by"] = [plain(x, "key", session_id="session", agent_name="agent") for x in takers]
         others = tuple(each.session for each in takers)
     return _told(kind, lock, *others, **data)

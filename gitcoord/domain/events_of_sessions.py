@@ -7,8 +7,11 @@ from typing import Any
 
 from gitcoord.domain.conflicts import among
 from gitcoord.domain.event import Event, Scene, plain, sessions_of
+from gitcoord.domain.observatory import Cause, stuck_by
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.settings import Settings
+from gitcoord.domain.time import EPOCH
 
 #: A time of the session -> what is told when it comes to stand there, and when it goes.
 #: Whatever else begins and ends by a time in the record is one more line, and two types.
@@ -35,6 +38,7 @@ def sessions(scene: Scene) -> Iterator[Event]:
             names = [rival["session_id"] for rival in rivals]
             yield _told("agent.conflict", after, *names, conflicts=rivals)
         yield from _spans(before, after)
+        yield from _stuck(scene, before, after)
         if after.usage is not None and (before is None or before.usage != after.usage):
             yield _told("session.usage", after, usage=shown(after.usage))
         if after.archived and (before is None or not before.archived):
@@ -56,6 +60,24 @@ def _spans(before: Session | None, after: Session) -> Iterator[Event]:
         was, now = getattr(before, field, ""), getattr(after, field)
         if bool(was) != bool(now):
             yield _told(begun if now else over, after, since=now or was)
+
+
+def _stuck(scene: Scene, before: Session | None, after: Session) -> Iterator[Event]:
+    """Yield whether it has come to be stuck, or is no more, by what it has reported itself."""
+    if after.archived or not (after.signals or (before is not None and before.signals)):
+        return
+    was = None if before is None else _reasons(scene.settings_before, before)
+    now = _reasons(scene.settings, after)
+    if now and not was:
+        cause, why = now[0]
+        yield _told("session.stuck", after, cause=cause, why=why)
+    elif was and not now:
+        yield _told("session.unstuck", after)
+
+
+def _reasons(settings: Settings, session: Session) -> list[tuple[Cause, str]]:
+    begun = session.started_at
+    return list(stuck_by(settings, session, lambda told: max(begun, told.progress_at or EPOCH)))
 
 
 def _ended(session: Session) -> Iterator[Event]:

@@ -63,7 +63,7 @@ _RENAMED = {
 def changes(scene: Scene) -> Iterator[Event]:
     """Yield the files that were changed; edits that follow one another come each time."""
     for before, after in scene.pairs(Change):
-        if after is not None and (before is None or before.at != after.at):
+        if before is None and after is not None:
             data = plain(
                 after,
                 "path",

@@ -7,7 +7,7 @@ done about it (`restraint`), and whether a session lives (`life`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -17,6 +17,7 @@ from gitcoord.domain.time import EPOCH, Time, seconds_between
 
 if TYPE_CHECKING:
     from gitcoord.domain.sessions import Session
+    from gitcoord.domain.settings import Settings
     from gitcoord.domain.signals import Signals
     from gitcoord.domain.state import State
 
@@ -97,7 +98,13 @@ def stuck(state: State, session: Session) -> Iterator[tuple[Cause, str]]:
 
     That is whether or not it is active now. The latest conversation comes first.
     """
-    settings = state.settings
+    return stuck_by(state.settings, session, lambda told: _progress(state, session, told))
+
+
+def stuck_by(
+    settings: Settings, session: Session, progress: Callable[[Signals], Time]
+) -> Iterator[tuple[Cause, str]]:
+    """Yield the same; `progress` says when a conversation was last seen to get on."""
     parts = sorted(session.signals.items(), key=lambda part: part[1].at, reverse=True)
     for name, told in parts:
         if seconds_between(told.at, parts[0][1].at) > GONE:
@@ -111,7 +118,7 @@ def stuck(state: State, session: Session) -> Iterator[tuple[Cause, str]]:
             why = f"the same call{call} {told.repeats} times, and nothing changed{who}"
             yield "retry_loop", why
         if settings.stuck_after and told.quiet_calls >= QUIET_CALLS:
-            quiet = seconds_between(_progress(state, session, told), told.at)
+            quiet = seconds_between(progress(told), told.at)
             if quiet >= settings.stuck_after:
                 time = f"{quiet / 60:.0f} minutes and {told.quiet_calls} calls{who}"
                 yield "no_progress", f"no change, commit or task in {time}"

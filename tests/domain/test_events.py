@@ -25,6 +25,7 @@ from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.operation import Beat
 from gitcoord.domain.pausing import PauseSession, ResumeSession
 from gitcoord.domain.sessions import Session, StartSession
+from gitcoord.domain.signals import ReportSignals, Signals
 from gitcoord.domain.sweep import LapseLeases, SuspectSession, SweepSession
 from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.domain.task_moves import MoveTask
@@ -188,6 +189,16 @@ def test_pause_and_suspicion_are_told_when_they_begin_and_end(told: Told) -> Non
         "session.cleared",
         "lock.acquired",
     ]
+
+
+def test_the_death_of_a_suspect_is_no_sign_of_life() -> None:
+    told = Told()
+    told.world.session("s-eve", life="beat")
+    told.look()
+    seen = told.world.get(Session, "s-eve").seen_at
+    told.run(SuspectSession(id="s-eve", beat=0, seen_at=seen))
+    kinds = kinds_of(told.run(SweepSession(id="s-eve", beat=0, seen_at=seen)))
+    assert kinds == ["session.timed_out", "agent.checkout"]
 
 
 def test_usage_is_told_and_a_mere_sign_of_life_is_not(told: Told) -> None:
@@ -369,3 +380,21 @@ def test_whoever_hears_the_events_knows_who_holds_what(steps: list[Any]) -> None
         assert {n: s for n, (s, _) in reader.tasks.items()} == {x.id: x.status for x in known}
         assert {n: w for n, (_, w) in reader.tasks.items()} == {x.id: x.session for x in known}
         assert reader.sessions == {x.id: x.status for x in world.all(Session)}
+
+
+def test_a_session_that_gets_stuck_and_on_again_is_told_once_each(told: Told) -> None:
+    told.sessions("s-ada")
+
+    def report(errors: int) -> list[Event]:
+        told.world.pass_time(1)
+        signals = Signals(at=told.world.now, errors_in_row=errors)
+        return told.run(ReportSignals(signals=signals), "s-ada")
+
+    assert report(4) == []
+    (event,) = report(5)
+    assert (event.type, event.data["cause"]) == ("session.stuck", "same_error")
+    assert event.data["session_id"] == "s-ada"
+    assert "5 times" in event.data["why"]
+    assert report(6) == []
+    assert kinds_of(report(0)) == ["session.unstuck"]
+    assert report(0) == []

@@ -203,7 +203,8 @@ def test_a_transaction_costs_what_it_has_changed(
     monkeypatch.setattr(house.store, "read", read_one)
     monkeypatch.setattr(house.store, "read_many", read_several)
     assert kinds_of(told(house, before)) == ["lock.acquired"]
-    assert len(read) < 40
+
+    assert len(read) < 20
 
 
 def _write(place: str, name: str, count: int, gate: Any) -> None:

@@ -73,9 +73,10 @@ def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Resp
         asking = Asking(known)
         try:
             if line.tag:
-                body = await _body(request)
+                body = await body_of(request)
                 key = _idempotency(request, known.name)
                 done = await known.project.work(_done, service, line, asking, body, key, request)
+                request.app.state.streams.woken(known.project)
             else:
                 done = await known.project.work(_seen, line, asking, request)
         except GitcoordError as error:
@@ -150,7 +151,7 @@ def _known(request: Request) -> list[str]:
     return [tag if tag.startswith("W/") else f"W/{tag}" for tag in tags if tag]
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def body_of(request: Request) -> dict[str, Any]:
     """Return the JSON object that was sent; an empty one for nothing. Raises `Problem`."""
     data = await request.body()
     if not data:

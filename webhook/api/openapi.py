@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
+from webhook.api import beside
 from webhook.api.answering import KEY_LIMIT, PREFIX, asked_by, told_by
 from webhook.api.asking import LONGEST
 from webhook.api.checkin import Token
@@ -58,6 +59,7 @@ def described() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for line in LINES:
         paths.setdefault(PREFIX + line.path, {})[line.method.lower()] = _route(line, references)
+    paths |= beside.paths(PREFIX, _answers(PROBLEMS | REFUSALS))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -98,14 +100,7 @@ def _route(line: Line, references: dict[int, Any]) -> dict[str, Any]:
     }
     if not line.tag:
         answers["304"] = {"description": "nothing has changed since `If-None-Match`"}
-    problems = PROBLEMS | (REFUSALS if line.tag else {})
-    answers |= {
-        str(status): {
-            "description": words,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status, words in sorted(problems.items())
-    }
+    answers |= _answers(PROBLEMS | (REFUSALS if line.tag else {}))
     route: dict[str, Any] = {
         "operationId": line.id,
         "summary": line.summary,
@@ -121,6 +116,15 @@ def _route(line: Line, references: dict[int, Any]) -> dict[str, Any]:
         required = any(field.required for field in _left(line).values())
         route["requestBody"] = {"required": required, "content": {_JSON: body}}
     return route
+
+
+def _answers(statuses: dict[int, str]) -> dict[str, Any]:
+    """Return the problems that a route may answer."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        str(status): {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, words in sorted(statuses.items())
+    }
 
 
 def _body(line: Line, reference: Any) -> Any:

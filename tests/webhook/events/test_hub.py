@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,15 @@ from gitcoord.domain.pausing import PauseSession
 from gitcoord.domain.sessions import StartSession
 from gitcoord.errors import NotInitialised
 from gitcoord.ledger import remedies
+from gitcoord.ledger.feed import Position
 from gitcoord.ledger.request import fresh_id
 from tests.gitrun import git
 from tests.ledger.houses import acquire, begun, opened, session
 from tests.servers.git_http import GitHost
 from tests.webhook.events.listening import LONG, Listener, body, ids, running, threaded, until
+from webhook.events import hub as hubs
 from webhook.events.hub import Hub
+from webhook.events.item import Item
 from webhook.events.watching import Watching
 
 STATE = "refs/coord/state"
@@ -183,6 +188,69 @@ def test_a_reader_that_is_too_slow_is_sent_away_and_comes_back_with_its_id(repo:
             await until(lambda: len(back.events) == 10)
             assert [first.id, *back.ids] == quick.ids
             hub.close()
+
+    anyio.run(scene)
+
+
+def test_whoever_comes_in_the_middle_of_a_large_transaction_hears_each_part_once(
+    repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = begun(repo)
+    wish = AddTasks(tasks=tuple(NewTask(id=f"t-{n}", title="x") for n in range(10)))
+    calls = iter(range(1000))
+    reached, gate = threading.Event(), threading.Event()
+
+    def piece(items: Iterator[Item]) -> list[Item]:
+        if next(calls) == 1:
+            # The follower has told the first part, and has not read on.
+            reached.set()
+            assert gate.wait(LONG)
+        return list(islice(items, 3))
+
+    monkeypatch.setattr(hubs, "PIECE", 3)
+    monkeypatch.setattr(hubs, "piece", piece)
+
+    async def scene() -> None:
+        async with running(house) as hub, anyio.create_task_group() as group:
+            early, late = Listener(), Listener()
+            group.start_soon(early.listen, hub)
+            await until(lambda: early.heard)
+            await threaded(house.coordinator.run, wish)
+            await until(lambda: reached.is_set() and len(early.events) == 3)
+            group.start_soon(late.listen, hub, "1.1.1")
+            await until(lambda: len(late.events) >= 3)
+            await anyio.wait_all_tasks_blocked()
+            gate.set()
+            await until(lambda: len(early.events) == 10 and len(late.events) >= 10)
+            assert late.ids == early.ids == [f"1.2.{n}" for n in range(1, 11)]
+            hub.close()
+
+    anyio.run(scene)
+
+
+def test_what_goes_by_in_the_ring_during_a_long_replay_is_told_from_the_chain(repo: str) -> None:
+    house = begun(repo)
+    ada = session(house)
+    for number in range(5):
+        acquire(house, ada, f"old{number}")
+
+    async def scene() -> None:
+        async with running(house, backlog=2) as hub, anyio.create_task_group() as group:
+            quick = Listener()
+            group.start_soon(quick.listen, hub)
+            await until(lambda: quick.heard)
+            items = await hub.subscribe(Position(1, 1, 1))
+            heard = [await anext(items), await anext(items)]
+            # It is still being told of the past.
+            for number in range(6):
+                await threaded(acquire, house, ada, f"new{number}")
+                hub.wake()
+                await until(lambda wanted=number + 1: len(quick.events) == wanted)
+            hub.close()
+            with anyio.fail_after(LONG):
+                heard += [each async for each in items]
+        assert [each.id for each in heard if each.id] == ids(house)[1:]
+        assert body(heard[-1])["reason"] == "closing"
 
     anyio.run(scene)
 

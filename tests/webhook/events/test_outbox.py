@@ -81,6 +81,7 @@ def test_the_same_event_is_queued_once_also_after_it_was_sent(path: str) -> None
     assert put(other, 3, 4) == 1
     assert one.loads("p") == {"t": Load(2, 0, 0)}
     # What is behind does not take the place back.
+    assert put(other, 2) == 0
     assert one.begin("p", "t", BEGIN) == at(4)
     for box in (one, other):
         box.close()

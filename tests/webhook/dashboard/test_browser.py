@@ -1,0 +1,264 @@
+"""The pages in a real browser: they follow what happens, can be used, and look right.
+
+`TESTS_SCREENSHOTS` names a folder that keeps the screenshots of every page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitcoord.domain.lock_operations import AcquireLocks
+from gitcoord.domain.sessions import Session
+from gitcoord.ledger.history import transactions
+from tests.conftest import first_commit
+from tests.webhook.dashboard.chromium import SCREENSHOTS, Tab, chromium
+from tests.webhook.dashboard.world import Ledger, Running, populate
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PAGES = {
+    "overview": "", "sessions": "/sessions", "session": "/sessions/s-ada4tz81x", "tasks": "/tasks",
+    "graph": "/tasks?view=graph", "task": "/tasks/t-passkeys", "locks": "/locks",
+    "file": "/file?key=src/auth/**", "messages": "/messages", "handoffs": "/handoffs",
+    "log": "/log", "transaction": "/log/{old}", "past": "?at={old}", "missing": "/tasks/t-none",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def busy(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Return a service for a busy ledger `web` and an empty one, `empty`."""
+    folder = tmp_path_factory.mktemp("busy")
+    places = {name: first_commit(folder / name) for name in ("web", "empty")}
+    for name, place in places.items():
+        ledger = Ledger(place).begun()
+        if name == "web":
+            populate(ledger)
+        ledger.close()
+    running = Running(places, str(folder / "state" / "own.sqlite"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def quiet(browser: Browser, tmp_path: Path) -> Iterator[tuple[Running, Ledger]]:
+    """Return a service for an empty ledger, and the ledger for others to act on."""
+    place = first_commit(tmp_path / "repo")
+    ledger = Ledger(place).begun()
+    running = Running({"web": place}, str(tmp_path / "state" / "own.sqlite"))
+    yield running, ledger
+    running.close()
+    ledger.close()
+
+
+def test_two_agents_come_collide_lock_and_are_killed_and_the_page_shows_each(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    tabs = [
+        Tab(browser).enter(running.url, running.key(scope, "web"))  # type: ignore[arg-type]
+        for scope in ("admin", "read")
+    ]
+    for tab in tabs:
+        tab.page.wait_for_selector("#pulse[data-state=live]")
+        tab.page.evaluate("window.before = 'the same page'")
+
+    def shown(selector: str) -> None:
+        for tab in tabs:
+            tab.page.wait_for_selector(selector)
+            assert tab.page.evaluate("window.before") == "the same page"
+
+    ledger.enter("s-ada", "ada", area="auth", files=("src/auth/**",))
+    shown("tr[data-key=s-ada] >> text=active")
+    ledger.enter("s-bob", "bob", files=("src/auth/login.py",))
+    shown("#clashes >> text=1 conflict")
+    shown("#clashes >> text=src/auth/login.py")
+    ledger.do(AcquireLocks(keys=("src/auth/**",)), "s-ada")
+    shown("#locks li >> text=src/auth/**")
+    admin, reader = (tab.page for tab in tabs)
+    assert reader.query_selector("text=Kill") is None
+    admin.click("tr[data-key=s-bob] >> text=Pause")
+    shown("tr[data-key=s-bob] >> text=paused")
+    for name in ("s-bob", "s-ada"):
+        admin.click(f"tr[data-key={name}] summary")
+        admin.fill(f"tr[data-key={name}] input[name=reason]", "Works on the same")
+        admin.click(f"tr[data-key={name}] .solid")
+        for tab in tabs:
+            tab.page.wait_for_selector(f"tr[data-key={name}]", state="detached")
+    shown("text=Nobody is checked in")
+    shown("#locks >> text=Nothing is held")
+    shown("#history >> text=lena kills s-ada")
+    with ledger.house.ledger.state() as state:
+        ended = [state.get(Session, name) for name in ("s-ada", "s-bob")]
+    assert {one.status for one in ended if one} == {"killed"}
+    for tab in tabs:
+        tab.close()
+
+
+def test_an_update_takes_nothing_away_from_who_is_typing(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    for number in range(30):
+        ledger.enter(f"s-{number:02d}", f"agent-{number:02d}")
+    tab = Tab(browser).enter(running.url, running.key("admin", "web"))
+    page = tab.page
+    page.wait_for_selector("#pulse[data-state=live]")
+    page.click("tr[data-key=s-20] summary")
+    page.type("#why-s-20", "half a rea")
+    place = page.evaluate("scrollY")
+    assert place > 0
+    ledger.enter("s-aa", "aaron")
+    page.wait_for_selector("tr[data-key=s-aa]")
+    assert page.evaluate("document.activeElement.id") == "why-s-20"
+    page.keyboard.type("son")
+    assert page.input_value("#why-s-20") == "half a reason"
+    assert page.is_visible("#why-s-20")
+    # One row more above: what is looked at stays where it is, give or take that row.
+    assert abs(page.evaluate("scrollY") - place) < 100
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#why-s-20")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    tab.close()
+
+
+def test_what_is_new_is_pointed_out_and_nothing_else(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    ledger.enter("s-ada", "ada")
+    tab = Tab(browser).enter(running.url, running.key("read", "web"))
+    page = tab.page
+    page.wait_for_selector("#pulse[data-state=live]")
+    page.evaluate(
+        "window.seen = []; flash = (one) => {"
+        " if (one.matches('tr, li')) seen.push(one.getAttribute('data-key')) }; 0"
+    )
+    ledger.enter("s-bob", "bob")
+    page.wait_for_selector("tr[data-key=s-bob]")
+    assert page.evaluate("seen") == ["s-bob", ledger.head()]
+    tab.close()
+
+
+def test_a_refusal_is_said_without_leaving_the_page(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    ledger.enter("s-ada", "ada")
+    tab = Tab(browser).enter(running.url, running.key("admin", "web"))
+    page = tab.page
+    page.click("tr[data-key=s-ada] summary")
+    page.fill("#why-s-ada", "   ")
+    page.click("tr[data-key=s-ada] .solid")
+    page.wait_for_selector("#said >> text=needs a reason")
+    assert page.is_visible("tr[data-key=s-ada]")
+    tab.close()
+
+
+def test_a_page_that_lost_the_service_says_so_and_goes_on_when_it_is_back(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    tab = Tab(browser).enter(running.url, running.key("read", "web"))
+    tab.page.wait_for_selector("#pulse[data-state=live]")
+    tab.context.set_offline(True)
+    tab.page.evaluate("refresh()")
+    tab.page.wait_for_selector("#pulse[data-state=lost] >> text=trying again")
+    ledger.enter("s-ada", "ada")
+    tab.context.set_offline(False)
+    tab.page.evaluate("refresh()")
+    tab.page.wait_for_selector("tr[data-key=s-ada]")
+    tab.page.wait_for_selector("#pulse[data-state=live]")
+    tab.complaints = [one for one in tab.complaints if "ERR_INTERNET_DISCONNECTED" not in one]
+    tab.close()
+
+
+def test_without_a_script_pages_can_be_read_and_buttons_work(
+    browser: Browser, quiet: tuple[Running, Ledger]
+) -> None:
+    running, ledger = quiet
+    ledger.enter("s-ada", "ada")
+    tab = Tab(browser, java_script_enabled=False).enter(running.url, running.key("admin", "web"))
+    page = tab.page
+    page.click("text=Dark")
+    assert page.get_attribute("html", "data-theme") == "dark"
+    page.click("tr[data-key=s-ada] summary")
+    page.fill("#why-s-ada", "Enough")
+    page.click("tr[data-key=s-ada] .solid")
+    page.wait_for_selector("text=Nobody is checked in")
+    page.click("text=Log out")
+    page.wait_for_selector("#key")
+    tab.close()
+
+
+def test_the_keyboard_is_enough_and_the_focus_is_seen(browser: Browser, busy: Running) -> None:
+    tab = Tab(browser).enter(busy.url, busy.key("admin", "web"))
+    page = tab.page
+    page.goto(f"{busy.url}/dashboard/p/web")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    seen = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        style = "getComputedStyle(document.activeElement)"
+        assert page.evaluate(f"{style}.outlineStyle") == "solid"
+        seen.add(page.evaluate("document.activeElement.textContent.trim()"))
+    assert {"ada", "src/auth/session.py", "t-index"} <= seen
+    tab.close()
+
+
+def test_light_and_dark_are_chosen_and_remembered(browser: Browser, busy: Running) -> None:
+    tab = Tab(browser, color_scheme="light").enter(busy.url, busy.key("read", "web"))
+    page = tab.page
+    ground = "getComputedStyle(document.body).color"
+    light = page.evaluate(ground)
+    with page.expect_response("**/dashboard/theme"):
+        page.click("text=Dark")
+    assert page.evaluate(ground) != light
+    page.goto(f"{busy.url}/dashboard/p/web/log")
+    assert page.evaluate(ground) != light
+    assert page.get_attribute("button[value=dark]", "aria-pressed") == "true"
+    tab.close()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_and_is_photographed(
+    browser: Browser, busy: Running, tmp_path: Path, scheme: str, width: int
+) -> None:
+    folder = Path(SCREENSHOTS or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(busy.settings.projects["web"])
+    old = list(transactions(ledger.house.ledger, limit=8))[-1].oid
+    ledger.close()
+    tab = Tab(browser, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = tab.page
+    page.goto(busy.url)
+    page.screenshot(path=folder / f"login-{scheme}-{width}.png")
+    for project in ("empty", "web"):
+        tab.enter(busy.url, busy.key("admin", project))
+    places = {name: f"web{path}" for name, path in PAGES.items()}
+    places |= {f"empty-{name}": f"empty{PAGES[name]}" for name in ("overview", "tasks", "locks",
+               "messages", "handoffs")}  # fmt: skip
+    for name, path in places.items():
+        page.goto(f"{busy.url}/dashboard/p/{path.format(old=old)}", wait_until="domcontentloaded")
+        page.wait_for_selector("main h1")
+        page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+        room = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert room <= 0, f"{name} is {room} px too wide"
+    assert len(os.listdir(folder)) >= len(places)
+    tab.close()

@@ -1,0 +1,122 @@
+"""What the OpenAPI document says of routes that stand beside the table: events, notifications.
+
+Written by hand, as they are no operations or queries of the domain; a test holds the paths
+against the routes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KEY = {"type": "string"}
+_TARGET: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": _KEY,
+        "url": {"type": "string", "format": "uri"},
+        "types": {
+            "type": "string",
+            "description": "types with commas between; empty: all",
+        },
+        "created_at": _KEY,
+    },
+    "required": ["id", "url", "types", "created_at"],
+}
+_COUNT = {"type": "integer", "minimum": 0}
+_LOADED = {
+    "allOf": [
+        _TARGET,
+        {
+            "type": "object",
+            "properties": {"waiting": _COUNT, "given_up": _COUNT, "dropped": _COUNT},
+            "required": ["waiting", "given_up", "dropped"],
+        },
+    ]
+}
+
+
+def paths(prefix: str, problems: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths; `problems` are the answers that every route may give."""
+    return {
+        prefix + "/events": {"get": _events(problems)},
+        prefix + "/notifications": {"get": _listed(problems), "post": _added(problems)},
+        prefix + "/notifications/{id}": {"delete": _removed(problems)},
+    }
+
+
+def _events(problems: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": "get_events",
+        "summary": "What happens, as server-sent events",
+        "description": "Needs a key with scope `read`. docs/events.md has the types.",
+        "tags": ["events"],
+        "parameters": [
+            _parameter("Last-Event-ID", "header", "the last id that is known; goes on after it"),
+            _parameter("after", "query", "the same, for clients that cannot set headers"),
+            _parameter("types", "query", "types with commas between, `lock.*` for all of locks"),
+            _parameter("session", "query", "only what is about this session"),
+        ],
+        "responses": {
+            "200": {
+                "description": "a stream that does not end by itself",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        }
+        | problems,
+    }
+
+
+def _listed(problems: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": "get_notifications",
+        "summary": "URLs that are told of events, and how it stands with them",
+        "description": "Needs a key with scope `admin`.",
+        "tags": ["notifications"],
+        "responses": {"200": _answer("the targets", "notifications", _list(_LOADED))} | problems,
+    }
+
+
+def _added(problems: dict[str, Any]) -> dict[str, Any]:
+    body = {
+        "type": "object",
+        "properties": {"url": {"type": "string"}, "types": {"type": "string", "default": ""}},
+        "required": ["url"],
+        "additionalProperties": False,
+    }
+    example = {"url": "https://example.com/hook", "types": "task.completed,session.stuck"}
+    shown = {"allOf": [_TARGET, {"type": "object", "properties": {"secret": _KEY}}]}
+    return {
+        "operationId": "add_notification",
+        "summary": "Tell a URL what happens; answers with the secret of its signatures, this once",
+        "description": "Needs a key with scope `admin`.",
+        "tags": ["notifications"],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": body, "example": example}},
+        },
+        "responses": {"201": _answer("it is told from now on", "notification", shown)} | problems,
+    }
+
+
+def _removed(problems: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": "remove_notification",
+        "summary": "Tell a URL no more",
+        "description": "Needs a key with scope `admin`.",
+        "tags": ["notifications"],
+        "parameters": [_parameter("id", "path", "the target") | {"required": True}],
+        "responses": {"200": _answer("it is told no more", "notification", _TARGET)} | problems,
+    }
+
+
+def _parameter(name: str, place: str, words: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "description": words, "schema": {"type": "string"}}
+
+
+def _answer(words: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    body = {"type": "object", "properties": {name: schema}, "required": [name]}
+    return {"description": words, "content": {"application/json": {"schema": body}}}
+
+
+def _list(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
