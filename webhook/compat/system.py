@@ -7,7 +7,6 @@ wrong method. What is keyless acts for the only project. Not here: the words of 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from gitcoord.errors import GitcoordError
 from webhook.access import Caller, address, caller, credentials
 from webhook.api.asking import Asking
 from webhook.compat.line import Ask, Keyless, Line, decoded
+from webhook.dashboard.visitor import exempt
 from webhook.problems import Problem
 from webhook.service import Service
 
@@ -111,27 +111,5 @@ def _open(service: Service, request: Request, keyless: Keyless) -> bool:
     settings = service.settings
     if settings.require_key_everywhere or len(service.projects) != 1:
         return False
-    return keyless == "anybody" or (
-        settings.loopback_dashboard and not settings.behind_proxy and _here(request)
-    )
-
-
-def _here(request: Request) -> bool:
-    """Say whether a program of this machine asks, and not a page of elsewhere in its browser."""
-    host = request.client.host if request.client else ""
-    named = request.url.hostname or ""
-    origin = request.headers.get("Origin")
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    return (
-        _loopback(host)
-        and (named == "localhost" or _loopback(named))
-        and origin in (None, f"{request.url.scheme}://{request.url.netloc}")
-        and site in ("none", "same-origin")
-    )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    # The same rule as for the pages of the dashboard, and never behind a proxy.
+    return keyless == "anybody" or (not settings.behind_proxy and exempt(service, request))

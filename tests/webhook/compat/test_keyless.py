@@ -98,8 +98,19 @@ def test_gozens_pages_of_this_machine_need_no_key_where_that_is_configured(servi
         ({}, "127.0.0.1", "127.0.0.1", {"Origin": "http://evil.example"}),
         ({}, "127.0.0.1", "127.0.0.1", {"Origin": "null"}),
         ({}, "127.0.0.1", "127.0.0.1", {"Sec-Fetch-Site": "cross-site"}),
+        ({}, "127.0.0.1", "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}),
     ],
-    ids=["unsaid", "everywhere", "proxy", "elsewhere", "rebinding", "origin", "null", "site"],
+    ids=[
+        "unsaid",
+        "everywhere",
+        "proxy",
+        "elsewhere",
+        "rebinding",
+        "origin",
+        "null",
+        "site",
+        "forwarded",
+    ],
 )
 def test_nobody_else_gets_in_without_a_key(
     serving: Maker, settings: dict[str, Any], client: str, host: str, headers: dict[str, str]
