@@ -17,6 +17,7 @@ from gitcoord.errors import GitcoordError
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
+from webhook.compat import coordinator, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, answered
@@ -80,6 +81,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         *listening.routes(service, streams),
         *answering.routes(service),
         *stream.routes(service, streams),
+        *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
     ]
 
 

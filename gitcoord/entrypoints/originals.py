@@ -28,6 +28,7 @@ WORDS: tuple[Word, ...] = (
     Word("task status", "running", "in_progress"),
     Word("outcome", "success", "completed"),
     Word("session status", "disconnected", "timed_out"),
+    Word("session status", "checked_out", "ended"),
     Word("refusal", "locked_by_other", "lock_held"),
     Word("refusal", "task_not_found_or_not_claimed_by_agent", "not_assigned"),
     Word("refusal", "destructive_operation_blocked", "denied"),
@@ -42,8 +43,12 @@ CANCELLED = "cancelled_by_orchestrator"
 #: Seconds of the minute in which the originals count a TTL.
 MINUTE = 60.0
 
-#: Begins the part of a task's description that holds its `input_data`.
-_INPUT = "\n\ninput_data:\n```json\n"
+#: Priorities from this number on have this word; 1 is the most urgent.
+PRIORITY_WORDS = ((8, "low"), (5, "medium"), (3, "high"), (1, "critical"))
+#: Characters of a description that become the title of a task which was given none.
+TITLE = 100
+
+#: Ends the part of a text that holds data, which `_begin` begins.
 _END = "\n```"
 
 
@@ -78,18 +83,42 @@ def refusal(error: GitcoordError) -> dict[str, Any]:
     return found
 
 
-def described(description: str, data: dict[str, Any]) -> str:
-    """Return a task's description with `input_data` at its end, where people see it too."""
+def upside_down(priority: int) -> int:
+    """Return a priority of a system where the larger number is more urgent as ours, and back.
+
+    Ours are 1 to 10; what lies beyond is the nearest of them.
+    """
+    return min(max(11 - priority, 1), 10)
+
+
+def priority_word(priority: int) -> str:
+    """Return the word for a priority: critical, high, medium or low."""
+    return next(word for least, word in PRIORITY_WORDS if priority >= least)
+
+
+def titled(description: str, otherwise: str) -> str:
+    """Return a title for a task that was given none: the first line of its description, cut."""
+    lines = description.strip().splitlines()
+    title = " ".join((lines or [otherwise])[0].split())
+    return title if len(title) <= TITLE else title[: TITLE - 3] + "..."
+
+
+def described(text: str, data: dict[str, Any], label: str = "input_data") -> str:
+    """Return a text with data at its end, where people see it too: `input_data`, `metadata`."""
     if not data:
-        return description
-    return f"{description}{_INPUT}{msgspec.json.encode(data).decode()}{_END}"
+        return text
+    return f"{text}{_begin(label)}{msgspec.json.encode(data).decode()}{_END}"
 
 
-def input_data(description: str) -> tuple[str, dict[str, Any] | None]:
-    """Return the description alone, and the `input_data` that `described` has put to it."""
-    text, found, rest = description.rpartition(_INPUT)
+def input_data(text: str, label: str = "input_data") -> tuple[str, dict[str, Any] | None]:
+    """Return the text alone, and the data that `described` has put to it."""
+    alone, found, rest = text.rpartition(_begin(label))
     data = _object(rest.removesuffix(_END)) if found and rest.endswith(_END) else None
-    return (description, None) if data is None else (text, data)
+    return (text, None) if data is None else (alone, data)
+
+
+def _begin(label: str) -> str:
+    return f"\n\n{label}:\n```json\n"
 
 
 def result(text: str) -> str | dict[str, Any] | None:

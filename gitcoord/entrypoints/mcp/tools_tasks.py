@@ -12,9 +12,6 @@ from gitcoord.entrypoints.mcp.shapes import Input, Key, Limit, Output, TaskId
 from gitcoord.entrypoints.mcp.tasks_shown import TaskShown, brief, shown, whole
 from gitcoord.entrypoints.mcp.tools_guardrails import refuse_dangerous
 
-#: Characters of a description that become the title of a task which was given none.
-TITLE = 100
-
 
 class SubmitWork(Input, frozen=True, kw_only=True):
     """A new task."""
@@ -47,11 +44,9 @@ def submit_work(call: Call, asked: SubmitWork) -> Submitted:
     from gitcoord.ledger.request import fresh_id
 
     refuse_dangerous(call, [asked.title, asked.description, asked.input_data], "submit_work")
-    lines = asked.description.strip().splitlines()
-    title = asked.title or " ".join((lines or [asked.task_type])[0].split())
     new = NewTask(
         id=fresh_id("t-"),
-        title=title if len(title) <= TITLE or asked.title else title[: TITLE - 3] + "...",
+        title=asked.title or originals.titled(asked.description, asked.task_type),
         description=originals.described(asked.description, asked.input_data),
         type=asked.task_type,
         priority=asked.priority,

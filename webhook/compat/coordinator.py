@@ -1,0 +1,158 @@
+"""Agent Coordinator: its routes at the root, as its clients and its bridge script call them.
+
+Refusals of the rules are answers with `success` false; what HTTP has against a request is
+`detail`, a text or a list of fields. What is not there is 501, so that the bridge sees it absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from gitcoord.entrypoints import originals
+from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
+from webhook.compat import coordinator_agents as agents
+from webhook.compat import coordinator_locks as locks
+from webhook.compat import coordinator_work as work
+from webhook.compat.line import Line, Misfit, absent, response
+from webhook.compat.system import System
+from webhook.problems import Problem, status_of
+
+
+def _blank(*names: str) -> dict[str, Any]:
+    return {"success": False} | dict.fromkeys(names)
+
+
+_LOCK = _blank("action", "file_path", "expires_at", "reason", "locked_by", "lock_reason")
+_WORK = _blank(
+    "task_id", "task_type", "description", "input_data", "priority", "deadline", "reason"
+)
+_HANDOFF = _blank("handoff_id", "error")
+_WRITE = Line("POST", "", "agent", locks.write_handoff, locks.Handing, blank=_HANDOFF)
+_READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
+
+#: Path -> what it is for; nothing of it is there yet.
+_ABSENT: dict[str, tuple[str, ...]] = {
+    "memory": ("POST /memory/store", "POST /memory/query"),
+    "profiles": ("GET /profiles/me",),
+    "audit queries": ("GET /audit",),
+    "policies": ("POST /policy/check", "POST /policy/validate"),
+    "ports": ("POST /ports/allocate", "POST /ports/release"),
+    "features": (
+        "POST /features/register",
+        "POST /features/deregister",
+        "GET /features/active",
+        "POST /features/conflicts",
+        "GET /features/{id}",
+    ),
+    "a merge queue": (
+        "POST /merge-queue/enqueue",
+        "GET /merge-queue",
+        "GET /merge-queue/next",
+        "POST /merge-queue/check/{id}",
+        "POST /merge-queue/merged/{id}",
+        "DELETE /merge-queue/{id}",
+    ),
+    "approvals": (
+        "POST /approvals/request",
+        "GET /approvals/pending",
+        "GET /approvals/{id}",
+        "POST /approvals/{id}/decide",
+    ),
+}
+
+LINES: tuple[Line, ...] = (
+    Line("POST", "/locks/acquire", "agent", locks.acquire, locks.Acquiring, blank=_LOCK),
+    Line(
+        "POST",
+        "/locks/release",
+        "agent",
+        locks.release,
+        locks.Releasing,
+        blank=_blank("action", "file_path", "reason"),
+    ),
+    Line("GET", "/locks/status/{path:path}", "read", locks.status, keyless="anybody"),
+    Line("POST", "/work/claim", "agent", work.claim, work.Claiming, blank=_WORK),
+    Line(
+        "POST",
+        "/work/complete",
+        "agent",
+        work.complete,
+        work.Completing,
+        blank=_blank("status", "task_id", "reason"),
+    ),
+    Line("POST", "/work/submit", "agent", work.submit, work.Submitting, blank=_blank("task_id")),
+    Line("POST", "/work/get", "read", work.get, work.Getting, blank=_blank("reason")),
+    Line("POST", "/guardrails/check", "read", locks.check_guardrails, locks.Checking),
+    # The bridge script knows several names for the same.
+    *(_WRITE._replace(path=path) for path in ("/handoffs/write", "/handoff/write", "/handoffs")),
+    *(_READ._replace(path=path) for path in ("/handoffs/read", "/handoff/read")),
+    Line("GET", "/handoffs/latest", "read", locks.latest_handoff),
+    Line(
+        "POST",
+        "/discovery/register",
+        "agent",
+        agents.register,
+        agents.Registering,
+        blank=_blank("session_id"),
+    ),
+    Line("GET", "/discovery/agents", "read", agents.agents),
+    Line(
+        "POST",
+        "/discovery/heartbeat",
+        "agent",
+        agents.heartbeat,
+        agents.Identity,
+        blank=_blank("session_id", "error"),
+    ),
+    Line("POST", "/discovery/cleanup", "agent", agents.cleanup),
+    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
+    *(
+        Line(method, path, "read", absent(what))
+        for what, routes in _ABSENT.items()
+        for method, _, path in (route.partition(" ") for route in routes)
+    ),
+)
+
+
+def _told(line: Line, answer: Any) -> Response:
+    return response({**line.blank, **answer}, line.status)
+
+
+def _refused(line: Line | None, error: GitcoordError | Problem) -> Response:
+    if isinstance(error, Problem):
+        return _problem(error)
+    if isinstance(error, SessionPaused):
+        return response({"detail": error.message}, 403)
+    status = status_of(error)
+    if status == 503 or not isinstance(error, (Refused, UsageError)):
+        return response({"detail": error.message}, status, error)
+    if line is None or not line.blank:
+        return response({"detail": error.message}, 422 if status == 400 else status)
+    found = {**line.blank, **originals.refusal(error)}
+    if "error" in line.blank:
+        found["error"] = found.pop("reason")
+    return response(found | {"refusal": error.as_dict()}, 200)
+
+
+def _problem(problem: Problem) -> Response:
+    detail: Any = problem.detail
+    status = problem.status
+    if isinstance(problem, Misfit):
+        kind = "missing" if problem.missing else "value_error"
+        words = "Field required" if problem.missing else problem.words
+        status, detail = 422, [{"type": kind, "loc": ["body", problem.field], "msg": words}]
+    elif problem.code == "malformed_body":
+        status, detail = 422, [{"type": "json_invalid", "loc": ["body"], "msg": problem.detail}]
+    return response({"detail": detail}, status, problem)
+
+
+SYSTEM = System(
+    "Agent Coordinator",
+    "",
+    tuple(dict.fromkeys("/" + line.path.split("/")[1] for line in LINES)),
+    LINES,
+    _told,
+    _refused,
+)

@@ -1,0 +1,205 @@
+"""Agent Coordinator: who acts. A key, an agent and a session id are one conversation, one session.
+
+Its clients check in nowhere; they say in each body who they are. So the first call of a
+conversation checks it in, and what does not name the session finds it by what it holds. Whom a
+person has killed is refused until it registers anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from gitcoord.domain.locks import Lock, lock_name
+from gitcoord.domain.operation import checked_id
+from gitcoord.domain.pausing import Beaten, Heartbeat
+from gitcoord.domain.sessions import Session, Started, StartSession, root
+from gitcoord.domain.tasks import Task
+from gitcoord.entrypoints import originals
+from gitcoord.errors import NotAssigned, NotLockHolder
+from gitcoord.ledger.request import fresh_id
+from webhook.access import forbidden
+from webhook.compat.line import Ask, Misfit
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+
+CLIENT = "agent-coordinator"
+#: Whoever does not say who it is.
+NOBODY, NO_TYPE = "cloud-agent", "cloud_agent"
+#: Longest session id of a client, in characters.
+LONGEST = 200
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts, as bodies say it."""
+
+    agent_id: str = ""
+    agent_type: str = ""
+    session_id: str = ""
+
+
+def agent_of(ask: Ask, said: Identity) -> str:
+    """Return the agent that acts. Raises `Problem` 403 for another than the key is bound to."""
+    bound = ask.caller.agent
+    if bound and said.agent_id not in ("", bound):
+        raise forbidden("API key is not permitted to act as requested agent_id")
+    return bound or said.agent_id or NOBODY
+
+
+def acting(ask: Ask, said: Identity) -> str:
+    """Return the session that acts, checked in if its conversation is new. Raises `Problem` 403."""
+    if ask.caller.session is not None:
+        return ask.caller.session
+    found = session_of(ask, said)
+    if found is not None:
+        return found.id
+    with ask.asking.state() as state:
+        past = state.find(Session, _term(ask, said), archived=True)
+    last = max(past, key=lambda one: one.ended_at, default=None)
+    if last is not None and last.status == "killed":
+        why = f": {last.summary}" if last.summary else ""
+        raise forbidden(f"a person has ended session {last.id}{why}; register a new one")
+    return _start(ask, said).session.id
+
+
+def session_of(ask: Ask, said: Identity) -> Session | None:
+    """Return the live session of a conversation; it may also be named by our id."""
+    with ask.asking.state() as state:
+        for session in state.find(Session, _term(ask, said)):
+            return session
+        if not said.session_id:
+            return None
+        mine = _sessions(ask, state, agent_of(ask, said))
+        return next((one for one in mine if one.id == said.session_id), None)
+
+
+def holding(ask: Ask, said: Identity, key: str) -> str:
+    """Return that session of the agent which holds the key. Nobody is checked in for it.
+
+    Raises `NotLockHolder`.
+    """
+    from gitcoord.domain.key_index import wanted
+
+    with ask.asking.state() as state:
+        text = wanted(state.settings, key).text
+        mine = _sessions(ask, state, agent_of(ask, said))
+        own = [one.id for one in mine if state.get(Lock, lock_name(text, one.id))]
+    named = session_of(ask, said) if said.session_id else None
+    found = [id for id in own if named is None or id == named.id]
+    if not found:
+        raise NotLockHolder(f"{agent_of(ask, said)} has no lock on {text}")
+    return found[0]
+
+
+def claiming(ask: Ask, said: Identity, task: str) -> str:
+    """Return the holder for which that agent has claimed the task. Raises `NotAssigned`."""
+    with ask.asking.state() as state:
+        found = state.get(Task, checked_id(task, "task"))
+        mine = {one.id for one in _sessions(ask, state, agent_of(ask, said))}
+    if found is None or root(found.session) not in mine:
+        raise NotAssigned(f"there is no task {task} that {agent_of(ask, said)} has claimed")
+    return found.session
+
+
+class Registering(Identity, frozen=True, kw_only=True):
+    """A session that says what it can do."""
+
+    capabilities: list[str] = []
+    current_task: str = ""
+
+
+def register(ask: Ask) -> dict[str, Any]:
+    """Check a conversation in, or add to what it has said; also one that a person has ended."""
+    body: Registering = ask.body
+    started = _start(ask, body, tuple(body.capabilities), body.current_task)
+    return {"success": True, "session_id": body.session_id or started.session.id}
+
+
+def heartbeat(ask: Ask) -> dict[str, Any]:
+    """Show that a session lives. It makes none."""
+    session = session_of(ask, ask.body)
+    if session is None:
+        return {"success": False, "session_id": None, "error": "session_not_found"}
+    ask.do(Heartbeat(), Beaten, session.id)
+    return {"success": True, "session_id": ask.body.session_id or session.id, "error": None}
+
+
+def agents(ask: Ask) -> dict[str, Any]:
+    """List sessions, the latest sign of life first; without a status those that live."""
+    from gitcoord.entrypoints.cli import roster
+    from gitcoord.entrypoints.mcp.tools_sessions import GONE, STATUSES
+
+    wish, can = ask.query.get("status", ""), ask.query.get("capability", "")
+    wanted = originals.ours("session status", wish)
+    if wanted and wanted not in STATUSES:
+        raise Misfit("status", f"one of {', '.join(STATUSES)} or disconnected")
+    allowed = GONE if wish == "disconnected" else {wanted}
+    asking = ask.asking
+    with asking.snapshot() as snapshot:
+        state = asking.house.ledger.state_of(snapshot)
+        found = roster.gone(snapshot, state, roster.ENDED) if wanted in GONE else roster.live(state)
+        rows = roster.documents(asking.beats(), snapshot, state, found, asking.now(state))
+    shown = [
+        {
+            "agent_id": row["agent"],
+            "agent_type": row["type"],
+            "session_id": row["id"],
+            "capabilities": row["capabilities"],
+            "status": "disconnected" if row["status"] in GONE else row["status"],
+            "current_task": row["task"] or None,
+            "last_heartbeat": row["ended_at"] or row["seen_at"],
+            "started_at": row["started_at"],
+        }
+        for row in rows
+        if (not wanted or row["status"] in allowed) and (not can or can in row["capabilities"])
+    ]
+    return {"agents": sorted(shown, key=lambda one: str(one["last_heartbeat"]), reverse=True)}
+
+
+def cleanup(ask: Ask) -> dict[str, Any]:
+    """End the sessions that are dead by their own rules."""
+    swept = ask.asking.house.judge().look().swept
+    with ask.asking.state() as state:
+        ended = [one for name in swept if (one := state.get(Session, name)) is not None]
+    freed = sum(len(one.lost_keys) for one in ended)
+    return {"success": True, "agents_cleaned": len(swept), "locks_released": freed}
+
+
+def _start(ask: Ask, said: Identity, capabilities: tuple[str, ...] = (), task: str = "") -> Started:
+    operation = StartSession(
+        id=fresh_id("s-"),
+        agent=agent_of(ask, said),
+        type=said.agent_type or NO_TYPE,
+        capabilities=capabilities,
+        task=task,
+        client=CLIENT,
+        client_session=_conversation(ask, said),
+        machine=ask.asking.house.ledger.machine,
+    )
+    return ask.do(operation, Started)
+
+
+def _sessions(ask: Ask, state: State, agent: str) -> list[Session]:
+    """Return the live sessions of the agent that this key has checked in here, or has proved."""
+    found = state.find(Session, f"agent:{agent}")
+    own = f"{ask.key}:"
+    return [
+        one
+        for one in found
+        if (one.client == CLIENT and one.client_session.startswith(own))
+        or one.id == root(ask.caller.session or "")
+    ]
+
+
+def _conversation(ask: Ask, said: Identity) -> str:
+    if len(said.session_id) > LONGEST:
+        raise Misfit("session_id", f"at most {LONGEST} characters")
+    agent = quote(agent_of(ask, said), safe="")
+    return f"{ask.key}:{agent}/{quote(said.session_id, safe='')}"
+
+
+def _term(ask: Ask, said: Identity) -> str:
+    return f"client:{CLIENT}:{_conversation(ask, said)}"

@@ -1,0 +1,77 @@
+"""GolemXV: its agent API, `{data, meta}` and `{data: null, errors: [{code, message}]}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from gitcoord.errors import GitcoordError
+from webhook.compat import golemxv_messages as messages
+from webhook.compat import golemxv_sessions as sessions
+from webhook.compat import golemxv_tasks as tasks
+from webhook.compat.line import Line, response
+from webhook.compat.system import System
+from webhook.problems import Problem, status_of
+
+BASE = "/_gxv/api/v1"
+
+#: Our code -> theirs, with their status.
+CODES: dict[str, tuple[str, int]] = {
+    "session_not_found": ("SESSION_NOT_FOUND", 404),
+    "session_ended": ("SESSION_NOT_FOUND", 404),
+    "recipient_not_found": ("RECIPIENT_NOT_FOUND", 404),
+    "recipient_ambiguous": ("RECIPIENT_NOT_FOUND", 404),
+    "task_not_found": ("TASK_NOT_FOUND", 404),
+    "invalid_id": ("TASK_NOT_FOUND", 404),
+    "not_assigned": ("NOT_ASSIGNED", 403),
+    "invalid_transition": ("INVALID_TRANSITION", 422),
+    "scope_conflict": ("CONFLICT", 409),
+    **dict.fromkeys(
+        ("claim_failed", "paused", "attempts_exhausted", "lock_held", "queued_behind"),
+        ("CLAIM_FAILED", 409),
+    ),
+    **dict.fromkeys(
+        ("invalid_value", "invalid_key", "unknown_namespace", "ttl_out_of_range",
+         "text_too_long", "malformed_body"),
+        ("VALIDATION", 400),
+    ),
+}  # fmt: skip
+
+LINES: tuple[Line, ...] = (
+    Line("POST", "/checkin", "agent", sessions.check_in, sessions.CheckingIn, 201),
+    Line("POST", "/heartbeat", "agent", sessions.heartbeat, sessions.Token),
+    Line("GET", "/presence", "read", sessions.presence),
+    Line("POST", "/status", "agent", sessions.declare, sessions.Declaring),
+    Line("POST", "/checkout", "agent", sessions.check_out, sessions.CheckingOut),
+    Line("POST", "/init", "read", sessions.init),
+    Line("GET", "/realtime/token", "read", sessions.realtime),
+    Line("POST", "/messages", "agent", messages.send, messages.Sending, 201),
+    Line("GET", "/messages", "read", messages.query),
+    Line("GET", "/tasks", "read", tasks.tasks),
+    Line("POST", "/tasks/claim", "agent", tasks.claim, tasks.Claiming),
+    Line("POST", "/tasks/{id}/status", "agent", tasks.move, tasks.Moving),
+    Line("POST", "/tasks/{id}/notes", "agent", tasks.note, tasks.Noting, 201),
+)
+
+
+def _told(line: Line, answer: Any) -> Response:
+    if isinstance(answer, str):
+        return response(answer, line.status, kind="text/yaml")
+    found = answer if isinstance(answer, sessions.Meta) else sessions.Meta(answer, {})
+    return response({"data": found.data, "meta": found.meta}, line.status)
+
+
+def _refused(_line: Line | None, error: GitcoordError | Problem) -> Response:
+    if isinstance(error, Problem):
+        detail, usual = error.detail, error.status
+    else:
+        detail, usual = error.message, status_of(error)
+    code, status = CODES.get(error.code, (error.code.upper(), usual))
+    body: dict[str, Any] = {"data": None, "errors": [{"code": code, "message": detail}]}
+    if isinstance(error, sessions.Blocked):
+        body["meta"] = error.meta
+    return response(body, status, error)
+
+
+SYSTEM = System("GolemXV", BASE, ("/_gxv",), LINES, _told, _refused)
