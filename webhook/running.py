@@ -10,20 +10,21 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import anyio
 import uvicorn
 
-from gitcoord.errors import UsageError
+from gitcoord.entrypoints.listener import LOOPBACK, listener
 from webhook import logs
 from webhook.app import application
 from webhook.service import assemble
-from webhook.settings import LOOPBACK, Settings
+from webhook.settings import Settings
 from webhook.streams import Streams
 
 #: Seconds that requests and streams get to end when the service does.
 GRACE = 5
+#: Connections that may wait to be taken.
+BACKLOG = 512
 
 
 def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") -> int:
@@ -33,7 +34,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
     """
     logs.begin(log)
     service = assemble(settings, environ)
-    taken = _listener(settings.host, settings.port)
+    taken = listener(settings.host, settings.port, BACKLOG)
     port = taken.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     logs.SERVICE.info("serving %s at http://%s:%s", ", ".join(settings.projects), shown, port)
@@ -85,15 +86,3 @@ def _heeded() -> Iterator[None]:
     finally:
         for kind, handler in before:
             signal.signal(kind, handler)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there; port 0: on any that is free. Raises `UsageError`."""
-    try:
-        family: Any = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as wrong:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {wrong.strerror or wrong}",
-            hint="Choose another --port, or 0 for any that is free.",
-        ) from wrong

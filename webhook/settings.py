@@ -11,13 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gitcoord.entrypoints.cli.serve import HOST, PORT
+from gitcoord.entrypoints.listener import LOOPBACK
 from gitcoord.errors import InvalidConfig, NotARepository
 from gitcoord.storage.repository import Repository, find, home
 
-#: Where the service listens by default (DESIGN §7).
-HOST, PORT = "127.0.0.1", 8750
-#: Hosts that only programs of this machine can reach.
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 #: The project of a service that was told of none.
 DEFAULT = "default"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gitcoord.domain.sessions import Session, Started
+from gitcoord.entrypoints.cli.checkin import generated
 from gitcoord.errors import InvalidValue
 from gitcoord.ledger.request import fresh_id
 from webhook.access import forbidden
@@ -58,13 +59,9 @@ def finished(service: Service, asking: Asking, answer: Any) -> dict[str, Any]:
 def _generated(asking: Asking, key: str | None) -> str:
     if key is not None:
         return f"agent-{key[2:10]}"
-    import os
-
-    from gitcoord.domain.names import suggest
-
     with asking.state() as state:
         taken = {one.agent for one in state.find(Session, "live")}
-    return suggest(taken, lambda count: int.from_bytes(os.urandom(4), "big") % count)
+    return generated(taken)
 
 
 def _lives(asking: Asking, id: Any) -> bool:

@@ -29,8 +29,6 @@ class Line(NamedTuple):
     #: The tag of an operation; "" for a query.
     tag: str = ""
     query: Callable[[Any, Any], Any] | None = None
-    #: Path parameter -> field of the operation, where a list of one is meant.
-    several: Mapping[str, str] = {}
     #: A body, as an example, or the parameters of a query.
     example: Mapping[str, Any] = {}
     status: int = 200
@@ -52,7 +50,7 @@ class Line(NamedTuple):
         return named or str(getattr(self.query, "__name__", ""))
 
 
-def _do(  # noqa: PLR0913, PLR0917 - the columns of the table
+def _do(
     path: str,
     tag: str,
     scope: Scope,
@@ -60,9 +58,8 @@ def _do(  # noqa: PLR0913, PLR0917 - the columns of the table
     example: Mapping[str, Any] | None = None,
     status: int = 200,
     method: Method = "POST",
-    several: Mapping[str, str] | None = None,
 ) -> Line:
-    return Line(method, path, scope, summary, tag, None, several or {}, example or {}, status)
+    return Line(method, path, scope, summary, tag, None, example or {}, status)
 
 
 def _see(

@@ -47,7 +47,7 @@ def check_in(
         capabilities = capabilities or taste.capabilities
     wish = StartSession(
         id=id or fresh_id("s-"),
-        agent=name or (before.agent if before else _generated(taken)),
+        agent=name or (before.agent if before else generated(taken)),
         life=life,  # type: ignore[arg-type]
         machine=house.ledger.machine,
         worktree=actor.worktree(house),
@@ -109,7 +109,8 @@ def _parent() -> int:
     return os.getppid()
 
 
-def _generated(taken: set[str]) -> str:
+def generated(taken: set[str]) -> str:
+    """Return an agent's name that is not taken."""
     from gitcoord.domain.names import suggest
 
     return suggest(taken, lambda count: int.from_bytes(os.urandom(4), "big") % count)

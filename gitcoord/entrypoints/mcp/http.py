@@ -7,10 +7,9 @@ its token, its protocol session or the id that it sends, never by this server's 
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import uvicorn
@@ -23,12 +22,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Route
 
+from gitcoord.entrypoints.listener import LOOPBACK, listener
 from gitcoord.entrypoints.mcp.bugs import report
 from gitcoord.entrypoints.mcp.keeping import Keeping
 from gitcoord.entrypoints.mcp.office import IDLE, Office
 from gitcoord.entrypoints.mcp.server import build
 from gitcoord.entrypoints.mcp.tokens import bearer
-from gitcoord.errors import UsageError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from gitcoord.entrypoints.mcp.table import Profile
 
 PATH = "/mcp"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Seconds that open streams get to end when the server does.
 GRACE = 2
 
@@ -87,18 +85,6 @@ def application(
         middleware=[Middleware(AuthenticationMiddleware, backend=backend)],
         lifespan=lifespan,
     )
-
-
-def listener(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there; port 0: on any that is free. Raises `UsageError`."""
-    try:
-        family: Any = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as wrong:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {wrong.strerror or wrong}",
-            hint="Choose another --port, or 0 for any that is free.",
-        ) from wrong
 
 
 class _Tokens:

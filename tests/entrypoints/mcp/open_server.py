@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import anyio
 import uvicorn
 
+from gitcoord.entrypoints.listener import listener
 from gitcoord.entrypoints.mcp.bugs import report
-from gitcoord.entrypoints.mcp.http import PATH, application, listener
+from gitcoord.entrypoints.mcp.http import PATH, application
 from gitcoord.entrypoints.mcp.keeping import Keeping
 from gitcoord.entrypoints.mcp.office import Office
 from gitcoord.entrypoints.mcp.tokens import from_text

@@ -26,9 +26,10 @@ from gitcoord.domain.sessions import StartSession
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
+from gitcoord.entrypoints.listener import listener
 from webhook.app import application
 from webhook.keys import Scope
-from webhook.running import _listener, _Server
+from webhook.running import _Server
 from webhook.service import Service, assemble
 from webhook.settings import Settings
 
@@ -173,7 +174,7 @@ class Running:
         settings.setdefault("rate", 10**6)
         self.settings = Settings(places, state, **settings)
         self.service: Service = assemble(self.settings, os.environ)
-        self._socket = _listener("127.0.0.1", 0)
+        self._socket = listener("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         app = application(self.service)
         config = uvicorn.Config(
