@@ -58,6 +58,8 @@ OPERATIONS: dict[str, str] = {
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
     "ledger.init": "configure:Begin",
+    "port.allocate": "ports:AllocatePorts",
+    "port.release": "ports:ReleasePorts",
 }
 
 

@@ -145,6 +145,12 @@ class LimitReached(Refused):
     code = "limit_reached"
 
 
+class NoPortsAvailable(Refused):
+    """No block of ports is free."""
+
+    code = "no_ports_available"
+
+
 class PositionGone(Refused):
     """What came after this event cannot be told: this chain does not hold it, or not any more."""
 

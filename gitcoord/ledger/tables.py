@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "ports": "ports:PortLease",
 }
 
 #: Raised whenever a record's terms change, so that indexes made before are thrown away.

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "message": ("message", "message", "Write to other sessions and read what they wrote."),
     "change": ("change", "change", "Who changed which file."),
     "guard": ("guard", "guard", "Check commands, commits and pushes before they happen."),
+    "port": ("port", "port", "Lease ports of this machine."),
     "setup": ("setup", "setup", "Connect an agent client, or git itself."),
     "hook": ("hook", "hook", "Answer a hook of an agent client."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
