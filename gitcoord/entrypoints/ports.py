@@ -7,6 +7,7 @@ asks also looks which of them have ended, and which ports are really free. Not h
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def allocate(
     from gitcoord.ledger.loopback import free
 
     environ = _environ(desk)
-    taste = resolve(desk.repository, environ).values
+    taste = resolve(desk.house.repository, environ).values
     grid = Grid(base=taste.port_base, size=taste.port_range, count=taste.port_blocks).checked()
     bound, agent = _owner(desk, session)
     with _machine(environ) as there:
@@ -70,7 +71,7 @@ def allocate(
                 place=_place(desk),
                 remote=desk.house.remote,
                 bound=bound,
-                worktree=desk.repository.worktree or "",
+                worktree=desk.house.repository.worktree or "",
                 grid=grid,
                 ttl=taste.port_ttl if ttl is None else ttl,
                 free=tuple(_free(grid, taken, looks or free)),
@@ -93,7 +94,11 @@ def release(desk: Desk, session: str) -> PortLease | None:
 
 def listed(desk: Desk, *, here: bool = False) -> list[PortLease]:
     """Return the leases that hold on this machine, by their ports; `here`: of this repository."""
-    with _machine(_environ(desk)) as there:
+    environ = _environ(desk)
+    if not os.path.exists(state_folder(environ)):
+        # Looking makes nothing.
+        return []
+    with _machine(environ) as there:
         found = _held(desk, there)[1]
     return [one for one in found if not here or one.place == _place(desk)]
 
@@ -123,6 +128,8 @@ def _machine(environ: Mapping[str, str]) -> Iterator[House]:
     house = open_machine(state_folder(environ), environ)
     try:
         yield house
+        if house.grown():
+            house.consolidate_later(sys.executable)
     finally:
         house.close()
 
@@ -133,7 +140,7 @@ def _environ(desk: Desk) -> Mapping[str, str]:
 
 
 def _place(desk: Desk) -> str:
-    return os.path.realpath(desk.repository.common_dir)
+    return os.path.realpath(desk.house.repository.common_dir)
 
 
 def _owner(desk: Desk, session: str) -> tuple[bool, str]:
@@ -168,7 +175,9 @@ def _held(desk: Desk, there: House) -> tuple[tuple[str, ...], list[PortLease]]:
         places = {(one.place, one.remote) for one in known if one.bound}
         over: list[str] = []
         for place, remote in places:
-            mine = [one for one in known if one.bound and (one.place, one.remote) == (place, remote)]
+            mine = [
+                one for one in known if one.bound and (one.place, one.remote) == (place, remote)
+            ]
             over += _ended(desk, place, remote, mine)
         return tuple(sorted(over)), leases(state, now, over)
 
@@ -184,7 +193,9 @@ def _ended(desk: Desk, place: str, remote: str, mine: list[PortLease]) -> list[s
 
     def dead(house: House) -> list[str]:
         with house.ledger.state() as state:
-            return [x.id for x in mine if state.get(Session, root(x.session), archived=False) is None]
+            return [
+                x.id for x in mine if state.get(Session, root(x.session), archived=False) is None
+            ]
 
     if (place, remote) == (_place(desk), desk.house.remote):
         return dead(desk.house)

@@ -19,6 +19,7 @@ from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
+from gitcoord.entrypoints.mcp import tools_ports as ports
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
@@ -286,6 +287,35 @@ _LINES = (
         "Check out",
         "End your session and give back all locks and tasks.",
         destructive=True,
+    ),
+    Tool(
+        "allocate_ports",
+        ports.allocate_ports,
+        ports.AllocatePorts,
+        ports.PortsAllocated,
+        "Lease ports",
+        "Lease a block of ports of this machine for servers that you start.",
+        idempotent=True,
+    ),
+    Tool(
+        "release_ports",
+        ports.release_ports,
+        ports.ReleasePorts,
+        ports.PortsReleased,
+        "Give ports back",
+        "Give your block of ports back.",
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool(
+        "ports_status",
+        ports.ports_status,
+        ports.PortsStatus,
+        ports.PortsShown,
+        "Who has which ports",
+        "List the leases of ports on this machine.",
+        acts=False,
+        read_only=True,
     ),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _LINES}

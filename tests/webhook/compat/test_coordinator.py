@@ -325,7 +325,7 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 ABSENT = [
     ("POST", "/memory/store"), ("POST", "/memory/query"), ("GET", "/profiles/me"),
-    ("GET", "/audit"), ("POST", "/ports/allocate"), ("POST", "/ports/release"),
+    ("GET", "/audit"),
     ("POST", "/policy/check"), ("GET", "/features/active"), ("GET", "/merge-queue"),
     ("GET", "/approvals/pending"),
 ]  # fmt: skip
@@ -335,10 +335,6 @@ ABSENT = [
 def test_what_is_not_there_says_so_to_who_has_a_key(ac: Client, method: str, path: str) -> None:
     assert "yet" in refused(ac.call(method, path, None if method == "GET" else {}), 501)
     assert refused(ac.served.client.request(method, path), 401)
-
-
-def test_the_status_of_ports_is_told_without_a_key(ac: Client) -> None:
-    assert "ports" in refused(ac.served.client.get("/ports/status"), 501)
 
 
 def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> None:
