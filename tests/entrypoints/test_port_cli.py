@@ -24,7 +24,7 @@ from tests.gitrun import git
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A machine of its own: nobody else's leases, and ports that tests alone use."""
+    """Give the test a machine of its own: no leases, and ports that nobody else uses."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("GITCOORD_PORT_BASE", "23000")
     monkeypatch.setenv("GITCOORD_PORT_RANGE", "10")
