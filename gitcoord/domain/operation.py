@@ -60,6 +60,10 @@ OPERATIONS: dict[str, str] = {
     "ledger.init": "configure:Begin",
     "port.allocate": "ports:AllocatePorts",
     "port.release": "ports:ReleasePorts",
+    "plan.add": "plans:AddPlan",
+    "task.report": "results:ReportResult",
+    "escalation.raise": "escalations:RaiseEscalation",
+    "escalation.resolve": "escalations:ResolveEscalation",
 }
 
 

@@ -27,6 +27,8 @@ KINDS: dict[str, str] = {
     "violations": "violations:Violation",
     "ops": "ops:Op",
     "ports": "ports:PortLease",
+    "plans": "plans:Plan",
+    "escalations": "escalations:Escalation",
 }
 
 #: Raised whenever a record's terms change, so that indexes made before are thrown away.

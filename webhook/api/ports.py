@@ -108,7 +108,10 @@ def _row(lease: PortLease) -> dict[str, Any]:
 def paths(problems: dict[str, Any]) -> dict[str, Any]:
     """Return what the OpenAPI document says; `problems` are answers that every route may give."""
     text, whole = {"type": "string"}, {"type": "integer", "minimum": 1}
-    row: dict[str, Any] = {"type": "object", "required": ["id", "session", "first", "last", "ports", "expires_at"]}
+    row: dict[str, Any] = {
+        "type": "object",
+        "required": ["id", "session", "first", "last", "ports", "expires_at"],
+    }
     row["properties"] = {
         "id": text,
         "session": text,

@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "change": ("change", "change", "Who changed which file."),
     "guard": ("guard", "guard", "Check commands, commits and pushes before they happen."),
     "port": ("port", "port", "Lease ports of this machine."),
+    "team": ("team", "team", "Check and show who works together."),
+    "escalation": ("escalation", "escalation", "Raise and resolve what a worker cannot decide."),
     "setup": ("setup", "setup", "Connect an agent client, or git itself."),
     "hook": ("hook", "hook", "Answer a hook of an agent client."),
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
