@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gitcoord.domain.escalations import KINDS, Raising
 from gitcoord.domain.results import ReportResult, Result
 from gitcoord.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from gitcoord.entrypoints.cli.desk import Desk
 
 #: Fields by which a result is known as one of a package.
 FIELDS = ("package_id", "plan_revision", "contracts_revision")
@@ -24,17 +27,28 @@ class _Escalated(msgspec.Struct, frozen=True, kw_only=True):
     details: str | dict[str, Any] = ""
 
 
-def is_result(data: Any) -> bool:
-    """Say whether this is the result of a package, and not just any."""
-    return isinstance(data, dict) and any(name in data for name in FIELDS)
+def is_of_a_package(desk: Desk, task: str, data: Any) -> bool:
+    """Say whether this is the result of a package in a plan, and not just any."""
+    from gitcoord.domain.plans import plan_of
+
+    if not (isinstance(data, dict) and any(name in data for name in FIELDS)):
+        return False
+    with desk.state() as state:
+        return plan_of(state, task) is not None
 
 
 def report_of(
-    task: str, data: dict[str, Any], make_id: Callable[[str], str], **more: Any
+    task: str,
+    data: dict[str, Any],
+    make_id: Callable[[str], str],
+    *,
+    success: bool | None = None,
+    **more: Any,
 ) -> ReportResult:
     """Return the operation that hands the result in; `make_id` makes an id with a prefix.
 
-    `more`: other fields of the operation. Raises `InvalidValue`, which names the field.
+    `success`: what was said beside the result. `more`: other fields of the operation. Raises
+    `InvalidValue`, which names the field.
     """
     try:
         payload = msgspec.convert(data, Result)
@@ -42,6 +56,8 @@ def report_of(
         escalations = tuple(_raising(one, make_id) for one in raised)
     except msgspec.ValidationError as wrong:
         raise InvalidValue(f"not the result of a package: {wrong}") from None
+    if success is not None and success != (payload.status == "completed"):
+        raise InvalidValue(f"the result says {payload.status}, and success is {success}")
     said = data.get("notes") or data.get("error_message") or data.get("reason") or ""
     return ReportResult(
         id=task,

@@ -41,7 +41,7 @@ def escalation() -> None:
               shell_complete=task_ids)  # fmt: skip
 @acting
 @command
-def raise_(  # noqa: PLR0913 - the options of the command
+def raise_(
     desk: Desk, kind: str, summary: str, severity: str, details: str, feature: str, task: str
 ) -> None:
     """Raise an escalation; it stands in the queue as the most urgent task."""
@@ -86,7 +86,7 @@ def list_(desk: Desk, everything: bool) -> None:
 @command
 def resolve(desk: Desk, id: str, resolution: str) -> None:
     """Say how an escalation was decided; its pause and its task end with it."""
-    from gitcoord.domain.escalations import ResolveEscalation, Resolved
+    from gitcoord.domain.escalations import Resolved, ResolveEscalation
 
     found = desk.do(ResolveEscalation(id=id, resolution=resolution), Resolved).escalation
     desk.show({"escalation": found}, f"escalation {found.id} is resolved: {found.resolution}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
@@ -287,6 +288,14 @@ _LINES = (
         "Check out",
         "End your session and give back all locks and tasks.",
         destructive=True,
+    ),
+    Tool(
+        "escalate",
+        escalations.escalate,
+        escalations.Escalate,
+        escalations.Escalated,
+        "Escalate",
+        "Say what you cannot decide. BLOCKING, and a wrong plan or contract, pause the feature.",
     ),
     Tool(
         "allocate_ports",
