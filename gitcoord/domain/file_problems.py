@@ -83,12 +83,10 @@ def _problem(text: str, kind: Any, place: str) -> Problem:
 
 def _fields(kind: Any, path: str) -> list[str]:
     """Return the fields of the struct to which a path such as `locks` or `steps[0]` leads."""
-    info: Any = msgspec.inspect.type_info(kind)
-    for step in [*filter(None, re.split(r"\.|\[\d*\]", path)), ""]:
-        info = _struct(info)
-        if not step or info is None:
-            break
-        info = next((one.type for one in info.fields if one.encode_name == step), None)
+    info = _struct(msgspec.inspect.type_info(kind))
+    for step in filter(None, re.split(r"\.|\[\d*\]", path)):
+        fields = info.fields if info is not None else ()
+        info = _struct(next((one.type for one in fields if one.encode_name == step), None))
     return [] if info is None else [one.encode_name for one in info.fields]
 
 

@@ -69,8 +69,9 @@ def team_from(data: Any) -> Team:
         if member is None:
             continue
         members.append(member)
-        for field, texts in (("name", (member.name,)), ("capabilities", member.capabilities)):
-            problems += _names(at(place, field), field, texts)
+        problems += _name(at(place, "name"), "agent", member.name)
+        for entry, text in enumerate(member.capabilities):
+            problems += _name(at(at(place, "capabilities"), entry), "capability", text)
         if first.setdefault(member.name, number) != number:
             where = at(at("agents", first[member.name]), "name")
             problems.append(
@@ -80,12 +81,10 @@ def team_from(data: Any) -> Team:
     return Team(team=file.team, agents=tuple(members))
 
 
-def _names(place: str, what: str, texts: tuple[str, ...]) -> list[Problem]:
-    """Return what is wrong with names that sessions are to have."""
-    problems = []
-    for text in texts:
-        try:
-            checked_name(text, "capability" if what == "capabilities" else "agent")
-        except UsageError as wrong:
-            problems.append(Problem(place=place, reason=wrong.message))
-    return problems
+def _name(place: str, what: str, text: str) -> list[Problem]:
+    """Return what is wrong with a name that a session is to have, if anything is."""
+    try:
+        checked_name(text, what)
+    except UsageError as wrong:
+        return [Problem(place=place, reason=wrong.message)]
+    return []
