@@ -20,7 +20,7 @@ def port() -> None:
     """
 
 
-@port.command(epilog='Example: eval "$(gitcoord port allocate)"')
+@port.command(epilog="Example: gitcoord port allocate --ttl 4h")
 @click.option("--ttl", metavar="TIME", help="How long the lease holds (default: port_ttl).")
 @acting
 @command
