@@ -36,7 +36,8 @@ def leaves(
 
 LEAVES = dict(leaves(cli))
 GROUPS = [
-    "session", "lock", "task", "handoff", "message", "change", "guard", "port", "team", "escalation",
+    "session", "lock", "task", "handoff", "message", "change", "guard", "port", "team",
+    "escalation",
 ]  # fmt: skip
 each = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 

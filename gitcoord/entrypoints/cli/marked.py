@@ -113,10 +113,11 @@ def _refuse_doubles(path: str, node: Any, seen: set[int]) -> None:
     for key, value in node.value:
         line = key.start_mark.line + 1
         name = str(key.value)
-        if names.setdefault(name, line) != line:
+        if name in names:
             raise InvalidFile(
                 f"{path}:{line}: {name!r} stands in line {names[name]} already",
                 file=path,
                 line=line,
             )
+        names[name] = line
         _refuse_doubles(path, value, seen)

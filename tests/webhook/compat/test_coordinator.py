@@ -404,3 +404,42 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     (broken,) = refused(client.post("/work/claim", content=b"{", headers=headers), 422)
     assert broken["type"] == "json_invalid"
     assert refused(ac.post("/work/claim", []), 422)
+
+
+def test_the_result_of_a_package_is_held_against_its_plan(ac: Client) -> None:
+    ada = ac.served.agent("ada")
+    body = {
+        "feature": "f",
+        "plan_revision": 2,
+        "contracts_revision": 1,
+        "packages": [{"id": "wp-a", "write": ["src/**"]}],
+        "tasks": [{"id": "t-1", "ref": "wp-a", "title": "Do it"}],
+    }
+    assert ada.post("/plans", body).status_code == 201
+    assert ada.get("/plans?feature=f").json()["plans"][0]["packages"][0]["task"] == "t-1"
+    assert ada.get("/plans?feature=g").json()["plans"] == []
+    ac.good("POST", "/work/claim", ADA)
+    result = {
+        "feature_id": "f",
+        "package_id": "wp-a",
+        "plan_revision": 1,
+        "contracts_revision": 1,
+        "status": "failed",
+        "error_code": "TIMEOUT",
+        "escalations": [{"type": "PLAN_REVISION_REQUIRED"}],
+    }
+    said = {"task_id": "t-1", "agent_id": "ada", "success": False, "result": result}
+    before = head(ac.served)
+    found = ac.good("POST", "/work/complete", said)
+    assert (found["success"], found["reason"]) == (False, "revision_stale")
+    assert head(ac.served) == before
+    result["plan_revision"] = 2
+    found = ac.good("POST", "/work/complete", said)
+    assert (found["success"], found["status"]) == (True, "failed")
+    (raised,) = ada.get("/escalations").json()["escalations"]
+    assert [raised["id"]] == found["escalations"]
+    assert raised["pauses"] is True
+    path = f"/escalations/{raised['id']}/resolve"
+    assert ada.post(path, {"resolution": "No."}).json()["escalation"]["status"] == "resolved"
+    assert ada.get("/escalations").json()["escalations"] == []
+    assert len(ada.get("/escalations?all=true").json()["escalations"]) == 1
