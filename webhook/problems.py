@@ -8,7 +8,7 @@ systems' routes (compat).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -85,6 +85,10 @@ class Problem(Exception):
         self.detail = detail
         self.hint = hint
         self.headers = dict(headers or {})
+
+
+#: Tells an error at a path.
+Teller = Callable[[str, "GitcoordError | Problem"], Response]
 
 
 def status_of(error: GitcoordError) -> int:

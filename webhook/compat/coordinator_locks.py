@@ -45,8 +45,10 @@ def acquire(ask: Ask) -> dict[str, Any]:
         return found
     (lock,) = answer.locks
     action = originals.original("lock action", "renewed" if answer.renewed else "acquired")
-    shown = {"action": action, "expires_at": lock.expires_at, "locked_by": lock.agent}
-    more = {"session": lock.session, "token": lock.token, "unlanded": answer.unlanded}
+    shown = {"action": action, "expires_at": lock.expires_at}
+    # The original's `locked_by` is whoever is in the way.
+    more = {"agent": lock.agent, "session": lock.session, "token": lock.token}
+    more["unlanded"] = answer.unlanded
     return found | shown | more
 
 
@@ -102,11 +104,11 @@ class Handing(Identity, frozen=True, kw_only=True):
     """What whoever comes next has to know."""
 
     summary: str
-    completed_work: list[str] = []
-    in_progress: list[str] = []
-    decisions: list[str] = []
-    next_steps: list[str] = []
-    relevant_files: list[str] = []
+    completed_work: list[Any] = []
+    in_progress: list[Any] = []
+    decisions: list[Any] = []
+    next_steps: list[Any] = []
+    relevant_files: list[Any] = []
     #: The same lists, as the first bridge script sends them; the rest stays with the summary.
     content: dict[str, Any] = {}
 
@@ -117,7 +119,14 @@ _LISTS = ("completed_work", "in_progress", "decisions", "next_steps", "relevant_
 def write_handoff(ask: Ask) -> dict[str, Any]:
     """Leave a handoff."""
     body: Handing = ask.body
-    lists = {name: (*getattr(body, name), *_texts(body.content.get(name, []))) for name in _LISTS}
+    # Later versions take anything in a list; what is no text is kept as JSON.
+    lists = {
+        name: tuple(
+            one if isinstance(one, str) else msgspec.json.encode(one).decode()
+            for one in (*getattr(body, name), *_texts(body.content.get(name, [])))
+        )
+        for name in _LISTS
+    }
     rest = {name: value for name, value in body.content.items() if not _texts_only(name, value)}
     wish = WriteHandoff(
         id=fresh_id("h-"),

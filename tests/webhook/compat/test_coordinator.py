@@ -41,7 +41,7 @@ def test_a_lock_is_taken_refreshed_and_released(ac: Client) -> None:
     found = locked(ac, ADA, "src/a.py", reason="login")
     assert found.keys() >= LOCK
     assert (found["success"], found["action"], found["file_path"]) == (True, "acquired", "src/a.py")
-    assert (found["reason"], found["lock_reason"]) == (None, None)
+    assert (found["reason"], found["lock_reason"], found["locked_by"]) == (None, None, None)
     assert locked(ac, ADA, "src/a.py")["action"] == "refreshed"
     (lock,) = records(ac.served, Lock)
     assert (lock["key"], lock["agent"], lock["reason"]) == ("src/a.py", "ada", "login")
@@ -115,8 +115,8 @@ def test_a_bound_key_acts_for_its_agent_only(ac: Client) -> None:
     answer = bound.post("/locks/acquire", BOB | {"file_path": "a"})
     assert "agent_id" in refused(answer, 403)
     assert head(ac.served) == before
-    assert locked(bound, {}, "a")["locked_by"] == "ada"
-    assert locked(ac, {}, "b")["locked_by"] == "cloud-agent"
+    assert locked(bound, {}, "a")["agent"] == "ada"
+    assert locked(ac, {}, "b")["agent"] == "cloud-agent"
     kinds = {one["agent"]: one["type"] for one in records(ac.served, Session)}
     assert kinds == {"ada": "cloud_agent", "cloud-agent": "cloud_agent"}
 
@@ -297,9 +297,15 @@ def test_a_session_registers_beats_and_is_found(ac: Client) -> None:
     assert ac.good("POST", "/discovery/heartbeat", body)["success"]
     assert ac.good("GET", "/discovery/agents?capability=cobol")["agents"] == []
     assert ac.good("GET", "/discovery/agents?status=disconnected")["agents"] == []
-    assert refused(ac.get("/discovery/agents?status=odd"), 422)
-    cleaned = ac.good("POST", "/discovery/cleanup", {})
-    assert cleaned == {"success": True, "agents_cleaned": 0, "locks_released": 0}
+    (detail,) = refused(ac.get("/discovery/agents?status=odd"), 422)
+    assert detail["loc"] == ["query", "status"]
+    swept = {"success": True, "agents_cleaned": 0, "locks_released": 0}
+    cleaned = ac.good("POST", "/discovery/cleanup", {"stale_threshold_minutes": 1})
+    assert cleaned == swept | {"stale": []}
+    cleaned = ac.good("POST", "/discovery/cleanup", {"idle_minutes": 0})
+    assert cleaned == swept | {"stale": [row["session_id"]]}
+    (detail,) = refused(ac.post("/discovery/cleanup", {"dry_run": True}), 422)
+    assert detail["loc"] == ["body", "dry_run"]
 
 
 def test_whom_a_person_has_killed_is_refused_until_it_registers_anew(ac: Client) -> None:
@@ -396,6 +402,25 @@ def test_a_body_that_does_not_fit_names_the_field(
     assert head(ac.served) == before
 
 
+def test_values_are_taken_as_loosely_as_the_original_takes_them(ac: Client) -> None:
+    assert locked(ac, ADA, "a", ttl_minutes="2")["success"]
+    assert records(ac.served, Lock)[0]["ttl"] == 120.0
+    id = submitted(ac, priority="3")
+    ac.good("POST", "/work/claim", ADA)
+    body = {"task_id": id, "agent_id": "ada", "success": "false"}
+    assert ac.good("POST", "/work/complete", body)["status"] == "failed"
+    decided = ADA | {"summary": "S", "decisions": ["One", {"two": 2}]}
+    ac.good("POST", "/handoffs/write", decided)
+    (row,) = ac.good("POST", "/handoffs/read", {})["handoffs"]
+    assert row["decisions"] == ["One", '{"two":2}']
+
+
+def test_without_a_reason_none_is_told(ac: Client) -> None:
+    locked(ac, ADA, "a")
+    found = locked(ac, BOB, "a")
+    assert (found["locked_by"], found["lock_reason"]) == ("ada", None)
+
+
 def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     client = ac.served.client
     assert refused(client.post("/locks/acquire", json={"file_path": "a"}), 401)
@@ -408,3 +433,5 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     (broken,) = refused(client.post("/work/claim", content=b"{", headers=headers), 422)
     assert broken["type"] == "json_invalid"
     assert refused(ac.post("/work/claim", []), 422)
+    (empty,) = refused(ac.call("POST", "/discovery/register"), 422)
+    assert (empty["type"], empty["loc"]) == ("missing", ["body"])
