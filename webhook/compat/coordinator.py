@@ -73,6 +73,7 @@ LINES: tuple[Line, ...] = (
         blank=_blank("action", "file_path", "reason"),
     ),
     Line("GET", "/locks/status/{path:path}", "read", locks.status, keyless="anybody"),
+    Line("DELETE", "/locks/{path:path}", "admin", locks.force),
     Line("POST", "/work/claim", "agent", work.claim, work.Claiming, blank=_WORK),
     Line(
         "POST",
@@ -161,7 +162,7 @@ _FAILURE = {
 }
 
 #: First parts of paths that only later versions have; docs/compatibility.md says what is ours.
-_LATER = (
+LATER = (
     "/issues", "/agents", "/policies", "/permissions", "/merge-train", "/archetypes", "/status",
     "/notifications", "/gen-eval", "/help", "/sync-points", "/worktrees", "/events", "/kanban-viz",
     "/search", "/github", "/openspec", "/live",
@@ -170,7 +171,7 @@ _LATER = (
 SYSTEM = System(
     "Agent Coordinator",
     "",
-    tuple(dict.fromkeys(["/" + line.path.split("/")[1] for line in LINES] + [*_LATER])),
+    tuple(dict.fromkeys(["/" + line.path.split("/")[1] for line in LINES] + [*LATER])),
     LINES,
     _told,
     _refused,

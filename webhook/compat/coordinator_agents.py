@@ -19,7 +19,7 @@ from gitcoord.domain.sessions import Session, Started, StartSession, root
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import plus
 from gitcoord.entrypoints import originals
-from gitcoord.errors import NotAssigned, NotLockHolder
+from gitcoord.errors import InvalidValue, NotAssigned, NotLockHolder
 from gitcoord.ledger.request import fresh_id
 from webhook.access import forbidden
 from webhook.compat.line import Ask, Misfit
@@ -44,7 +44,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agent_of(ask: Ask, said: Identity) -> str:
-    """Return the agent that acts. Raises `Problem` 403 for another than the key is bound to."""
+    """Return the agent that acts.
+
+    Raises `Problem` 403 for another than the key is bound to, `InvalidValue` for a blank name.
+    """
+    if said.agent_id.isspace():
+        wrong = InvalidValue("agent_id: not a name")
+        wrong.code = "invalid_agent_id"
+        raise wrong
     bound = ask.caller.agent
     if bound and said.agent_id not in ("", bound):
         raise forbidden("API key is not permitted to act as requested agent_id")

@@ -98,7 +98,7 @@ def check_in(ask: Ask) -> Meta:
         "session_id": session.id,
         "session_token": token,
         "agent_name": session.agent,
-        "heartbeat_interval_seconds": round(session.interval),
+        "heartbeat_interval_seconds": max(1, round(session.interval)),
         "heartbeat_ttl_seconds": round(session.ttl),
     }
     return Meta(data, _conflicts(started.conflicts))

@@ -8,6 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.notices import Notice
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.violations import Violation
@@ -78,6 +79,7 @@ def test_a_lock_of_another_is_refused_with_its_holder(ac: Client) -> None:
         ({"file_path": ""}, "invalid_file_path"),
         ({"file_path": "../x"}, "invalid_file_path"),
         ({"file_path": "odd:x"}, "unknown_namespace"),
+        ({"agent_id": "  "}, "invalid_agent_id"),
     ],
 )
 def test_a_lock_that_cannot_be_is_refused(ac: Client, more: dict[str, Any], reason: str) -> None:
@@ -134,6 +136,26 @@ def test_who_holds_a_path_is_told_without_a_key(ac: Client) -> None:
     assert ask("/locks/status/feature:f-1:pause").json()["locked"] is True
     assert ask("/locks/status/src/[id].py").json()["locked"] is True
     assert refused(ask("/locks/status/x%00"), 422)
+
+
+def test_an_admin_frees_what_others_hold_and_they_are_told(ac: Client) -> None:
+    locked(ac, ADA, "src/**", reason="login")
+    (session,) = records(ac.served, Session)
+    admin = Client(ac.served, COORDINATOR, "admin")
+    ac.served.call("POST", f"/sessions/{session['id']}/pause", {"reason": "lunch"}, key=admin.key)
+    before = head(ac.served)
+    assert refused(ac.call("DELETE", "/locks/src/a.py"), 403)
+    none = admin.good("DELETE", "/locks/doc/b.md")
+    assert none == {
+        "released": False, "prior_holder_agent_id": None, "prior_acquired_at": None,
+    }  # fmt: skip
+    assert head(ac.served) == before
+    found = admin.good("DELETE", "/locks/src/a.py")
+    assert (found["released"], found["prior_holder_agent_id"]) == (True, "ada")
+    assert found["prior_acquired_at"].endswith("Z")
+    assert records(ac.served, Lock) == []
+    (notice,) = records(ac.served, Notice)
+    assert (notice["to"], "freed by key" in notice["text"]) == (session["id"], True)
 
 
 def submitted(client: Client, **more: Any) -> str:
@@ -425,7 +447,8 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     client = ac.served.client
     assert refused(client.post("/locks/acquire", json={"file_path": "a"}), 401)
     assert refused(Client(ac.served, COORDINATOR, "read").post("/work/claim", ADA), 403)
-    assert refused(ac.get("/locks/odd"), 404)
+    assert refused(ac.get("/work/odd"), 404)
+    assert refused(ac.get("/locks/odd"), 405)
     assert refused(ac.post("/work"), 404)
     assert refused(ac.get("/work/claim"), 405)
     assert ac.get("/work/claim").headers["Allow"] == "POST"

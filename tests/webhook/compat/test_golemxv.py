@@ -76,6 +76,11 @@ def test_without_a_name_one_is_made_up_and_the_projects_times_hold(golem: Client
     assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (30, 120)
 
 
+def test_nobody_is_told_to_beat_without_a_pause(golem: Client) -> None:
+    data = golem.good("POST", "/checkin", {"heartbeat_ttl_seconds": 1}, 201)["data"]
+    assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (1, 1)
+
+
 def test_a_conflict_is_told_and_the_session_goes_on(golem: Client) -> None:
     scope = {"declared_area": "auth", "declared_files": ["src/**"]}
     checked_in(golem, "ada", **scope)
