@@ -447,7 +447,7 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     client = ac.served.client
     assert refused(client.post("/locks/acquire", json={"file_path": "a"}), 401)
     assert refused(Client(ac.served, COORDINATOR, "read").post("/work/claim", ADA), 403)
-    assert refused(ac.get("/work/odd"), 404)
+    assert refused(ac.get("/guardrails/odd"), 404)
     assert refused(ac.get("/locks/odd"), 405)
     assert refused(ac.post("/work"), 404)
     assert refused(ac.get("/work/claim"), 405)

@@ -52,7 +52,7 @@ PLACES = [
     ("/api/v1/agent/tasks", gozen),
     ("/api/v1/agent", gozen),
     ("/locks/acquire", coordinator),
-    ("/work/odd", coordinator),
+    ("/guardrails/odd", coordinator),
     ("/issues/list", coordinator),
     ("/api/v1/agents", ours),
     ("/_gxvx", ours),
