@@ -15,7 +15,7 @@ from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_work as work
-from webhook.compat.line import Absent, Line, Misfit, absent, response
+from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
 from webhook.problems import Problem, status_of
 
@@ -108,9 +108,9 @@ LINES: tuple[Line, ...] = (
         blank=_blank("session_id", "error"),
     ),
     Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
-    Line("GET", "/ports/status", "read", absent("ports"), status=Absent.STATUS, keyless="anybody"),
+    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
     *(
-        Line(method, path, "read", absent(what), status=Absent.STATUS)
+        Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()
         for method, _, path in (route.partition(" ") for route in routes)
     ),
@@ -151,8 +151,9 @@ def _problem(problem: Problem) -> Response:
 
 
 def _answer(line: Line) -> dict[str, Any]:
-    required = ["success", *line.blank] if line.blank else []
-    return {"type": "object"} | ({"required": sorted(set(required))} if required else {})
+    if line.blank:
+        return {"type": "object", "required": sorted({"success", *line.blank})}
+    return {"type": ["object", "array"]}
 
 
 _FAILURE = {
@@ -175,7 +176,7 @@ SYSTEM = System(
     LINES,
     _told,
     _refused,
-    _answer,
-    _FAILURE,
-    (401, 403, 404, 409, 413, 422, 429, 501, 503),
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(401, 403, 404, 409, 413, 422, 429, 501, 503),
 )

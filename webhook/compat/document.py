@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webhook.access import caller
-from webhook.compat.line import JSON, Absent, Line
+from webhook.compat.line import JSON, Line, absent
 from webhook.compat.system import System
 from webhook.service import Service
 
@@ -114,7 +114,7 @@ def _answers(system: System, line: Line) -> dict[str, Any]:
         str(status): {"description": _WORDS[status], "content": failure}
         for status in system.failures
     }
-    if line.status != Absent.STATUS:
+    if not isinstance(line.answer, absent):
         content = {line.kind: {"schema": system.answer(line)}}
         found[str(line.status)] = {"description": "done", "content": content}
     return dict(sorted(found.items()))

@@ -108,8 +108,8 @@ SYSTEM = System(
     LINES,
     _told,
     _refused,
-    _answer,
-    _FAILURE,
-    (400, 401, 403, 404, 409, 413, 422, 423, 429, 503),
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(400, 401, 403, 404, 409, 413, 422, 423, 429, 503),
     bare=True,
 )

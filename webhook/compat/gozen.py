@@ -108,7 +108,7 @@ SYSTEM = System(
     LINES,
     _told,
     _refused,
-    _answer,
-    _FAILURE,
-    (400, 401, 403, 404, 409, 413, 423, 429, 503),
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(400, 401, 403, 404, 409, 413, 423, 429, 503),
 )

@@ -76,20 +76,19 @@ class Misfit(Problem):
 class Absent(Problem):
     """Something that gitcoord does not have yet."""
 
-    STATUS = 501
-
     def __init__(self, what: str) -> None:
-        super().__init__(self.STATUS, "not_implemented", f"gitcoord does not have {what} yet")
+        super().__init__(501, "not_implemented", f"gitcoord does not have {what} yet")
 
 
-def absent(what: str) -> Callable[[Ask], Any]:
-    """Return the function of a route whose part of gitcoord is still to come."""
+@dataclass(frozen=True)
+class absent:  # noqa: N801 - it stands where functions do
+    """Say that there is no such thing yet."""
 
-    def refuse(_ask: Ask) -> Any:
-        raise Absent(what)
+    what: str
 
-    refuse.__doc__ = f"Say that there is no such thing yet: {what}."
-    return refuse
+    def __call__(self, _ask: Ask) -> Any:
+        """Raise `Absent`."""
+        raise Absent(self.what)
 
 
 @dataclass(frozen=True)

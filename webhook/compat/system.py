@@ -41,7 +41,7 @@ class System(NamedTuple):
     #: The JSON schema of an answer of a line, and that of what went wrong.
     answer: Callable[[Line], dict[str, Any]]
     failure: Mapping[str, Any]
-    #: With which statuses things go wrong, and which of them only a change may have.
+    #: With which statuses things go wrong.
     failures: tuple[int, ...]
     #: Whether no body at all is an empty object.
     bare: bool = False
