@@ -76,6 +76,13 @@ def test_without_a_name_one_is_made_up_and_the_projects_times_hold(golem: Client
     assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (30, 120)
 
 
+def test_no_body_at_all_is_an_empty_one(golem: Client) -> None:
+    # So do its published scripts check in.
+    said = {"Content-Type": "application/json"}
+    assert golem.call("POST", "/checkin", headers=said).status_code == 201
+    failed(golem.call("POST", "/heartbeat", headers=said), 400, "MISSING_TOKEN")
+
+
 def test_nobody_is_told_to_beat_without_a_pause(golem: Client) -> None:
     data = golem.good("POST", "/checkin", {"heartbeat_ttl_seconds": 1}, 201)["data"]
     assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (1, 1)
