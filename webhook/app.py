@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,12 +20,12 @@ from webhook.api import answering, openapi
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
-from webhook.problems import Problem, Teller
+from webhook.problems import Problem, told
 from webhook.service import Service
 from webhook.streams import Streams
 
 #: The systems whose clients are served, too.
-_ORIGINALS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
+ORIGINALS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "there is no such route"),
@@ -40,7 +39,6 @@ def application(service: Service) -> Starlette:
     Its `state.streams` can end the streams of events before that.
     """
     numbers, streams = metrics.Metrics(), Streams(service)
-    tell = system.teller(*_ORIGINALS)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -57,12 +55,19 @@ def application(service: Service) -> Starlette:
             *_origins(service),
             Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
-            Middleware(Bodies, limit=service.settings.body_limit, tell=tell),
+            Middleware(Bodies, limit=service.settings.body_limit),
         ],
-        exception_handlers=_handlers(tell),
+        exception_handlers={
+            Problem: _told,
+            GitcoordError: _told,
+            HTTPException: _framework,
+            ClientDisconnect: _gone,
+            Exception: _bug,
+        },
         lifespan=lifespan,
     )
     app.state.streams = streams
+    app.state.tell = system.teller(*ORIGINALS)
     return app
 
 
@@ -79,8 +84,8 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         *listening.routes(service, streams),
         *answering.routes(service),
         *stream.routes(service, streams),
-        document.route(service, _ORIGINALS),
-        *system.routes(service, *_ORIGINALS),
+        document.route(service, ORIGINALS),
+        *system.routes(service, *ORIGINALS),
     ]
 
 
@@ -101,30 +106,24 @@ def _origins(service: Service) -> list[Middleware]:
     ]  # fmt: skip
 
 
-def _handlers(tell: Teller) -> dict[Any, Any]:
-    """Return what tells each kind of error, at a path of an original in its words."""
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, (Problem, GitcoordError))
+    return told(request.scope, error)
 
-    async def told(request: Request, error: Problem | GitcoordError) -> Response:
-        return tell(request.url.path, error)
 
-    async def framework(request: Request, error: HTTPException) -> Response:
-        code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
-        headers = dict(error.headers or {})
-        return tell(request.url.path, Problem(error.status_code, code, detail, headers=headers))
+async def _framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
+    headers = dict(error.headers or {})
+    return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
 
-    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
-        # Nobody reads it.
-        return Response(status_code=499)
 
-    async def bug(request: Request, error: Exception) -> Response:
-        logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
-        detail = "this is a bug of gitcoord; the service's log has it"
-        return tell(request.url.path, Problem(500, "bug", detail))
+async def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it.
+    return Response(status_code=499)
 
-    return {
-        Problem: told,
-        GitcoordError: told,
-        HTTPException: framework,
-        ClientDisconnect: gone,
-        Exception: bug,
-    }
+
+async def _bug(request: Request, error: Exception) -> Response:
+    logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
+    detail = "this is a bug of gitcoord; the service's log has it"
+    return told(request.scope, Problem(500, "bug", detail))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING
 
-from webhook.problems import Problem, Teller
+from webhook.problems import Problem, told
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -67,10 +67,9 @@ class Rates:
 class Bodies:
     """Refuses bodies that are too large, however they are announced."""
 
-    def __init__(self, app: ASGIApp, limit: int, tell: Teller) -> None:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
         self._limit = limit
-        self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it as soon as it is seen to be too large."""
@@ -78,7 +77,7 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         if _length(scope) > self._limit:
-            await self._tell(scope["path"], self._refusal())(scope, receive, send)
+            await told(scope, self._refusal())(scope, receive, send)
             return
         size = 0
 

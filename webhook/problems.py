@@ -87,7 +87,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
 
-#: Tells an error at a path.
+#: Tells an error at a path; the application's `state.tell` is one.
 Teller = Callable[[str, "GitcoordError | Problem"], Response]
 
 
@@ -105,6 +105,12 @@ def answered(error: GitcoordError | Problem) -> Response:
     body = document(status, error.code, error.message, error.hint) | _details(error)
     headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _response(body, status, headers)
+
+
+def told(scope: Mapping[str, Any], error: GitcoordError | Problem) -> Response:
+    """Return the response that tells the error to a request: in the words of its path."""
+    tell: Teller = scope["app"].state.tell
+    return tell(scope["path"], error)
 
 
 def document(status: int, code: str, detail: str, hint: str | None = None) -> dict[str, Any]:
