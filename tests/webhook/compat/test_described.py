@@ -17,11 +17,10 @@ from schemathesis.specs.openapi.checks import (
 from tests.webhook.compat.talking import GOLEMXV, Client, add_task
 from tests.webhook.conftest import Maker
 from tests.webhook.served import begun
-from webhook.compat import coordinator, golemxv, gozen
+from webhook.app import ORIGINALS
 from webhook.compat.document import PATH, described
 from webhook.compat.line import absent
 
-SYSTEMS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 #: Requests that are made up for each route.
 EXAMPLES = 8
 #: What is said with a status of servers: not there yet, not configured.
@@ -29,9 +28,9 @@ ABSENT = (501, 503)
 
 
 def test_every_route_is_described_with_what_it_takes() -> None:
-    document = described(SYSTEMS)
+    document = described(ORIGINALS)
     named = {(m.upper(), path) for path, routes in document["paths"].items() for m in routes}
-    lines = [(system, line) for system in SYSTEMS for line in system.lines]
+    lines = [(system, line) for system in ORIGINALS for line in system.lines]
     assert named == {
         (line.method, system.base + line.path.replace(":path}", "}")) for system, line in lines
     }
@@ -53,7 +52,7 @@ def test_the_document_is_open_until_keys_are_required_everywhere(serving: Maker,
     assert Client(closed, "", "read").get(PATH).status_code == 200
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+@pytest.mark.parametrize("system", ORIGINALS, ids=lambda system: system.name)
 def test_every_answer_is_one_that_the_document_describes(serving: Maker, system: Any) -> None:
     served = serving(rate=10**9)
     add_task(served)
