@@ -70,8 +70,8 @@ def team_from(data: Any) -> Team:
             continue
         members.append(member)
         problems += _name(at(place, "name"), "agent", member.name)
-        for entry, text in enumerate(member.capabilities):
-            problems += _name(at(at(place, "capabilities"), entry), "capability", text)
+        for order, text in enumerate(member.capabilities):
+            problems += _name(at(at(place, "capabilities"), order), "capability", text)
         if first.setdefault(member.name, number) != number:
             where = at(at("agents", first[member.name]), "name")
             problems.append(
