@@ -17,6 +17,7 @@ from gitcoord.domain.graph import cycle
 from gitcoord.domain.names import one_line
 from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
 from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.packages import PACKAGES_LIMIT
 from gitcoord.domain.record import Record
 from gitcoord.domain.side_by_side import Package, clashes
 from gitcoord.domain.task_moves import MoveTask
@@ -27,6 +28,7 @@ from gitcoord.errors import (
     DependencyNotFound,
     IdTaken,
     InvalidValue,
+    LimitReached,
     RevisionStale,
 )
 
@@ -102,7 +104,7 @@ class AddPlan(Operation, frozen=True, kw_only=True):
 
         Raises `RevisionStale` for a plan that is not newer, `InvalidFile` with `clashes` for
         packages that could run side by side and overlap, `DependencyCycle`,
-        `DependencyNotFound`, `IdTaken`, and what `AddTasks` raises.
+        `DependencyNotFound`, `IdTaken`, `LimitReached`, and what `AddTasks` raises.
         """
         feature = feature_of(state.settings, self.feature)
         if not feature:
@@ -148,6 +150,8 @@ class AddPlan(Operation, frozen=True, kw_only=True):
 
 def _check_names(new: AddPlan) -> None:
     names = [one.id for one in new.packages]
+    if len(names) > PACKAGES_LIMIT:
+        raise LimitReached(f"a plan has at most {PACKAGES_LIMIT} packages", count=len(names))
     if not names or names != [one.ref for one in new.tasks]:
         raise InvalidValue("a plan has one task for each package, in the same order")
     known: set[str] = set()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Most patterns and keys of all packages together.
 KEYS_LIMIT = 1000
+#: Most pairs of them that have to be compared in full: all others wait meanwhile.
+PAIRS_LIMIT = 20_000
 #: Pairs of keys that are shown of two packages.
 _SHOWN = 20
 
@@ -70,12 +72,19 @@ def clashes(settings: Settings, packages: Sequence[Package]) -> list[Clash]:
         )
     far = reached({one.id: one.depends_on for one in packages})
     denied = [[wanted(settings, text) for text in one.deny] for one in packages]
+    compared = 0
     found: defaultdict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
     for one, other in _near(marks):
         first, second = (one, other) if one.owner < other.owner else (other, one)
         names = packages[first.owner].id, packages[second.owner].id
         if names[0] in far[names[1]] or names[1] in far[names[0]]:
             continue
+        compared += 1
+        if compared > PAIRS_LIMIT:
+            raise LimitReached(
+                f"over {PAIRS_LIMIT} pairs of patterns of packages side by side begin alike",
+                hint="Let patterns begin with a folder, or packages depend on one another.",
+            )
         if not overlap(first.key, second.key):
             continue
         if _spared(first, second, denied) or _spared(second, first, denied):

@@ -9,12 +9,14 @@ import pytest
 
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.compact import DAY, Compact
+from gitcoord.domain.escalations import Escalation, RaiseEscalation, Raising
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.new_tasks import NewTask
 from gitcoord.domain.plans import Plan, plan_of
 from gitcoord.domain.side_by_side import Package
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import Task
+from gitcoord.domain.transfer import ImportRecords
 from gitcoord.errors import (
     DependencyCycle,
     DependencyNotFound,
@@ -23,9 +25,11 @@ from gitcoord.errors import (
     InvalidFile,
     InvalidKey,
     InvalidValue,
+    LimitReached,
     RevisionStale,
 )
 from tests.domain.crew import PACKAGES, claimed, crew, plan
+from tests.domain.world import World
 
 
 def test_packages_become_tasks_of_the_feature_in_their_order() -> None:
@@ -70,6 +74,7 @@ def test_packages_that_would_collide_are_refused_with_the_pair_and_the_keys() ->
         (IdTaken, (Package(id="a"), Package(id="a"))),
         (InvalidKey, (Package(id="a", write=("/etc/**",)),)),
         (InvalidValue, ()),
+        (LimitReached, tuple(Package(id=f"p{n}") for n in range(501))),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_whole(
@@ -147,6 +152,28 @@ def test_a_plan_is_forgotten_with_its_last_task() -> None:
     world.pass_time(100 * DAY)
     world.run(Compact())
     assert world.all(Plan) == []
+
+
+def test_plans_and_escalations_travel_with_their_tasks() -> None:
+    world = crew()
+    world.run(plan(), "s-ann")
+    raised = Raising(id="e-1", queued="t-e", kind="SCOPE_VIOLATION", summary="Why.")
+    world.run(RaiseEscalation(escalation=raised, feature="login"), "s-ann")
+    records = [
+        {"table": kind.table, "record": msgspec.to_builtins(one)}
+        for kind in (Plan, Escalation, Task)
+        for one in world.all(kind)
+    ]
+    other = World()
+    assert other.run(ImportRecords(records=records)).added == {
+        "plans": 1, "escalations": 1, "tasks": 4,
+    }  # fmt: skip
+    assert other.all(Plan) == world.all(Plan)
+    assert other.all(Escalation) == world.all(Escalation)
+    assert plan_of(other.state(), "t-1.1-wp-api") == world.get(Plan, "login")
+    ports = {"table": "ports", "record": {}}
+    assert other.run(ImportRecords(records=[ports])).left_behind == {"ports": 1}
+    other.check()
 
 
 def test_a_package_without_anything_to_wait_for_can_be_claimed_at_once() -> None:

@@ -96,6 +96,17 @@ def test_a_lease_that_is_over_is_its_owners_again_while_nobody_has_the_block() -
     assert leases(world.state(), world.now) == [found.lease]
 
 
+def test_no_lease_has_ended_while_the_clock_cannot_be_trusted() -> None:
+    world = World()
+    one = Grid(base=20_000, size=4, count=1)
+    world.run(wish("s-1", one, ttl=60))
+    world.pass_time(3600)
+    world.clock_trusted = False
+    world.refused(NoPortsAvailable, wish("s-2", one))
+    world.clock_trusted = True
+    assert world.run(wish("s-2", one)).lease.first == 20_000
+
+
 def test_a_lease_ends_with_its_session() -> None:
     world = World()
     mine = world.run(wish("s-1")).lease

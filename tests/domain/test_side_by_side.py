@@ -109,6 +109,15 @@ def test_wrong_patterns_and_too_many_are_refused() -> None:
     assert clashes(AGREED, [Package(id="a", write=many[1:])]) == []
 
 
+def test_patterns_that_would_take_too_long_are_refused() -> None:
+    many = [
+        Package(id=f"p{one}", write=tuple(f"**/{one}x{n}" for n in range(10))) for one in range(22)
+    ]
+    with pytest.raises(LimitReached, match="begin alike"):
+        clashes(AGREED, many)
+    assert clashes(AGREED, many[:5]) == []
+
+
 def test_a_pair_shows_not_more_keys_than_somebody_reads() -> None:
     names = tuple(f"f{n}" for n in range(30))
     (found,) = clashes(AGREED, [Package(id="a", write=names), Package(id="b", locks=names)])
