@@ -66,7 +66,7 @@ def block(door: Door, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_the_lines_for_the_shell_are_those_of_the_original(here: Door) -> None:
+def test_requirement_30_and_31_the_variables_are_those_of_the_original(here: Door) -> None:
     here.start("ada")
     said = here("port", "allocate")
     lease = block(here)
@@ -100,10 +100,9 @@ def test_two_repositories_of_a_machine_share_its_ports(here: Door, tmp_path: Pat
     assert other in said
 
 
-def test_a_repository_on_its_own_leases_without_a_server_or_anything_else(
+def test_requirement_29_leases_need_no_server_and_can_be_read_with_git_alone(
     here: Door, machine: str
 ) -> None:
-    """Requirement 29: standalone operation. What is kept can be read with git alone."""
     here.start("ada")
     block(here)
     assert "port: ada takes" in git(machine, "log", "--format=%s", "refs/coord/state")

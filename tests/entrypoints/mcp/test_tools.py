@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gitcoord.entrypoints.mcp.table import TOOLS, selected
@@ -287,3 +289,23 @@ def test_the_result_of_a_package_is_held_against_its_plan(door: Door, agent: Age
     plain = agent.call("submit_work", description="Else")["task_id"]
     agent.call("claim_work", task_id=plain)
     assert agent.call("complete_work", task_id=plain, result=result)["status"] == "completed"
+
+
+def test_requirement_27_ports_are_leased_released_and_told_by_three_tools(
+    agents: Agents, tmp_path: Path
+) -> None:
+    alone = {"XDG_STATE_HOME": str(tmp_path / "state"), "GITCOORD_PORT_BLOCKS": "40"}
+    agent = agents.stdio(**alone, GITCOORD_PORT_BASE="26000", GITCOORD_PORT_RANGE="4")
+    lease = agent.call("allocate_ports", session_id="wp-1")["allocation"]
+    assert [x["session_id"] for x in agent.call("ports_status")["allocations"]] == ["wp-1"]
+    agents.leave(agent)
+    one = {"GITCOORD_PORT_BASE": str(lease["db_port"]), "GITCOORD_PORT_BLOCKS": "1"}
+    agent = agents.stdio(**(alone | one), GITCOORD_PORT_RANGE="4")
+    refused = agent.raw("allocate_ports", session_id="wp-2")
+    assert refused.is_error
+    assert refused.structured_content is not None
+    assert refused.structured_content["reason"] == "no_ports_available"
+    assert [x["session_id"] for x in agent.call("ports_status")["allocations"]] == ["wp-1"]
+    assert agent.call("release_ports", session_id="wp-1")["released"] is True
+    assert agent.call("release_ports", session_id="wp-1")["released"] is False
+    assert agent.call("allocate_ports", session_id="wp-2")["success"] is True
