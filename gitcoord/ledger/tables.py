@@ -22,6 +22,8 @@ KINDS: dict[str, str] = {
     "tasks": "tasks:Task",
     "notes": "tasks:Note",
     "handoffs": "handoffs:Handoff",
+    "memories": "memories:Memory",
+    "working": "working_memory:WorkingMemory",
     "changes": "changes:Change",
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
