@@ -90,7 +90,8 @@ class Memory(Record, frozen=True, kw_only=True):
     @property
     def likeness(self) -> str:
         """What it has in common with the same words of the same agent about the same."""
-        digest: str = sha256("\0".join((self.agent, self.type, self.summary)).encode()).hexdigest()
+        words = f"{self.agent}\0{self.type}\0{self.summary}"
+        digest: str = sha256(words.encode()).hexdigest()
         return digest[:32]
 
     def texts(self) -> tuple[str, str, str, str]:

@@ -50,14 +50,14 @@ class WorkingMemory(Record, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Bytes of UTF-8 of all names and texts."""
-        return sum(weight(name, item.text) for name, item in self.items.items())
+        return sum(cost(name, item.text) for name, item in self.items.items())
 
     def terms(self) -> Iterable[str]:
         """Return the term by which whoever ends the session sees that there is something."""
         yield f"of:{self.session}"
 
 
-def weight(name: str, text: str) -> int:
+def cost(name: str, text: str) -> int:
     """Return the bytes that an item costs."""
     return len(name.encode()) + len(text.encode())
 
@@ -106,7 +106,7 @@ class SetItems(Operation, frozen=True, kw_only=True):
             for name, text in self.items.items()
         }
         budget = state.settings.working_memory
-        needed = sum(weight(name, item.text) for name, item in new.items())
+        needed = sum(cost(name, item.text) for name, item in new.items())
         if needed > budget:
             raise LimitReached(
                 f"a working memory has {budget} bytes, and this alone takes {needed}",
@@ -172,7 +172,7 @@ def _fitted(
 ) -> tuple[dict[str, Item], tuple[str, ...], tuple[str, ...]]:
     """Return what of the items fits, and the names of those that were cut and dropped."""
     left = dict(items)
-    over = sum(weight(name, item.text) for name, item in items.items()) - room
+    over = sum(cost(name, item.text) for name, item in items.items()) - room
     oldest = sorted(items, key=lambda name: (items[name].at, name))
     cut: list[str] = []
     for name in oldest:
@@ -180,14 +180,14 @@ def _fitted(
             break
         gist = _gist(left[name].text)
         if gist != left[name].text:
-            over -= weight(name, left[name].text) - weight(name, gist)
+            over -= cost(name, left[name].text) - cost(name, gist)
             left[name] = msgspec.structs.replace(left[name], text=gist)
             cut.append(name)
     dropped: list[str] = []
     for name in oldest:
         if over <= 0:
             break
-        over -= weight(name, left.pop(name).text)
+        over -= cost(name, left.pop(name).text)
         dropped.append(name)
     return left, tuple(name for name in cut if name in left), tuple(dropped)
 
