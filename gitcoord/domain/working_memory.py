@@ -73,9 +73,9 @@ def drop(state: State, session: str) -> None:
 
 
 class Kept(Answer, frozen=True, kw_only=True):
-    """The working memory after the call, and what had to give way."""
+    """The working memory after the call, without its texts, and what had to give way."""
 
-    items: dict[str, Item] = {}
+    names: tuple[str, ...] = ()
     #: Bytes that are used, and that there are.
     size: int = 0
     budget: int = 0
@@ -120,7 +120,7 @@ class SetItems(Operation, frozen=True, kw_only=True):
         after = WorkingMemory(session=session.id, items=left | new)
         state.put(after)
         return Kept(
-            items=after.items,
+            names=tuple(sorted(after.items)),
             size=after.size,
             budget=budget,
             shortened=shortened,
@@ -155,7 +155,7 @@ class ClearItems(Operation, frozen=True, kw_only=True):
         elif gone:
             state.put(after)
         return Kept(
-            items=left,
+            names=tuple(sorted(left)),
             size=after.size,
             budget=state.settings.working_memory,
             dropped=tuple(gone),
