@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gitcoord.domain.memories import Memory, Outcome
 from gitcoord.domain.recall import Query, Recalled, rank, recall
 from gitcoord.domain.relevance import DIGITS, NOISE, WEIGHTS, decay, matches, relevance
+from gitcoord.domain.remembering import UseMemories
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.time import plus
 from gitcoord.errors import InvalidValue
@@ -74,7 +75,7 @@ def asked(world: World, scores: dict[str, float] | None = None, **query: Any) ->
 # The rule.
 
 
-def test_the_decay_is_that_of_the_original_by_default() -> None:
+def test_row_a54_the_decay_is_that_of_the_original_by_default() -> None:
     for days in (0, 1, 6.93, 30):
         assert decay(days * DAY, HALF, 0) == pytest.approx(2.718281828459045 ** (-0.1 * days))
     assert decay(HALF, HALF, 0) == 0.5
@@ -228,6 +229,22 @@ def test_row_a53_any_of_the_tags_or_all_of_them_whatever_their_case() -> None:
     assert asked(world, tags=("AUTH", "s3"), all_tags=True) == ["k-1"]
     assert asked(world, tags=("none",)) == []
     assert asked(world, tags=("none", "auth"), all_tags=True) == []
+
+
+def test_requirement_4_a_way_of_working_is_found_by_type_of_task_and_lasts_where_it_served() -> (
+    None
+):
+    world = world_of(
+        memory("k-old", age=DAY, tags=("task:bug",), type="success"),
+        memory("k-new", tags=("task:bug",), type="success"),
+        memory("k-other", tags=("task:design",), type="success"),
+    )
+    assert asked(world, tags=("task:bug",)) == ["k-new", "k-old"]
+    for number in range(3):
+        world.session(f"s-{number}")
+        world.run(UseMemories(ids=("k-old",)), f"s-{number}")
+    later = recall(world.state(), Query(tags=("task:bug",)), plus(START, 9 * DAY))
+    assert [(one.memory.id, one.memory.used) for one in later] == [("k-old", 3), ("k-new", 0)]
 
 
 def test_an_agent_whose_name_begins_like_anothers_is_not_mistaken_for_it() -> None:
