@@ -79,7 +79,7 @@ class Memory(Record, frozen=True, kw_only=True):
         if self.forgotten_at:
             yield f"forgotten:{self.forgotten_at}"
             return
-        when = self.at.translate(_DOWN)
+        when = counted_down(self.at)
         yield f"all:{when}"
         yield f"by:{self.agent}:{when}"
         yield f"type:{self.type}:{when}"
@@ -97,6 +97,11 @@ class Memory(Record, frozen=True, kw_only=True):
     def texts(self) -> tuple[str, str, str, str]:
         """Return what it can be found by: summary, tags, lessons, details."""
         return self.summary, "\n".join(self.tags), "\n".join(self.lessons), self.details
+
+
+def counted_down(time: Time) -> str:
+    """Return the time as a text that stands the earlier, the later it is."""
+    return time.translate(_DOWN)
 
 
 def folded(tags: Iterable[str]) -> dict[str, str]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gitcoord.domain.memories import Memory, Type, folded
+from gitcoord.domain.memories import Memory, Type, counted_down, folded
 from gitcoord.domain.relevance import matches, relevance
-from gitcoord.domain.time import EPOCH, Time, seconds_between
+from gitcoord.domain.time import Time, to_epoch
 from gitcoord.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def recall(
     if not 0 <= query.min_relevance <= 1:
         raise InvalidValue("a relevance lies between 0 and 1", min_relevance=query.min_relevance)
     fits = None if scores is None else matches(scores)
-    life = state.settings.memory_half_life
+    life, moment = state.settings.memory_half_life, to_epoch(now)
     answers = (
         Recalled(
             memory=memory,
             relevance=relevance(
                 1.0 if fits is None else fits[memory.id],
-                seconds_between(memory.at, now),
+                moment - to_epoch(memory.at),
                 life,
                 memory.outcome,
                 memory.used,
@@ -73,23 +73,28 @@ def recall(
     return nsmallest(query.limit, enough, key=rank)
 
 
-def rank(one: Recalled) -> tuple[float, float, str]:
+def rank(one: Recalled) -> tuple[float, str, str]:
     """Return the place of a memory in the order; smaller comes first, and no two are equal."""
-    return -one.relevance, -seconds_between(EPOCH, one.memory.at), one.memory.id
+    return -one.relevance, counted_down(one.memory.at), one.memory.id
 
 
 def _asked(state: State, query: Query, fits: Mapping[str, float] | None) -> Iterator[Memory]:
     """Yield the memories that are asked for, each once, in no useful order."""
     wanted = folded(query.tags)
     for memory in _candidates(state, query, wanted, fits):
-        tags = folded(memory.tags)
-        there = [tag in tags for tag in wanted]
         if (
             query.agent in (None, memory.agent)
             and query.type in (None, memory.type)
-            and (not there or (all(there) if query.all_tags else any(there)))
+            and (not wanted or _about(memory, wanted, query.all_tags))
         ):
             yield memory
+
+
+def _about(memory: Memory, tags: Iterable[str], every: bool) -> bool:
+    """Say whether the memory has any of the folded tags, or every one."""
+    mine = folded(memory.tags)
+    there = [tag in mine for tag in tags]
+    return all(there) if every else any(there)
 
 
 def _candidates(

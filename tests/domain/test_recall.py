@@ -231,9 +231,7 @@ def test_row_a53_any_of_the_tags_or_all_of_them_whatever_their_case() -> None:
     assert asked(world, tags=("none", "auth"), all_tags=True) == []
 
 
-def test_requirement_4_a_way_of_working_is_found_by_type_of_task_and_lasts_where_it_served() -> (
-    None
-):
+def test_requirement_4_a_way_of_working_is_found_by_type_of_task_and_lasts_if_it_serves() -> None:
     world = world_of(
         memory("k-old", age=DAY, tags=("task:bug",), type="success"),
         memory("k-new", tags=("task:bug",), type="success"),
