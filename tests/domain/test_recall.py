@@ -23,7 +23,7 @@ from tests.domain.world import START, World
 DAY = 86_400.0
 HALF = Settings().memory_half_life
 
-ages = st.floats(-10, 4000 * DAY)
+ages = st.floats(-40 * DAY, 4000 * DAY)
 lives = st.sampled_from([0.0, 60.0, HALF, 365 * DAY])
 counts = st.integers(0, 10_000)
 outcomes: st.SearchStrategy[Outcome] = st.sampled_from(list(WEIGHTS))
@@ -79,6 +79,8 @@ def test_row_a54_the_decay_is_that_of_the_original_by_default() -> None:
     for days in (0, 1, 6.93, 30):
         assert decay(days * DAY, HALF, 0) == pytest.approx(2.718281828459045 ** (-0.1 * days))
     assert decay(HALF, HALF, 0) == 0.5
+    # What is dated in the future, by a clock that is ahead, is new.
+    assert decay(-HALF, HALF, 0) == 1
 
 
 @pytest.mark.parametrize("used", [0, 1, 3, 7])
