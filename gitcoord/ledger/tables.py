@@ -30,8 +30,8 @@ KINDS: dict[str, str] = {
     "ops": "ops:Op",
 }
 
-#: Raised whenever a record's terms change, so that indexes made before are thrown away.
-VERSION = "2"
+#: Raised whenever there are other records or terms, so that older indexes are thrown away.
+VERSION = "3"
 
 _loaded: dict[str, type[Record]] = {}
 
