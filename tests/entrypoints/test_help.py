@@ -36,7 +36,7 @@ def leaves(
 
 LEAVES = dict(leaves(cli))
 GROUPS = [
-    "session", "lock", "task", "handoff", "message", "change", "guard", "port", "team",
+    "session", "lock", "task", "handoff", "message", "memory", "change", "guard", "port", "team",
     "escalation",
 ]  # fmt: skip
 each = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
