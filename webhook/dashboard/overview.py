@@ -73,7 +73,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "waiters": [
                 one for one in queue(seen.state) if not dead(seen.state, seen.context, one)
             ],
-            "clashes": clashes(asking.caller.project, seen),
+            "clashes": clashes(seen),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {
