@@ -88,12 +88,17 @@ def test_two_agents_come_collide_lock_and_are_killed_and_the_page_shows_each(
     shown("#locks li >> text=src/auth/**")
     admin, reader = (tab.page for tab in tabs)
     assert reader.query_selector("text=Kill") is None
-    admin.click("tr[data-key=s-bob] >> text=Pause")
+    # The menu takes the focus, so that a reason can be typed at once.
+    admin.click("tr[data-key=s-bob] >> summary:has-text('Pause')")
+    admin.wait_for_selector("#pause-why-s-bob:focus")
+    admin.keyboard.type("Wait for ada")
+    admin.keyboard.press("Enter")
     shown("tr[data-key=s-bob] >> text=paused")
+    shown("tr[data-key=s-bob] >> text=Wait for ada")
     for name in ("s-bob", "s-ada"):
-        admin.click(f"tr[data-key={name}] summary")
-        admin.fill(f"tr[data-key={name}] input[name=reason]", "Works on the same")
-        admin.click(f"tr[data-key={name}] .solid")
+        admin.click(f"tr[data-key={name}] summary.danger")
+        admin.fill(f"#kill-why-{name}", "Works on the same")
+        admin.click(f"tr[data-key={name}] .solid.danger")
         for tab in tabs:
             tab.page.wait_for_selector(f"tr[data-key={name}]", state="detached")
     shown("text=Nobody is checked in")
@@ -115,20 +120,20 @@ def test_an_update_takes_nothing_away_from_who_is_typing(
     tab = Tab(browser).enter(running.url, running.key("admin", "web"))
     page = tab.page
     page.wait_for_selector("#pulse[data-state=live]")
-    page.click("tr[data-key=s-20] summary")
-    page.type("#why-s-20", "half a rea")
+    page.click("tr[data-key=s-20] summary.danger")
+    page.type("#kill-why-s-20", "half a rea")
     place = page.evaluate("scrollY")
     assert place > 0
     ledger.enter("s-aa", "aaron")
     page.wait_for_selector("tr[data-key=s-aa]")
-    assert page.evaluate("document.activeElement.id") == "why-s-20"
+    assert page.evaluate("document.activeElement.id") == "kill-why-s-20"
     page.keyboard.type("son")
-    assert page.input_value("#why-s-20") == "half a reason"
-    assert page.is_visible("#why-s-20")
+    assert page.input_value("#kill-why-s-20") == "half a reason"
+    assert page.is_visible("#kill-why-s-20")
     # One row more above: what is looked at stays where it is, give or take that row.
     assert abs(page.evaluate("scrollY") - place) < 100
     page.keyboard.press("Escape")
-    assert not page.is_visible("#why-s-20")
+    assert not page.is_visible("#kill-why-s-20")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     tab.close()
 
@@ -158,9 +163,9 @@ def test_a_refusal_is_said_without_leaving_the_page(
     ledger.enter("s-ada", "ada")
     tab = Tab(browser).enter(running.url, running.key("admin", "web"))
     page = tab.page
-    page.click("tr[data-key=s-ada] summary")
-    page.fill("#why-s-ada", "   ")
-    page.click("tr[data-key=s-ada] .solid")
+    page.click("tr[data-key=s-ada] summary.danger")
+    page.fill("#kill-why-s-ada", "   ")
+    page.click("tr[data-key=s-ada] .solid.danger")
     page.wait_for_selector("#said >> text=needs a reason")
     assert page.is_visible("tr[data-key=s-ada]")
     tab.close()
@@ -193,9 +198,9 @@ def test_without_a_script_pages_can_be_read_and_buttons_work(
     page = tab.page
     page.click("text=Dark")
     assert page.get_attribute("html", "data-theme") == "dark"
-    page.click("tr[data-key=s-ada] summary")
-    page.fill("#why-s-ada", "Enough")
-    page.click("tr[data-key=s-ada] .solid")
+    page.click("tr[data-key=s-ada] summary.danger")
+    page.fill("#kill-why-s-ada", "Enough")
+    page.click("tr[data-key=s-ada] .solid.danger")
     page.wait_for_selector("text=Nobody is checked in")
     page.click("text=Log out")
     page.wait_for_selector("#key")

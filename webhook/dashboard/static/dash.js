@@ -152,6 +152,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Whoever opens a menu that asks for something goes on typing. (The event does not bubble.)
+document.addEventListener("toggle", (event) => {
+  if (event.target.open) event.target.querySelector("form.sheet input:not([type=hidden])")?.focus();
+}, true);
+
 addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
 document.querySelector('.shell nav [aria-current]')?.scrollIntoView({ block: "nearest", inline: "center" });
