@@ -101,7 +101,10 @@ def test_a_refusal_of_the_rules_is_told_on_the_page(pair: tuple[Site, Ledger]) -
     ):
         answer = site.submit(site.base, f"{site.base}/sessions/{id}/{act}", **fields)  # type: ignore[arg-type]
         assert answer.status_code == status, (id, act, answer.text)
-        assert [one for one in Markup(answer.text).all("div") if one.get("data-problem")]
+        page = Markup(answer.text)
+        assert [one for one in page.all("div") if one.get("data-problem")]
+        # What is chosen there leads on to a page that there is.
+        assert {one.get("value") for one in page.all("input", name="back")} == {site.base}
     assert ledger.head() == head
 
 
