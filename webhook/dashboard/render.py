@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from shlex import quote
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -31,9 +32,9 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural", "noun"):
+    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural", "noun", "timed"):
         made.filters[name] = getattr(words, name)
-    made.filters["prose"] = prose
+    made.filters |= {"prose": prose, "breaks": breaks, "quoted": quote}
     made.globals |= {"shape": words.shape, "link": assets.link}
     return made
 
@@ -42,6 +43,11 @@ def prose(text: str) -> Markup:
     """Return a sentence of ours as HTML: with a capital, and `commands` as code."""
     first = text[:1].upper() + text[1:]
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(first))))
+
+
+def breaks(path: str) -> Markup:
+    """Return a path or key as HTML that may go on in a new line after each slash."""
+    return Markup("/<wbr>").join(path.split("/"))
 
 
 def rendered(template: str, shown: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The pages of a project that a git host decides: what others have done, and a host that is gone."""
+"""Pages of a project that a git host decides: what others have done, and a host that is gone."""
 
 from __future__ import annotations
 
