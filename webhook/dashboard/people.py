@@ -102,7 +102,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
     """
     status, word = given.get("status", ""), given.get("find", "").strip()
     page = given.get("page", "1")
-    if not (page.isdecimal() and page.isascii() and 0 < int(page[:9])):
+    if not (page.isdecimal() and page.isascii() and int(page[:9]) > 0):
         raise InvalidValue(f"not the number of a page: {page!r}", hint="Begin with 1.")
     first = (int(page[:9]) - 1) * ROWS
     with sight(asking, given.get("at", "")) as seen:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from shlex import quote
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,6 +18,11 @@ from markupsafe import Markup, escape
 from webhook.dashboard import assets, words
 
 _CODE = re.compile(r"`([^`]+)`")
+#: Filters of the templates.
+WORDS: tuple[Callable[..., Any], ...] = (
+    words.relative, words.exact, words.clock, words.count, words.money, words.short, words.span,
+    words.plural, words.noun, words.timed,
+)  # fmt: skip
 FOLDER = os.path.join(os.path.dirname(__file__), "templates")
 
 
@@ -32,8 +37,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural", "noun", "timed"):
-        made.filters[name] = getattr(words, name)
+    made.filters |= {one.__name__: one for one in WORDS}
     made.filters |= {"prose": prose, "breaks": breaks, "quoted": quote}
     made.globals |= {"shape": words.shape, "link": assets.link}
     return made

@@ -1,4 +1,4 @@
-"""A ledger that is hard to show: long names, other writing directions, emoji, many of everything."""
+"""A ledger that is hard to show: long names, other writing directions, emoji, many sessions."""
 
 from __future__ import annotations
 
