@@ -51,14 +51,14 @@ def crowd(ledger: Ledger, sessions: int) -> None:
     do(AcquireLocks(keys=("docs/3/**", DEEP), wait=900.0, reason=ARABIC), "s-003")
     do(AcquireLocks(keys=tuple(f"lib/m9/f{at}.py" for at in range(30)), reason=WORD), "s-006")
     for at, kind in enumerate(("create", "modify", "delete", "modify")):
-        changed(ledger, f"s-00{at}", (DEEP, "docs/ملف.md", "docs/🚀.md", WORD)[at], kind, ARABIC)
+        changed(ledger, f"s-00{at}", (DEEP, "docs/ملف", "docs/🚀.md", WORD)[at], kind, ARABIC)
     for at, text in enumerate((ARABIC, HEBREW, EMOJI, WORD * 3, "One\nline\n\nand\tanother")):
         do(SendMessage(id=f"m-{at}", text=text, priority=("normal", "urgent")[at % 2]),
            f"s-00{at}")  # fmt: skip
     do(
         WriteHandoff(
             id="h-1", summary=ARABIC, completed=(HEBREW, EMOJI), in_progress=(WORD,),
-            decisions=(ARABIC,), next_steps=(f"Read {DEEP}",), relevant_files=(DEEP, "docs/ملف.md"),
+            decisions=(ARABIC,), next_steps=(f"Read {DEEP}",), relevant_files=(DEEP, "docs/ملف"),
             facts=Facts(branch=f"feature/{WORD}", held_keys=(DEEP,)),
         ),
         "s-003",

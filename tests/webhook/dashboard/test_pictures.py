@@ -98,6 +98,26 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, R
         running.close()
 
 
+def test_names_in_other_directions_turn_nothing_around(shown: tuple[Browser, Running]) -> None:
+    browser, running = shown
+    tab = Tab(browser).enter(running.url, running.key("read", "crowd"))
+    # A path that ends in Arabic, and an Arabic summary behind it.
+    tab.page.goto(f"{running.url}/dashboard/p/crowd/sessions/s-001")
+    edges = """() => [...document.querySelectorAll(".rows .kind + .grow > *")].slice(0, 2)
+        .map((one) => one.getBoundingClientRect()).map((box) => [box.left, box.right])"""
+    (_, path), (summary, _) = tab.page.evaluate(edges)
+    assert path <= summary
+    # A whole text has its own direction, and a name that is too long its title.
+    tab.page.goto(f"{running.url}/dashboard/p/crowd/messages")
+    texts = tab.page.locator(".feed .text")
+    starts = texts.evaluate_all("(all) => all.map((one) => getComputedStyle(one).unicodeBidi)")
+    assert set(starts) == {"plaintext"}
+    long = tab.page.locator(".agent", has_text="claude-code-worker").first
+    assert long.evaluate("(one) => one.scrollWidth > one.clientWidth")
+    assert (long.get_attribute("title") or "").startswith(long.text_content() or "-")
+    tab.close()
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_every_page_fits_can_be_read_and_is_photographed(
     shown: tuple[Browser, Running], tmp_path: Path, width: int

@@ -90,6 +90,12 @@ def faults(text: str) -> list[str]:
                 for each in tree.all
             )
             found += [] if inside or label else [f"a field without a label: {one.attributes}"]
+    return found + crooked(tree)
+
+
+def crooked(tree: Tree) -> list[str]:
+    """Return the rows of tables that have not as many cells as their table has columns."""
+    found = []
     for table in (one for one in tree.all if one.name == "table"):
         inside = [one for one in tree.all if table in one.above]
         columns = [one for one in inside if one.name == "th" and one.above[-2].name == "thead"]
