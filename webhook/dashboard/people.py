@@ -20,6 +20,7 @@ from webhook.dashboard.past import Sight, sight
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
+    from gitcoord.domain.tasks import Task
     from webhook.api.asking import Asking
 
 #: Live sessions of a page of the list, and ended ones that it shows.
@@ -38,7 +39,7 @@ class Row(NamedTuple):
 
     session: Session
     standing: Standing
-    tasks: list[str]
+    tasks: list[Task]
     locks: int
     seen_at: Time
     #: Seconds from check-in to its end, or to now.
@@ -60,7 +61,7 @@ def row(seen: Sight, session: Session) -> Row:
     return Row(
         session,
         standing(seen.state, session, seen.now, beaten),
-        [task.id for task in held_by(seen.state, session.id)],
+        held_by(seen.state, session.id),
         len(seen.snapshot.find("locks", f"by:{session.id}")),
         max(session.seen_at, beaten),
         seconds_between(session.started_at, session.ended_at or seen.now),
