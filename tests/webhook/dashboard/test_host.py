@@ -12,7 +12,7 @@ from gitcoord.domain.lock_operations import AcquireLocks
 from tests.gitrun import git
 from tests.servers import faults
 from tests.servers.git_http import GitHost, serving
-from tests.webhook.dashboard.chromium import Tab, chromium
+from tests.webhook.dashboard.chromium import SCREENSHOTS, Tab, chromium
 from tests.webhook.dashboard.conftest import Opener, Site
 from tests.webhook.dashboard.markup import Markup
 from tests.webhook.dashboard.world import Ledger, Running
@@ -136,6 +136,7 @@ def test_an_open_page_follows_the_host_says_when_it_is_gone_and_goes_on_when_it_
         page.wait_for_selector(f"#host >> text={GONE}")
         page.wait_for_selector("#pulse[data-state=behind]")
         assert page.is_visible("tr[data-key=s-bob]")
+        tab.photograph(Path(SCREENSHOTS or tmp_path) / "host-gone.png")
         host.start()
         page.evaluate("refresh()")
         page.wait_for_selector("#pulse[data-state=live]")

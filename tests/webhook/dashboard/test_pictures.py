@@ -91,7 +91,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, R
             if name == "web":
                 populate(ledger)
             elif name == "crowd":
-                crowd(ledger, 30)
+                crowd(ledger, 14)
             ledger.close()
         running = Running(places, str(folder / "state" / "own.sqlite"))
         yield browser, running
