@@ -109,7 +109,7 @@ class Project:
 
     def close(self) -> None:
         """Let go of the repository. Nobody asks any more."""
-        self._asker.shutdown(wait=False)
+        self._asker.shutdown(wait=False, cancel_futures=True)
         with self._opening:
             for house in [*self._closed, *([self._house] if self._house else ())]:
                 house.close()

@@ -124,7 +124,6 @@ def test_every_page_fits_can_be_read_and_is_photographed(
 ) -> None:
     browser, running = shown
     folder = Path(SCREENSHOTS or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
     tab = Tab(browser, viewport={"width": width, "height": 900})
     page = tab.page
 
