@@ -6,6 +6,7 @@ does that waits. Not here: who is told.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -15,7 +16,7 @@ from gitcoord.domain.life import status_of
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session
 from gitcoord.entrypoints.cli.pace import Pace
-from gitcoord.errors import PositionGone
+from gitcoord.errors import CorruptRecord, PositionGone
 from gitcoord.ledger import feed
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.feed import Position
@@ -32,6 +33,8 @@ LOOK = 0.2
 LONGEST = 60.0
 #: Most events that are read at a time.
 PIECE = 256
+
+_log = logging.getLogger(__name__)
 
 
 class Watching:
@@ -69,12 +72,20 @@ class Watching:
         return feed.end(self.house.ledger, head)
 
     def news(self, after: Position, head: Oid, upto: Position) -> Iterator[Item]:
-        """Return what came after a position, lazily; a gap up to `upto` if it cannot be told."""
+        """Return what came after a position, lazily; a gap up to `upto` where it cannot be told.
+
+        A transaction that cannot be read must not be the end of all streams.
+        """
+        last = after
         try:
-            found = feed.since(self.house.ledger, after, head=head)
+            for each in feed.since(self.house.ledger, after, head=head):
+                last = each.at
+                yield item(each)
         except PositionGone as gone:
-            return iter([gap(upto, after, gone.message)])
-        return map(item, found)
+            yield gap(upto, after, gone.message)
+        except CorruptRecord as damage:
+            _log.warning("events after %s cannot be told: %s", last, damage.message)
+            yield gap(upto, last, damage.message)
 
     def present(self) -> list[dict[str, Any]]:
         """Return the live sessions with their status and last sign of life, ordered by id."""
