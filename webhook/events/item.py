@@ -98,7 +98,10 @@ def presence(sessions: Iterable[dict[str, Any]]) -> Item:
 
 
 def gap(at: Position, after: Position | None, why: str) -> Item:
-    """Return that what came between `after` and `at` cannot be told."""
+    """Return that what came between `after` and `at` cannot be told.
+
+    None: one transaction, which ends there.
+    """
     body = {"id": str(at), "type": "gap", "after": after and str(after), "reason": why}
     return Item("gap", _text(body), at)
 

@@ -47,6 +47,8 @@ class Watching:
         self._pace = Pace(self, LOOK, LOOK, silent=True)
         self._clock = clock
         self._due = 0.0
+        #: Ends of transactions that cannot be read; that was said.
+        self._lost: set[Position] = set()
 
     def note(self, text: str) -> None:
         """Say nothing: whether a host answers is in `house.wire.contact`."""
@@ -72,20 +74,45 @@ class Watching:
         return feed.end(self.house.ledger, head)
 
     def news(self, after: Position, head: Oid, upto: Position) -> Iterator[Item]:
-        """Return what came after a position, lazily; a gap up to `upto` where it cannot be told.
+        """Return what came after a position, lazily, with a gap for what cannot be told.
 
-        A transaction that cannot be read must not be the end of all streams.
+        That one transaction cannot be read must not be the end of all streams.
         """
         last = after
         try:
-            for each in feed.since(self.house.ledger, after, head=head):
-                last = each.at
-                yield item(each)
+            for each in self._since(after, head):
+                last = each.at or last
+                yield each
         except PositionGone as gone:
             yield gap(upto, after, gone.message)
         except CorruptRecord as damage:
             _log.warning("events after %s cannot be told: %s", last, damage.message)
             yield gap(upto, last, damage.message)
+
+    def _since(self, after: Position, head: Oid) -> Iterator[Item]:
+        """Yield what came after a position, or after that was lost with a ledger."""
+        ledger = self.house.ledger
+        gaps: list[Item] = []
+
+        def lost(at: Position, damage: CorruptRecord) -> None:
+            if at not in self._lost:
+                self._lost.add(at)
+                _log.warning("events of %s cannot be told: %s", at, damage.message)
+            gaps.append(gap(at, None, damage.message))
+
+        try:
+            found = feed.since(ledger, after, head=head, lost=lost)
+        except PositionGone as gone:
+            begin = feed.restored(ledger, after, head=head)
+            if begin is None:
+                raise
+            yield gap(begin, after, gone.message)
+            found = feed.since(ledger, begin, head=head, lost=lost)
+        for each in found:
+            yield from gaps
+            gaps.clear()
+            yield item(each)
+        yield from gaps
 
     def present(self) -> list[dict[str, Any]]:
         """Return the live sessions with their status and last sign of life, ordered by id."""
