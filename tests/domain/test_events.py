@@ -22,6 +22,7 @@ from gitcoord.domain.lock_operations import AcquireLocks, LeaveQueue, ReleaseLoc
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.messages import AckMessages, SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
+from gitcoord.domain.observatory import stuck
 from gitcoord.domain.operation import Beat
 from gitcoord.domain.pausing import PauseSession, ResumeSession
 from gitcoord.domain.sessions import Session, StartSession
@@ -398,3 +399,26 @@ def test_a_session_that_gets_stuck_and_on_again_is_told_once_each(told: Told) ->
     assert report(6) == []
     assert kinds_of(report(0)) == ["session.unstuck"]
     assert report(0) == []
+
+
+def test_progress_that_only_the_ledger_knows_of_keeps_a_session_from_being_told_as_stuck(
+    told: Told,
+) -> None:
+    told.sessions("s-ada")
+    told.run(AddTasks(tasks=(NewTask(id="t-1", title="x"),)))
+
+    def report(minutes: int) -> tuple[list[str], bool]:
+        told.world.pass_time(60 * minutes)
+        signals = Signals(at=told.world.now, quiet_calls=20)
+        found = kinds_of(told.run(ReportSignals(signals=signals), "s-ada"))
+        ada = told.world.get(Session, "s-ada")
+        return found, any(stuck(told.world.state(), ada))
+
+    told.world.pass_time(60 * 10)
+    told.run(ClaimTask(id="t-1"), "s-ada")
+    assert report(25) == ([], False)
+    assert report(10) == (["session.stuck"], True)
+    told.run(RecordChanges(changes=(ChangeDraft(path="a"),)), "s-ada")
+    assert report(1) == (["session.unstuck"], False)
+    assert report(20) == ([], False)
+    assert report(20) == (["session.stuck"], True)
