@@ -62,6 +62,19 @@ def _spans(before: Session | None, after: Session) -> Iterator[Event]:
             yield _told(begun if now else over, after, since=now or was)
 
 
+def judged_anew(scene: Scene) -> Iterator[Event]:
+    """Yield which sessions other thresholds make stuck, or stuck no more."""
+    if all(getattr(scene.settings_before, x) == getattr(scene.settings, x) for x in _THRESHOLDS):
+        return
+    told = {after.id for _, after in scene.pairs(Session) if after is not None}
+    for session in scene.live():
+        if session.id not in told:
+            yield from _stuck(scene, session, session)
+
+
+_THRESHOLDS = ("stuck_errors", "stuck_repeats", "stuck_after")
+
+
 def _stuck(scene: Scene, before: Session | None, after: Session) -> Iterator[Event]:
     """Yield whether it has come to be stuck, or is no more, by what it has reported itself."""
     if after.archived or not (after.signals or (before is not None and before.signals)):

@@ -401,6 +401,17 @@ def test_a_session_that_gets_stuck_and_on_again_is_told_once_each(told: Told) ->
     assert report(0) == []
 
 
+def test_another_threshold_tells_whom_it_makes_stuck_and_whom_no_more(told: Told) -> None:
+    signals = Signals(at=told.world.now, errors_in_row=6)
+    told.run(ReportSignals(signals=signals), "s-ada")
+    settings, unstuck = told.run(ChangeSettings(values={"stuck_errors": 7}))
+    assert (settings.type, unstuck.type) == ("settings.changed", "session.unstuck")
+    assert unstuck.data["session_id"] == "s-ada"
+    assert kinds_of(told.run(ChangeSettings(values={"lock_ttl": 60}))) == ["settings.changed"]
+    kinds = kinds_of(told.run(ChangeSettings(values={"stuck_errors": 6})))
+    assert kinds == ["settings.changed", "session.stuck"]
+
+
 def test_progress_that_only_the_ledger_knows_of_keeps_a_session_from_being_told_as_stuck(
     told: Told,
 ) -> None:
