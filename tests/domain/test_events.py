@@ -192,6 +192,20 @@ def test_pause_and_suspicion_are_told_when_they_begin_and_end(told: Told) -> Non
     ]
 
 
+def test_a_pause_says_why_and_whether_somebody_has_to_approve(told: Told) -> None:
+    *_, paused = told.run(PauseSession(id="s-ada", reason="lunch"))
+    assert (paused.data["reason"], paused.data["paused_for"]) == ("lunch", "")
+    *_, resumed = told.run(ResumeSession(id="s-ada"))
+    assert "reason" not in resumed.data
+    told.run(ChangeSettings(values={"spending_action": "ask", "spending_requests": 3}))
+    events = told.run(ReportUsage(usage=Usage(requests=3)), "s-bob")
+    (paused,) = [event for event in events if event.type == "session.paused"]
+    assert (paused.data["reason"], paused.data["paused_for"]) == (
+        "it has used 3 requests",
+        "approval",
+    )
+
+
 def test_the_death_of_a_suspect_is_no_sign_of_life() -> None:
     told = Told()
     told.world.session("s-eve", life="beat")

@@ -28,7 +28,7 @@ WORDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "agent.conflict": ("{agent_name} works on what others work on", ("conflicts",)),
     "session.suspected": ("{agent_name} shows no life", ()),
     "session.cleared": ("{agent_name} has shown life again", ()),
-    "session.paused": ("{agent_name} is paused", ()),
+    "session.paused": ("{agent_name} is paused", ("paused_for", "reason")),
     "session.resumed": ("{agent_name} goes on", ()),
     "session.stuck": ("{agent_name} is stuck", ("why",)),
     "session.unstuck": ("{agent_name} gets on again", ()),

@@ -80,7 +80,7 @@ def day() -> list[Event]:
     for errors in (5, 0):
         world.pass_time(1)
         run(ReportSignals(signals=Signals(at=world.now, errors_in_row=errors)), "s-ada")
-    run(PauseSession(id="s-ada"))
+    run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
     run(SweepSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
@@ -116,6 +116,7 @@ def test_a_line_says_who_does_what() -> None:
         "ada has met rule no-force: blocked",
         "message of ada: hello all",
         "ada is stuck: the same error 5 times in a row",
+        "ada is paused: lunch",
         "bob was ended by others: it loops",
         "settings were changed: lock_ttl before 1800.0, after 60.0",
     ):
