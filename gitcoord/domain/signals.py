@@ -19,6 +19,7 @@ from gitcoord.domain.usage import LARGEST, PARTS
 from gitcoord.errors import InvalidValue, LimitReached
 
 if TYPE_CHECKING:
+    from gitcoord.domain.sessions import Session
     from gitcoord.domain.state import State
 
 #: Characters of an error and of a call's name that are kept.
