@@ -128,10 +128,11 @@ class Notifier:
         while True:
             try:
                 hub = await self._hub()
-                items = await hub.subscribe(await self._begin(hub, targets))
+                begin = await self._begin(hub, targets)
+                items = await hub.subscribe(begin)
                 said, pause = "", LOOK
                 async with aclosing(items):
-                    await self._queued(items, targets)
+                    await self._queued(items, targets, begin)
             except GitcoordError as trouble:
                 if said != trouble.code:
                     _log.warning(
@@ -151,13 +152,16 @@ class Notifier:
         return min(begun.values(), default=now)
 
     async def _queued(
-        self, items: AsyncGenerator[Item, None], targets: Mapping[str, Target]
+        self, items: AsyncGenerator[Item, None], targets: Mapping[str, Target], begin: Position
     ) -> None:
-        """Queue what is wanted of a stream, to its end."""
+        """Queue what is wanted of a stream that begins behind a position, to its end."""
         unwanted = 0
         async for each in items:
             if each.at is None:
                 continue
+            if each.type == "gap" and each.at < begin:
+                # Another ledger stands where the one was of which the targets were told.
+                await _threaded(self._queue.back, list(targets), each.at._replace(place=0))
             drafts = [
                 Draft(target.name, each.at, each.type, each.text)
                 for target in targets.values()

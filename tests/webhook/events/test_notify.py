@@ -317,6 +317,23 @@ def test_what_waits_for_a_target_of_another_service_is_left_to_it(
     assert box.loads("p")["all"] == Load(1)
 
 
+def test_a_target_that_was_told_of_another_ledger_is_told_of_this_one_behind_a_gap(
+    repo: str, receiver: Receiver, box: Outbox
+) -> None:
+    house = begun(repo)
+    ada = session(house)
+    box.begin(["t"], Position(1, 500, 2))
+
+    async def scene() -> None:
+        async with notifying(house, box, target(receiver, wish=wish("lock.*"))):
+            await until(lambda: receiver.got)
+            await threaded(acquire, house, ada, "a")
+            await until(lambda: len(receiver.got) == 2)
+
+    anyio.run(scene)
+    assert [json.loads(each.body)["type"] for each in receiver.got] == ["gap", "lock.acquired"]
+
+
 def test_an_end_does_not_wait_for_those_who_answer_slowly(
     repo: str, receiver: Receiver, box: Outbox
 ) -> None:
