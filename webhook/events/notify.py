@@ -87,6 +87,8 @@ class Notifier:
         self._sending: Counter[str] = Counter()
         self._news, self._others = anyio.Event(), anyio.Event()
         self._lines = Lines()
+        # Of its own: those who answer slowly must not take the threads of everybody else.
+        self._posting = anyio.CapacityLimiter(SENDING)
 
     def tell(self, targets: Sequence[Target]) -> None:
         """Tell these targets from now on, and no others. Only in the event loop.
@@ -202,7 +204,7 @@ class Notifier:
 
     async def _one(self, found: Notification, free: anyio.Semaphore) -> None:
         try:
-            await _threaded(self._settle, found)
+            await anyio.to_thread.run_sync(self._settle, found, limiter=self._posting)
         except Unavailable as trouble:
             # Whoever claims it next sends it once more.
             _log.warning("notification %d: %s: %s", found.id, trouble.code, trouble.message)

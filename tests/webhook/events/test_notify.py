@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from gitcoord.bootstrap import House
@@ -396,6 +397,8 @@ def test_a_slow_target_keeps_nobody_else_waiting(
     with receiving() as quick:
 
         async def scene() -> None:
+            # As many threads as the slow one keeps busy.
+            anyio.to_thread.current_default_thread_limiter().total_tokens = notify.TO_ONE
             targets = (target(receiver, "slow"), target(quick, "quick"))
             async with notifying(house, box, *targets):
                 try:
