@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.changes import Change
 from gitcoord.domain.escalations import Escalation
+from gitcoord.domain.features import Feature
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import past
 from gitcoord.domain.memories import Memory
@@ -87,6 +88,7 @@ class Compact(Operation, frozen=True, kw_only=True):
             past(state, life, max(life, ago(self.messages))),
             _until(state.scan(Violation, "at:"), ago(self.violations)),
             _until(state.scan(Escalation, "at:", archived=True), ago(self.tasks)),
+            _features(state, ago(self.tasks)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
@@ -119,6 +121,13 @@ def _sessions(state: State, before: Time) -> Iterator[Session]:
         if session.ended_at >= before:
             return
         yield session
+
+
+def _features(state: State, before: Time) -> Iterator[Feature]:
+    for feature in state.scan(Feature, "end:", archived=True):
+        if feature.ended_at >= before:
+            return
+        yield feature
 
 
 def _handoffs(state: State, kept: int, before: Time) -> Iterator[Handoff]:

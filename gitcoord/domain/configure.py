@@ -135,6 +135,6 @@ def _checked(settings: Settings) -> Settings:
     for name in areas:
         checked_name(name, "area")
     patterns = [pattern for area in settings.areas for pattern in area.patterns]
-    for pattern in (*settings.ignore, *settings.shared, *patterns):
+    for pattern in (*settings.ignore, *settings.shared, *settings.exclusive_slots, *patterns):
         wanted(settings, pattern)
     return settings

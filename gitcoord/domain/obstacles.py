@@ -94,21 +94,29 @@ def hindrances(
 def pause_of(
     state: State, context: Context, feature: str, *, but: str | None = None
 ) -> Obstacle | None:
-    """Return what pauses a feature: a lock on its pause key, or an open escalation; else None.
+    """Return what pauses a feature; None for nothing.
+
+    A lock on its pause key, an open escalation, or its entry in the registry of features.
 
     `but`: a session whose own lock does not count.
     """
     lock = paused(state, context, feature)
     if lock is not None and (but is None or root(lock.session) != root(but)):
         return _paused(feature, lock.agent, lock.reason, lock.session, lock.expires_at)
-    if not state.has("escalations", f"pause:{feature}"):
-        return None
-    from gitcoord.domain.escalations import pausing
+    if state.has("escalations", f"pause:{feature}"):
+        from gitcoord.domain.escalations import pausing
 
-    found = pausing(state, feature)
-    assert found is not None
-    reason = f"{found.kind} {found.id}: {found.summary}"
-    return _paused(feature, found.agent, reason, found.session, "")
+        found = pausing(state, feature)
+        assert found is not None
+        reason = f"{found.kind} {found.id}: {found.summary}"
+        return _paused(feature, found.agent, reason, found.session, "")
+    if state.has("features", f"pause:{feature}"):
+        from gitcoord.domain.features import Feature
+
+        known = state.get(Feature, feature, archived=False)
+        assert known is not None
+        return _paused(feature, known.paused_by, known.pause_reason, known.paused_session, "")
+    return None
 
 
 def _paused(feature: str, agent: str, reason: str, session: str, until: Time) -> Obstacle:

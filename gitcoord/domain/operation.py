@@ -69,6 +69,10 @@ OPERATIONS: dict[str, str] = {
     "task.report": "results:ReportResult",
     "escalation.raise": "escalations:RaiseEscalation",
     "escalation.resolve": "escalations:ResolveEscalation",
+    "feature.register": "registering:RegisterFeature",
+    "feature.pause": "registering:PauseFeature",
+    "feature.resume": "registering:ResumeFeature",
+    "feature.deregister": "registering:DeregisterFeature",
 }
 
 

@@ -50,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ignore: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     areas: tuple[Area, ...] = ()
+    #: Keys of which only one feature at a time may claim any part.
+    exclusive_slots: tuple[str, ...] = ("db:migration-slot",)
+    #: Share of a feature's claims above which it waits for another one that overlaps them.
+    sequential_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 3
     #: Tasks that one session may hold at a time; 0: any number.
     tasks_per_session: Count = 0

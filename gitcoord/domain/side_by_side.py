@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gitcoord.domain.crossings import near_pairs
 from gitcoord.domain.graph import reached
 from gitcoord.domain.key_index import listed, wanted
 from gitcoord.domain.overlap import matches, overlap
@@ -74,7 +75,9 @@ def clashes(settings: Settings, packages: Sequence[Package]) -> list[Clash]:
     denied = [[wanted(settings, text) for text in one.deny] for one in packages]
     compared = 0
     found: defaultdict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
-    for one, other in _near(marks):
+    for (_, one), (_, other) in near_pairs((mark.key, mark) for mark in marks):
+        if one.owner == other.owner:
+            continue
         first, second = (one, other) if one.owner < other.owner else (other, one)
         names = packages[first.owner].id, packages[second.owner].id
         if names[0] in far[names[1]] or names[1] in far[names[0]]:
@@ -124,21 +127,6 @@ def _marks(settings: Settings, owner: int, package: Package) -> Iterator[_Mark]:
             free = (*settings.ignore, *settings.shared)
             if not listed(settings, key, free):
                 yield _Mark(key, owner, written)
-
-
-def _near(marks: list[_Mark]) -> Iterator[tuple[_Mark, _Mark]]:
-    """Yield the pairs of different owners of which one literal begins the other."""
-    above: list[_Mark] = []
-    for mark in sorted(marks, key=lambda one: (one.key.namespace, one.key.literal)):
-        while above and not (
-            mark.key.namespace == above[-1].key.namespace
-            and mark.key.literal.startswith(above[-1].key.literal)
-        ):
-            above.pop()
-        for one in above:
-            if one.owner != mark.owner:
-                yield one, mark
-        above.append(mark)
 
 
 def _spared(mark: _Mark, other: _Mark, denied: list[list[Key]]) -> bool:

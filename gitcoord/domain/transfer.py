@@ -1,8 +1,8 @@
 """Taking over what another ledger has exported, all or none.
 
-Tasks, notes, handoffs, memories, changes, marks, violations, plans, escalations and messages with
-their receipts travel. Who holds what does not: sessions with their working memory, locks, queues
-and ports mean nothing here, and a task that was claimed there is open here.
+Tasks, notes, handoffs, memories, changes, marks, violations, plans, escalations, features and
+messages with their receipts travel. Who holds what does not: sessions with their working memory,
+locks, queues and ports mean nothing here, and a task that was claimed there is open here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from gitcoord.domain.changes import Change
 from gitcoord.domain.escalations import Escalation
+from gitcoord.domain.features import Feature, checked_keys, named
 from gitcoord.domain.graph import cycle
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.key_index import wanted
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, type[Record]] = {
     kind.table: kind
     for kind in (
-        Task, Note, Handoff, Memory, Change, Mark, Message, Violation, Plan, Escalation,
+        Task, Note, Handoff, Memory, Change, Mark, Message, Violation, Plan, Escalation, Feature,
     )
 }  # fmt: skip
 LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"})
@@ -116,12 +117,18 @@ def _read(state: State, table: str, body: Any, number: int) -> Record:
         raise InvalidFile(f"{where}: not a table to import; known are {known}", record=number)
     try:
         record = msgspec.convert(body, kind)
-        checked_id(record.name, kind.__name__.lower()) if kind not in (Mark, Plan) else None
+        checked_id(record.name, kind.__name__.lower()) if kind not in (
+            Mark,
+            Plan,
+            Feature,
+        ) else None
         _check_times(record)
         if isinstance(record, Task):
             record = _opened(state, record)
         elif isinstance(record, Memory):
             record = checked(record)
+        elif isinstance(record, Feature):
+            record = _registered(state, record)
     except (msgspec.ValidationError, GitcoordError) as wrong:
         raise InvalidFile(f"{where}: {wrong}", record=number) from wrong
     return record
@@ -137,7 +144,7 @@ def _check_times(record: Record) -> None:
 
 _TIMES = (
     "at", "created_at", "completed_at", "deadline", "not_before", "delivered_at", "read_at",
-    "acked_at", "used_at", "forgotten_at", "resolved_at",
+    "acked_at", "used_at", "forgotten_at", "resolved_at", "updated_at", "paused_at", "ended_at",
 )  # fmt: skip
 
 
@@ -167,6 +174,17 @@ def _opened(state: State, task: Task) -> Task:
         worktree="",
         stale_since="",
         blocked_reason="",
+    )
+
+
+def _registered(state: State, feature: Feature) -> Feature:
+    """Return the feature with right keys. Raises `InvalidValue` for an id that is not canonical."""
+    if named(state.settings, feature.id) != feature.id:
+        raise InvalidValue(f"not the id of a feature: {feature.id[:80]!r}")
+    return msgspec.structs.replace(
+        feature,
+        claims=checked_keys(state.settings, feature.claims, "claims"),
+        slots=checked_keys(state.settings, feature.slots, "slots"),
     )
 
 

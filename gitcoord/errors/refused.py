@@ -175,6 +175,32 @@ class EscalationNotFound(Refused):
     code = "escalation_not_found"
 
 
+class FeatureNotFound(Refused):
+    """There is no such feature."""
+
+    code = "feature_not_found"
+    remedy = "Run `gitcoord feature list --all`."
+
+
+class NoActiveFeature(Refused):
+    """The feature is not there, or it was completed or cancelled."""
+
+    code = "feature_not_found_or_not_active"
+    remedy = "Run `gitcoord feature list`."
+
+
+class FeatureClosed(Refused):
+    """The feature was completed or cancelled; its id is not used again."""
+
+    code = "feature_not_active"
+
+
+class FeatureTaken(Refused):
+    """Another agent has registered this feature."""
+
+    code = "feature_taken"
+
+
 class NoPortsAvailable(Refused):
     """No block of ports is free."""
 

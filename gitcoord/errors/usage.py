@@ -35,6 +35,12 @@ class InvalidValue(UsageError):
     code = "invalid_value"
 
 
+class InvalidStatus(UsageError):
+    """A feature ends as completed or cancelled, nothing else."""
+
+    code = "invalid_status"
+
+
 class TextTooLong(UsageError):
     """The text is over the limit of 64 KiB."""
 

@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "ports": "ports:PortLease",
     "plans": "plans:Plan",
     "escalations": "escalations:Escalation",
+    "features": "features:Feature",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
