@@ -111,7 +111,10 @@ class ClaimTask(Operation, frozen=True, kw_only=True):
 
 
 class NextTask(Operation, frozen=True, kw_only=True):
-    """Claim the most urgent task for which nothing stands in the way."""
+    """Claim the most urgent task for which nothing stands in the way.
+
+    Of several that are equally urgent it is the one that collides with the least of others' work.
+    """
 
     tag = "task.next"
     answer = Claimed
@@ -132,27 +135,53 @@ class NextTask(Operation, frozen=True, kw_only=True):
         _refuse_more(state, session)
         feature = feature_of(state.settings, self.feature)
         passed: list[Waiting] = []
-        for task in self._ready(state, feature):
-            found = hindrances(state, context, task, session)
-            if not found:
-                try:
-                    answer = _claimed(state, context, session, task, ttl)
-                except (LockHeld, QueuedBehind, UsageError) as refusal:
-                    found = [of_keys(refusal)]
-                else:
-                    answer.waiting.extend(passed)
-                    return answer
-            if len(passed) < SHOWN_LIMIT:
-                passed.append(Waiting(id=task.id, title=task.title, reasons=found))
+        for task in self._free(state, context, session, feature, passed):
+            try:
+                answer = _claimed(state, context, session, task, ttl)
+            except (LockHeld, QueuedBehind, UsageError) as refusal:
+                _pass(passed, task, [of_keys(refusal)])
+            else:
+                answer.waiting.extend(passed)
+                return answer
         for task in islice(state.scan(Task, "later:"), LOOKED_AT):
             if len(passed) < SHOWN_LIMIT and self._wants(task, feature):
-                found = hindrances(state, context, task, session)
-                passed.append(Waiting(id=task.id, title=task.title, reasons=found))
+                _pass(passed, task, hindrances(state, context, task, session))
         return Claimed(waiting=passed)
 
     def subject(self, answer: Claimed, agent: str) -> str:
         """Return the diary line."""
         return _line(answer, agent)
+
+    def _free(
+        self,
+        state: State,
+        context: Context,
+        session: Session,
+        feature: str,
+        passed: list[Waiting],
+    ) -> Iterator[Task]:
+        """Yield the ready tasks that only their keys can hinder, as they are to be tried."""
+        found = self._unhindered(state, context, session, feature, passed)
+        if not disturbed(state):
+            return found
+        from gitcoord.domain.collisions import calm_first
+
+        return calm_first(state, found, session.id)
+
+    def _unhindered(
+        self,
+        state: State,
+        context: Context,
+        session: Session,
+        feature: str,
+        passed: list[Waiting],
+    ) -> Iterator[Task]:
+        for task in self._ready(state, feature):
+            found = hindrances(state, context, task, session)
+            if found:
+                _pass(passed, task, found)
+            else:
+                yield task
 
     def _ready(self, state: State, feature: str) -> Iterator[Task]:
         found: Iterator[Task]
@@ -168,6 +197,16 @@ class NextTask(Operation, frozen=True, kw_only=True):
 
     def _wants(self, task: Task, feature: str) -> bool:
         return (not self.types or task.type in self.types) and feature in ("", task.feature)
+
+
+def disturbed(state: State) -> bool:
+    """Say whether there is anything with which a task could collide that is no lock."""
+    return state.holds("unlanded") or state.holds("features") or state.holds("changes")
+
+
+def _pass(passed: list[Waiting], task: Task, reasons: list[Obstacle]) -> None:
+    if len(passed) < SHOWN_LIMIT:
+        passed.append(Waiting(id=task.id, title=task.title, reasons=reasons))
 
 
 def _ttl(state: State, asked: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Feasibility: exact overlap, the same from both sides, never better for a claim more that meets."""
+"""Feasibility: exact, the same from both sides, never better for a claim more that meets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rank(one: Claims, other: Claims, agreed: Settings = AGREED) -> int:
 
 
 def meet(one: str, other: str) -> bool:
-    """Whether some path matches both: looked for among all that there are."""
+    """Say whether some path matches both: looked for among all that there are."""
     first, second = wanted(AGREED, one), wanted(AGREED, other)
     if "file" not in (first.namespace, second.namespace):
         return first.text == second.text
@@ -46,7 +46,7 @@ def meet(one: str, other: str) -> bool:
 
 
 def expected(one: Claims, other: Claims, agreed: Settings = AGREED) -> tuple[object, ...]:
-    """What feasibility is, by comparing every two keys and every path."""
+    """Return feasibility and overlapping keys, by comparing every two keys and every path."""
     mine = {x for x in one.keys if any(meet(x, y) for y in other.keys)}
     theirs = {y for y in other.keys if any(meet(x, y) for x in one.keys)}
     wants = {

@@ -125,6 +125,7 @@ def test_a64_conflicts_name_the_overlapping_keys_of_both() -> None:
     world = crew()
     world.run(register("api", "src/api/**", "api:POST /login", "x/1", branch="b"), "s-bob")
     world.run(register("far", "docs/**"), "s-bob")
+    world.run(register("beside", "src/*/other.py"), "s-bob")
     found = world.run(register("login", "src/*/auth.py", "q/1", "q/2"), "s-ann").report
     assert (found.feasibility, found.claims, found.overlapping) == ("PARTIAL", 3, 1)
     (conflict,) = found.conflicts
@@ -134,7 +135,7 @@ def test_a64_conflicts_name_the_overlapping_keys_of_both() -> None:
     # The same is told of one that is not registered, and nothing is stored.
     state = world.state()
     asked = candidate(state, world.context(), "other", ("src/api/", "y"))
-    assert [one.feature for one in asked.conflicts] == ["api", "login"]
+    assert [one.feature for one in asked.conflicts] == ["api", "beside", "login"]
     assert not list(state.changes())
 
 
