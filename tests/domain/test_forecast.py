@@ -163,7 +163,7 @@ def test_collisions_name_marks_changes_of_the_living_and_other_features() -> Non
     assert [one.kind for one in seen(world).rounds[0][0].collisions] == [
         "changed", "changed", "feature", "unlanded", "unlanded",
     ]  # fmt: skip
-    add(world, {"id": "t-2"}, {"id": "t-3", "keys": ("src/*.txt",)})
+    add(world, {"id": "t-2"}, {"id": "t-3", "feature": "login", "keys": ("src/*.txt",)})
     assert collisions(world.state(), world.get(Task, "t-2")) == []
     # What only stands near in the index is not met.
     assert collisions(world.state(), world.get(Task, "t-3")) == []
