@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from gitcoord.domain.event import RANK, Event, Scene
+from gitcoord.domain.events_of_features import features
 from gitcoord.domain.events_of_locks import locks, marks, waiters
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
@@ -30,10 +31,11 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "violations": violations,
     "messages": messages,
     "notices": notices,
+    "features": features,
 }
 
 #: Tables from which only a compaction takes records away.
-_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs"})
+_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs", "features"})
 
 
 def events(scene: Scene) -> list[Event]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import memories, plans, records, who, work
+from webhook.api import features, memories, plans, records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -284,6 +284,41 @@ LINES: tuple[Line, ...] = (
         "agent",
         "Say how an escalation was decided",
         {"resolution": "Take another port."},
+    ),
+    # Features.
+    _see("/features", features.features, "Features by priority and age"),
+    _see(
+        "/features/conflicts",
+        features.feature_conflicts,
+        "How a feature would stand to those that are open",
+        {"feature": "login", "claim": ["src/auth/**"]},
+    ),
+    _see(
+        "/features/matrix",
+        features.feature_matrix,
+        "All features against each other, and which ready tasks fit together",
+    ),
+    _see(
+        "/features/{feature}",
+        features.feature,
+        "One feature with those that overlap it, and its open tasks",
+    ),
+    _do(
+        "/features",
+        "feature.register",
+        "agent",
+        "Register a feature, or update one's own",
+        {"id": "login", "claims": ["src/auth/**", "api:POST /login"], "branch": "feat/login"},
+        201,
+    ),
+    _do("/features/{id}/pause", "feature.pause", "agent", "Let none of its tasks be claimed"),
+    _do("/features/{id}/resume", "feature.resume", "agent", "Let a paused feature go on"),
+    _do(
+        "/features/{id}/deregister",
+        "feature.deregister",
+        "agent",
+        "End a feature as completed or cancelled",
+        {"status": "completed"},
     ),
     # The ledger.
     _do(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
+from webhook.compat import coordinator_features as features
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
 from webhook.compat import coordinator_ports as ports
@@ -39,13 +40,6 @@ _ABSENT: dict[str, tuple[str, ...]] = {
     "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
-    "features": (
-        "POST /features/register",
-        "POST /features/deregister",
-        "GET /features/active",
-        "POST /features/conflicts",
-        "GET /features/{id}",
-    ),
     "a merge queue": (
         "POST /merge-queue/enqueue",
         "GET /merge-queue",
@@ -127,6 +121,25 @@ LINES: tuple[Line, ...] = (
     ),
     Line("POST", "/ports/release", "agent", ports.release, ports.Porting, blank=_blank("error")),
     Line("GET", "/ports/status", "read", ports.status, keyless="anybody"),
+    Line(
+        "POST",
+        "/features/register",
+        "agent",
+        features.register,
+        features.Registering,
+        blank=_blank("feature_id", "action", "reason"),
+    ),
+    Line(
+        "POST",
+        "/features/deregister",
+        "agent",
+        features.deregister,
+        features.Ending,
+        blank=_blank("feature_id", "status", "reason"),
+    ),
+    Line("GET", "/features/active", "read", features.active),
+    Line("POST", "/features/conflicts", "read", features.conflicts, features.Comparing),
+    Line("GET", "/features/{id}", "read", features.get),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()

@@ -74,6 +74,18 @@ def acting(ask: Ask, said: Identity) -> str:
     return _start(ask, said).session.id
 
 
+def speaking(ask: Ask, said: Identity, agent: str) -> str:
+    """Return a session of that agent for who says no name and has checked it in; else who acts.
+
+    Raises `Problem` 403.
+    """
+    if not said.agent_id and not said.session_id and ask.caller.session is None and agent:
+        with ask.asking.state() as state:
+            for session in _sessions(ask, state, agent):
+                return session.id
+    return acting(ask, said)
+
+
 def session_of(ask: Ask, said: Identity) -> Session | None:
     """Return the live session of a conversation; it may also be named by our id."""
     with ask.asking.state() as state:

@@ -31,6 +31,10 @@ NEXT: dict[str, str] = {
     "recipient_ambiguous": "Name one of the sessions as recipient.",
     "message_not_found": "Call read_messages.",
     "memory_not_found": "Call recall for those that there are.",
+    "feature_not_found": "Call list_active_features.",
+    "feature_not_found_or_not_active": "Call list_active_features.",
+    "feature_not_active": "Register it under another id.",
+    "feature_taken": "Ask its agent with send_message, or your person.",
     "contended": "Call the tool again.",
 }
 

@@ -115,6 +115,23 @@ def _memories(call: Call) -> str:
     return "\n".join(parts if found else [*parts, "", "There is none yet."])
 
 
+def _features(call: Call) -> str:
+    from gitcoord.domain.features import open_features
+
+    with call.state() as state:
+        found = list(open_features(state))
+    parts = ["# Active features"]
+    for one in found:
+        title = f": {one.title}" if one.title else ""
+        parts += ["", f"## {one.id}{title}", "", f"- priority {one.priority}, {one.status}"]
+        parts += [f"- registered by {one.agent or 'a person'} at {one.created_at}"]
+        parts += [f"- branch `{one.branch}`"] if one.branch else []
+        parts += [f"- claims {_keys(one.claims)}"] if one.claims else []
+        parts += [f"- slots {_keys(one.slots)}"] if one.slots else []
+        parts += [f"- paused by {one.paused_by}{_why(one.pause_reason)}"] if one.paused_at else []
+    return "\n".join(parts if found else [*parts, "", "No feature is registered."])
+
+
 def _context(call: Call) -> str:
     from gitcoord.entrypoints.cli.context import told
 
@@ -196,6 +213,14 @@ RESOURCES: dict[str, Resource] = {
             _patterns,
             # They come from the worktree, not from the ledger.
             frozenset(),
+        ),
+        Resource(
+            "features://active",
+            "active-features",
+            "Active features",
+            "Features that are registered, with what they claim.",
+            _features,
+            frozenset({"features"}),
         ),
         Resource(
             "gitcoord://context",

@@ -142,6 +142,25 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     assert (raised["action"], raised["paused"]) == ("replan", True)
     assert agent.call("get_task", task_id=raised["task_id"])["task"]["task_type"] == "escalation"
 
+    made = agent.call(
+        "register_feature", feature_id="login", resource_claims=["src/auth/**", "a"],
+        title="Log in", branch_name="feat/login", merge_priority=2, metadata={"epic": 7},
+    )  # fmt: skip
+    assert (made["action"], made["feasibility"], made["conflicts"]) == ("registered", "FULL", [])
+    asked = agent.call(
+        "analyze_feature_conflicts", candidate_feature_id="x", candidate_claims=["src/auth/x", "b"]
+    )
+    assert (asked["feasibility"], asked["total_conflicting_claims"]) == ("PARTIAL", 1)
+    assert asked["conflicts"][0]["registered_by"] == "bob"
+    mine = agent.call("analyze_feature_conflicts", candidate_feature_id="login")
+    assert (mine["feasibility"], mine["total_candidate_claims"]) == ("FULL", 2)
+    (shown_feature,) = agent.call("list_active_features")["features"]
+    assert shown_feature == agent.call("get_feature", feature_id="login")["feature"]
+    assert (shown_feature["merge_priority"], shown_feature["metadata"]) == (2, {"epic": 7})
+    assert "## login: Log in" in agent.read("features://active")
+    over = agent.call("deregister_feature", feature_id="login")
+    assert (over["status"], over["open_tasks"]) == ("completed", [])
+
     swept = agent.call("cleanup_dead_agents", stale_threshold_minutes=0)
     assert (swept["agents_cleaned"], swept["locks_released"]) == (0, 0)
     assert {one["agent_id"] for one in swept["stale"]} == {"ada", "bob"}

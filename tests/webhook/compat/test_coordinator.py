@@ -353,7 +353,7 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 ABSENT = [
     ("GET", "/profiles/me"), ("GET", "/audit"), ("POST", "/policy/check"),
-    ("GET", "/features/active"), ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
+    ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
 
@@ -388,7 +388,8 @@ def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> No
             found[flag] = any(code < 500 and code not in (401, 403, 404) for code in codes)
         return found
 
-    there = {"CAN_LOCK", "CAN_QUEUE_WORK", "CAN_HANDOFF", "CAN_MEMORY", "CAN_GUARDRAILS"}
+    there = {"CAN_LOCK", "CAN_QUEUE_WORK", "CAN_HANDOFF", "CAN_MEMORY", "CAN_GUARDRAILS",
+             "CAN_FEATURE_REGISTRY"}  # fmt: skip
     assert {flag for flag, can in seen(ac).items() if can} == there
     assert not any(seen(Client(ac.served, COORDINATOR, key="wrong")).values())
     assert head(ac.served) == before, "a probe does nothing"
