@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, ClassVar
 
+from gitcoord.domain.approvals import Approval
 from gitcoord.domain.changes import Change
 from gitcoord.domain.escalations import Escalation
 from gitcoord.domain.features import Feature
@@ -89,6 +90,7 @@ class Compact(Operation, frozen=True, kw_only=True):
             _until(state.scan(Violation, "at:"), ago(self.violations)),
             _until(state.scan(Escalation, "at:", archived=True), ago(self.tasks)),
             _features(state, ago(self.tasks)),
+            _until(state.scan(Approval, "at:", archived=True), ago(self.tasks)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
@@ -107,7 +109,7 @@ class Compact(Operation, frozen=True, kw_only=True):
 
 
 def _until(
-    records: Iterable[Change | Escalation | Notice | Op | Violation], before: Time
+    records: Iterable[Approval | Change | Escalation | Notice | Op | Violation], before: Time
 ) -> Iterator[Record]:
     """Yield the records from before that time; they come oldest first."""
     for record in records:

@@ -73,6 +73,9 @@ OPERATIONS: dict[str, str] = {
     "feature.pause": "registering:PauseFeature",
     "feature.resume": "registering:ResumeFeature",
     "feature.deregister": "registering:DeregisterFeature",
+    "approval.request": "approving:RequestApproval",
+    "approval.decide": "approving:DecideApproval",
+    "approval.use": "approving:UseApproval",
 }
 
 

@@ -61,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale_tasks: Literal["requeue", "mark"] = "requeue"
     #: Trust level, 0 to 4, that guardrails presume of every agent.
     agent_trust: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    #: Whether what guardrails would ask about becomes a request that a person approves.
+    approvals: Literal["off", "on"] = "off"
+    #: How long a request waits for a decision, and an approval for its use.
+    approval_ttl: Positive = 3600.0
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     #: How many changes are kept, the newest, and for how long.

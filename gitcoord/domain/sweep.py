@@ -147,15 +147,16 @@ _REASONS = {
 
 
 class Lapsed(Answer, frozen=True, kw_only=True):
-    """What came to its end: keys, ids of tasks, holders that no longer wait."""
+    """What came to its end: keys, ids of tasks and approvals, holders that no longer wait."""
 
     keys: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     waiters: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
 
 
 class LapseLeases(Operation, frozen=True, kw_only=True):
-    """End locks, claims, deadlines and waits whose time is over, at most 200 of each."""
+    """End locks, claims, deadlines, waits and requests whose time is over, at most 200 of each."""
 
     tag = "lease.lapse"
     answer = Lapsed
@@ -169,6 +170,7 @@ class LapseLeases(Operation, frozen=True, kw_only=True):
             return Lapsed()
         end = _end(state, context.now)
         tasks = lapse(state, context, LAPSE_LIMIT)
+        approvals = _unapproved(state, context)
         locks = list(islice(_until(state, Lock, "end:", end), LAPSE_LIMIT))
         waiters = [each for each in state.scan(Waiter, "turn:") if each.lease_until <= end]
         _tell(state, context, locks)
@@ -178,11 +180,14 @@ class LapseLeases(Operation, frozen=True, kw_only=True):
             keys=tuple(sorted(lock.key for lock in locks)),
             tasks=tuple(sorted(task.id for task in tasks)),
             waiters=tuple(sorted(waiter.session for waiter in waiters)),
+            approvals=approvals,
         )
 
     def subject(self, answer: Lapsed, agent: str) -> str:
         """Return the diary line."""
-        what = ", ".join([*answer.keys[:2], *answer.tasks[:2], *answer.waiters[:2]])
+        what = ", ".join(
+            [*answer.keys[:2], *answer.tasks[:2], *answer.waiters[:2], *answer.approvals[:2]]
+        )
         return one_line(f"lease: {what or 'nothing'} lapsed")
 
 
@@ -196,7 +201,24 @@ def due(state: State, now: Time) -> bool:
         or next(_until(state, Task, "lease:", end), None) is not None
         or next(_until(state, Task, "deadline:", now), None) is not None
         or any(waiter.lease_until <= end for waiter in state.scan(Waiter, "turn:"))
+        or _approvals_due(state, now)
     )
+
+
+def _approvals_due(state: State, now: Time) -> bool:
+    if not state.holds("approvals"):
+        return False
+    from gitcoord.domain.approvals import Approval
+
+    return next(_until(state, Approval, "end:", now), None) is not None
+
+
+def _unapproved(state: State, context: Context) -> tuple[str, ...]:
+    if not state.holds("approvals"):
+        return ()
+    from gitcoord.domain import approving
+
+    return tuple(sorted(one.id for one in approving.lapse(state, context)))
 
 
 def _tell(state: State, context: Context, locks: list[Lock]) -> None:

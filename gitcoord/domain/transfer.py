@@ -47,7 +47,9 @@ KINDS: dict[str, type[Record]] = {
         Task, Note, Handoff, Memory, Change, Mark, Message, Violation, Plan, Escalation, Feature,
     )
 }  # fmt: skip
-LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"})
+LEFT_BEHIND = frozenset(
+    {"sessions", "working", "locks", "waiters", "notices", "ops", "ports", "approvals"}
+)
 
 #: Most records in one call.
 CALL_LIMIT = 20_000

@@ -7,6 +7,13 @@ table of their own. Not here: wording for one door, or any formatting.
 
 from __future__ import annotations
 
+from gitcoord.errors.consent import (
+    ApprovalClosed,
+    ApprovalNotFound,
+    ApprovalRequired,
+    OwnApproval,
+    PersonRequired,
+)
 from gitcoord.errors.damaged import (
     CorruptRecord,
     FormatTooNew,
@@ -104,6 +111,9 @@ from gitcoord.errors.usage import (
 __all__ = [
     "AccessDenied",
     "AlreadyInitialised",
+    "ApprovalClosed",
+    "ApprovalNotFound",
+    "ApprovalRequired",
     "AttemptStale",
     "AttemptsExhausted",
     "BothHaveContent",
@@ -152,6 +162,8 @@ __all__ = [
     "NotLockHolder",
     "OperationReused",
     "OutcomeUnknown",
+    "OwnApproval",
+    "PersonRequired",
     "PositionGone",
     "ProgramMissing",
     "QueuedBehind",

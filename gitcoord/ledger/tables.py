@@ -32,10 +32,11 @@ KINDS: dict[str, str] = {
     "plans": "plans:Plan",
     "escalations": "escalations:Escalation",
     "features": "features:Feature",
+    "approvals": "approvals:Approval",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "3"
+VERSION = "4"
 
 _loaded: dict[str, type[Record]] = {}
 
