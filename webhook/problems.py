@@ -16,6 +16,8 @@ import msgspec
 from starlette.responses import Response
 
 from gitcoord.errors import (
+    ApprovalClosed,
+    ApprovalNotFound,
     Contended,
     Damaged,
     Denied,
@@ -29,6 +31,8 @@ from gitcoord.errors import (
     NotInitialised,
     NotLockHolder,
     OperationReused,
+    OwnApproval,
+    PersonRequired,
     RecipientNotFound,
     Refused,
     SessionEnded,
@@ -62,6 +66,10 @@ STATUSES: dict[type[GitcoordError], int] = {
     MemoryNotFound: 404,
     RecipientNotFound: 404,
     FeatureNotFound: 404,
+    ApprovalNotFound: 404,
+    ApprovalClosed: 409,
+    OwnApproval: 403,
+    PersonRequired: 403,
     NoActiveFeature: 404,
     SessionEnded: 410,
     SessionPaused: 423,

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from gitcoord.domain.event import RANK, Event, Scene
+from gitcoord.domain.events_of_approvals import approvals
 from gitcoord.domain.events_of_features import features
 from gitcoord.domain.events_of_locks import locks, marks, waiters
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
@@ -32,10 +33,11 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "messages": messages,
     "notices": notices,
     "features": features,
+    "approvals": approvals,
 }
 
 #: Tables from which only a compaction takes records away.
-_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs", "features"})
+_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs", "features", "approvals"})
 
 
 def events(scene: Scene) -> list[Event]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import features, memories, plans, records, who, work
+from webhook.api import approvals, features, memories, plans, records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -319,6 +319,31 @@ LINES: tuple[Line, ...] = (
         "agent",
         "End a feature as completed or cancelled",
         {"status": "completed"},
+    ),
+    # Approvals.
+    _see("/approvals", approvals.approvals, "Requests for a person's consent"),
+    _see("/approvals/{approval}", approvals.approval, "One request, and what became of it"),
+    _do(
+        "/approvals",
+        "approval.request",
+        "agent",
+        "Ask a person for consent to one thing",
+        {"id": "a-1", "about": {"kind": "command", "text": "git push --force"}},
+        201,
+    ),
+    _do(
+        "/approvals/use",
+        "approval.use",
+        "agent",
+        "Use up the approval of a subject",
+        {"about": {"kind": "command", "text": "git push --force"}},
+    ),
+    _do(
+        "/approvals/{id}/decide",
+        "approval.decide",
+        "admin",
+        "Approve or deny a request, as the person whose key it is",
+        {"decision": "deny", "reason": "not before the release"},
     ),
     # The ledger.
     _do(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
+from webhook.compat import coordinator_approvals as approvals
 from webhook.compat import coordinator_features as features
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
@@ -47,12 +48,6 @@ _ABSENT: dict[str, tuple[str, ...]] = {
         "POST /merge-queue/check/{id}",
         "POST /merge-queue/merged/{id}",
         "DELETE /merge-queue/{id}",
-    ),
-    "approvals": (
-        "POST /approvals/request",
-        "GET /approvals/pending",
-        "GET /approvals/{id}",
-        "POST /approvals/{id}/decide",
     ),
 }
 
@@ -140,6 +135,17 @@ LINES: tuple[Line, ...] = (
     Line("GET", "/features/active", "read", features.active),
     Line("POST", "/features/conflicts", "read", features.conflicts, features.Comparing),
     Line("GET", "/features/{id}", "read", features.get),
+    Line(
+        "POST",
+        "/approvals/request",
+        "agent",
+        approvals.request,
+        approvals.Asking,
+        blank=_blank("request_id", "status", "expires_at", "error"),
+    ),
+    Line("GET", "/approvals/pending", "read", approvals.pending, query=("agent_id", "limit")),
+    Line("GET", "/approvals/{id}", "read", approvals.get),
+    Line("POST", "/approvals/{id}/decide", "admin", approvals.decide, approvals.Deciding),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()

@@ -1,7 +1,8 @@
 """`gitcoord guard check`: judge a command, a text or paths by the guardrails, and say why.
 
-Runs nothing and writes nothing; works outside of a repository, too. What hooks stop is
-recorded, what is only checked here is not.
+Runs nothing; works outside of a repository, too. What hooks stop is recorded, what is only
+checked here is not. Where the setting `approvals` is on, what has to be asked about becomes a
+request.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli.desk import Desk, command
+from gitcoord.entrypoints.consent import how, sought, subject
 from gitcoord.errors import Denied, NotARepository, NotInitialised, UsageError
 
 if TYPE_CHECKING:
@@ -59,18 +62,27 @@ def check(
     judged, verdict = _judged(desk, text, prose, paths, policy, level, root, target)
     said = _explained(verdict, judged) if explain else _short(verdict)
     found = [_plain(one) for one in verdict.findings]
+    consent = None
+    if verdict.action == "ask":
+        about = subject(judged, paths, prose=prose is not None)
+        consent = sought(desk, desk.perhaps, about, verdict.findings, "check")
+    if consent is not None and consent.granted:
+        told = {"action": "ask", "safe": True, "findings": found, "approval": consent.approval}
+        desk.show(told | {"violations": _violations(verdict)}, f"{how(consent)}\n{said}")
+        return
     if verdict.action in {"block", "ask"}:
         gravest = next(one for one in verdict.findings if one.severity == verdict.action)
         if explain and not desk.json:
             click.echo(said)
-        how = "is not allowed" if verdict.action == "block" else "needs a person's consent"
+        verb = "is not allowed" if verdict.action == "block" else "needs a person's consent"
         raise Denied(
-            f"this {how}: {gravest.message} (rule {gravest.rule})",
-            hint=gravest.hint,
+            f"this {verb}: {gravest.message} (rule {gravest.rule})",
+            hint=gravest.hint if consent is None else how(consent).capitalize(),
             action=verdict.action,
             safe=False,
             findings=found,
             violations=_violations(verdict),
+            **({} if consent is None else {"approval": shown(consent.approval)}),
         )
     desk.show(
         {

@@ -149,6 +149,8 @@ def _before(visit: Visit, session: Session) -> Reply:
     locked = edits.guard(visit, session, places)
     if locked.verdict == "deny":
         return locked
+    if (refused := _consented(visit)) is not None:
+        return refused
     # When the tool is done nobody can see any more whether it made the file.
     visit.track.mark("new", (place.path for place in places if place.kind == "create"))
     return joined(judged, locked)
@@ -213,7 +215,18 @@ def _guardrails(visit: Visit, beside: Reply = NOTHING) -> Reply:
         judged = shell.judged(visit)
     except GitcoordError as trouble:
         return joined(beside, _told_once(visit, trouble))
+    if (refused := _consented(visit)) is not None:
+        return refused
     return judged if judged.verdict else joined(beside, judged)
+
+
+def _consented(visit: Visit) -> Reply | None:
+    """Use up the approval by which the event passes; return a denial where that fails."""
+    if visit.consent is None:
+        return None
+    from gitcoord.entrypoints.hooks import approving
+
+    return approving.used(visit)
 
 
 def _told_once(visit: Visit, trouble: GitcoordError) -> Reply:

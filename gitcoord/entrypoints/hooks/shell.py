@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import Edit, Reply
+from gitcoord.entrypoints.hooks import approving
 from gitcoord.entrypoints.hooks.words import guarded
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _reply(visit: Visit, verdict: Verdict) -> Reply:
         return Reply(verdict="deny", reason=guarded(_of(counting, "block"), stopped=True))
     if action == "ask":
         told = guarded(_of(counting, "ask"), stopped=True)
+        if (asked := approving.asked(visit, counting, told)) is not None:
+            return asked
         if visit.event.attended:
             return Reply(verdict="ask", reason=told)
         return Reply(verdict="deny", reason=f"{told} A person has to decide: ask for it.")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gitcoord.clients.event import Event, Reply
     from gitcoord.domain.sessions import Process, Started
     from gitcoord.domain.state import State
+    from gitcoord.entrypoints.consent import Consent
     from gitcoord.entrypoints.hooks.fast import Limit
 
 #: Seconds that a decision may take, so that there is time left to say how it went.
@@ -100,6 +101,9 @@ class Visit:
                 return state.settings.target_branch
         except (NotInitialised, Damaged, Unavailable):
             return ""
+
+    #: The approval by which guardrails let the event pass, if nothing else stops it.
+    consent: Consent | None = None
 
     def heard(self, older: float) -> bool:
         """Say whether what is known was confirmed less than `older` seconds ago, asking if not."""

@@ -35,6 +35,10 @@ NEXT: dict[str, str] = {
     "feature_not_found_or_not_active": "Call list_active_features.",
     "feature_not_active": "Register it under another id.",
     "feature_taken": "Ask its agent with send_message, or your person.",
+    "approval_not_found": "Call request_approval.",
+    "approval_required": "Call request_approval, and wait for a person.",
+    "person_required": "Tell your person.",
+    "own_approval": "Another person has to decide it.",
     "contended": "Call the tool again.",
 }
 

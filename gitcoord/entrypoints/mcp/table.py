@@ -152,7 +152,7 @@ _LINES = (
         "Ask whether a command, text or file is dangerous, before you do it. Nothing is run.",
         core=True,
         acts=False,
-        read_only=True,
+        idempotent=True,
     ),
     Tool(
         "renew_locks",

@@ -1,7 +1,8 @@
-"""The tools for landing work: features. A line each, as in `table`."""
+"""The tools for landing work: features and approvals. A line each, as in `table`."""
 
 from __future__ import annotations
 
+from gitcoord.entrypoints.mcp import tools_approvals as approvals
 from gitcoord.entrypoints.mcp import tools_features as features
 from gitcoord.entrypoints.mcp.tool import Tool
 
@@ -51,6 +52,25 @@ LANDING = (
         features.FeatureConflicts,
         "Which features overlap",
         "Say whether a feature can be worked on beside the others: FULL, PARTIAL or SEQUENTIAL.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "request_approval",
+        approvals.request_approval,
+        approvals.RequestApproval,
+        approvals.ApprovalShown,
+        "Ask for consent",
+        "Ask a person to approve one thing; go on with other work until it is decided.",
+        idempotent=True,
+    ),
+    Tool(
+        "check_approval",
+        approvals.check_approval,
+        approvals.CheckApproval,
+        approvals.ApprovalShown,
+        "What was decided",
+        "See whether a request was approved. An approval counts once, for exactly what was asked.",
         acts=False,
         read_only=True,
     ),

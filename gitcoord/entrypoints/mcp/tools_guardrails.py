@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gitcoord.domain.guardrails.judge import Finding, Verdict
     from gitcoord.domain.guardrails.policy import Policy
+    from gitcoord.entrypoints.consent import Consent
 
 #: Longest text that is judged as a whole, in characters.
 LONGEST = 64 * 1024
@@ -58,6 +59,9 @@ class Judged(Output, frozen=True, kw_only=True):
     #: block, ask, warn, log or allow.
     action: str | UnsetType = UNSET
     violations: list[Violation] | UnsetType = UNSET
+    #: Where the ledger makes requests of what has to be asked about: the request, and its status.
+    approval_id: str | UnsetType = UNSET
+    approval_status: str | UnsetType = UNSET
 
 
 def check_guardrails(call: Call, asked: CheckGuardrails) -> Judged:
@@ -70,11 +74,29 @@ def check_guardrails(call: Call, asked: CheckGuardrails) -> Judged:
         paths = map(call.inside, asked.file_paths)
         findings += judge_paths(paths, policy, trust=trust).findings
     verdict = Verdict(findings)
+    consent = _consent(call, asked, verdict) if verdict.action == "ask" else None
     return Judged(
-        safe=verdict.action not in ("block", "ask"),
+        safe=verdict.action not in ("block", "ask") or (consent is not None and consent.granted),
         action=verdict.action,
         violations=[_violation(one) for one in findings],
+        approval_id=UNSET if consent is None else consent.approval.id,
+        approval_status=UNSET if consent is None else consent.approval.status,
     )
+
+
+def _consent(call: Call, asked: CheckGuardrails, verdict: Verdict) -> Consent | None:
+    """Ask for consent, or use it, where the ledger makes requests; who asks is checked in."""
+    from gitcoord.entrypoints import consent
+
+    if not consent.wanted(call):
+        return None
+    call.seat.check_in(call)
+    paths = list(map(call.inside, asked.file_paths))
+    about = consent.subject(asked.operation_text, paths, prose=asked.kind == "text")
+    found = consent.sought(call, call.holder, about, verdict.findings, "check")
+    if found is not None:
+        call.note(consent.how(found))
+    return found
 
 
 def refuse_dangerous(call: Call, given: Any, tool: str) -> None:

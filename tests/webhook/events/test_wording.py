@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from gitcoord.domain.approvals import Subject
+from gitcoord.domain.approving import DecideApproval, RequestApproval, UseApproval
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.compact import Compact
@@ -21,6 +23,12 @@ from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks, RenewLoc
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession, ResumeSession
+from gitcoord.domain.registering import (
+    DeregisterFeature,
+    PauseFeature,
+    RegisterFeature,
+    ResumeFeature,
+)
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.signals import ReportSignals, Signals
 from gitcoord.domain.sweep import LapseLeases, SuspectSession, SweepSession
@@ -80,6 +88,20 @@ def day() -> list[Event]:
     for errors in (5, 0):
         world.pass_time(1)
         run(ReportSignals(signals=Signals(at=world.now, errors_in_row=errors)), "s-ada")
+    for title in ("Log in", "Log in and out"):
+        run(RegisterFeature(id="login", title=title, claims=("a.py",)), "s-ada")
+    run(PauseFeature(id="login", reason="lunch"), "s-ada")
+    run(ResumeFeature(id="login"), "s-ada")
+    run(DeregisterFeature(id="login", reason="landed"), "s-ada")
+    run(RegisterFeature(id="other"), "s-ada")
+    run(DeregisterFeature(id="other", status="cancelled"), "s-ada")
+    for number, decision in enumerate(("approve", "deny", "approve")):
+        about = Subject(kind="command", text=f"make {number}")
+        run(RequestApproval(id=f"a-{number}", about=about, ttl=60), "s-ada")
+        run(DecideApproval(id=f"a-{number}", decision=decision, reason="so be it"))  # type: ignore[arg-type]
+    run(UseApproval(about=Subject(kind="command", text="make 0")), "s-ada")
+    world.pass_time(60)
+    run(LapseLeases())
     run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
