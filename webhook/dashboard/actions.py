@@ -1,18 +1,19 @@
-"""What buttons do: kill, pause and resume a session, and choose light or dark.
+"""What buttons do: kill, pause and resume a session, decide requests, choose light or dark.
 
-A session is ended or stopped by an admin's key only, through the operation that every other door
-runs. Not here: any rule.
+All but the last take an admin's key, and go through the operation that every other door runs. Who
+decides is the person whose key it is. Not here: any rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gitcoord.domain.approving import DecideApproval, Decided
 from gitcoord.domain.departure import Ended, KillSession
 from gitcoord.domain.pausing import Paused, PauseSession, ResumeSession
 from gitcoord.errors import GitcoordError
@@ -36,24 +37,41 @@ ACTS: Mapping[str, tuple[Callable[[str, Mapping[str, str]], Operation], type[Ans
     "pause": (lambda id, form: PauseSession(id=id, reason=form.get("reason", "")), Paused),
     "resume": (lambda id, form: ResumeSession(id=id), Paused),
 }
+#: The same of a request for approval.
+DECISIONS: Mapping[str, tuple[Callable[[str, Mapping[str, str]], Operation], type[Answer]]] = {
+    "approve": (lambda id, form: _decision(id, "approve", form), Decided),
+    "deny": (lambda id, form: _decision(id, "deny", form), Decided),
+}
+
+
+def _decision(id: str, decision: Literal["approve", "deny"], form: Mapping[str, str]) -> Operation:
+    return DecideApproval(id=id, decision=decision, reason=form.get("reason", ""))
 
 
 def routes(dashboard: Dashboard) -> list[Route]:
     """Return the routes."""
 
     async def act(request: Request) -> Response:
-        return await _act(dashboard, request)
+        return await _act(dashboard, request, ACTS)
+
+    async def decide(request: Request) -> Response:
+        return await _act(dashboard, request, DECISIONS)
 
     async def theme(request: Request) -> Response:
         return await _theme(dashboard, request)
 
     return [
-        Route(f"{ROOT}/p/{{project}}/sessions/{{session}}/{{act}}", act, methods=["POST"]),
+        Route(f"{ROOT}/p/{{project}}/sessions/{{id}}/{{act}}", act, methods=["POST"]),
+        Route(f"{ROOT}/p/{{project}}/approvals/{{id}}/{{act}}", decide, methods=["POST"]),
         Route(f"{ROOT}/theme", theme, methods=["POST"]),
     ]
 
 
-async def _act(dashboard: Dashboard, request: Request) -> Response:
+async def _act(
+    dashboard: Dashboard,
+    request: Request,
+    acts: Mapping[str, tuple[Callable[[str, Mapping[str, str]], Operation], type[Answer]]],
+) -> Response:
     found = visitor(dashboard.service, dashboard.cookies, request)
     if (refused := barred(dashboard, found, request)) is not None:
         return refused
@@ -62,13 +80,13 @@ async def _act(dashboard: Dashboard, request: Request) -> Response:
         dashboard.service.rates.take(request.state.caller)
         fields = await sent(dashboard.cookies, found, request)
         caller = found.projects.get(request.path_params["project"])
-        known = ACTS.get(request.path_params["act"])
+        known = acts.get(request.path_params["act"])
         if caller is None or known is None:
             raise Problem(404, "not_found", "there is no such page")
         if not allows(caller.scope, "admin"):
             raise forbidden("only a key with scope admin may do this")
         make, answer = known
-        operation = make(request.path_params["session"], fields)
+        operation = make(request.path_params["id"], fields)
         await caller.project.work(_done, caller, operation, answer)
         dashboard.streams.woken(caller.project)
     except (Problem, GitcoordError) as error:

@@ -18,7 +18,19 @@ from starlette.routing import Route
 
 from gitcoord.errors import GitcoordError
 from webhook.api.asking import Asking
-from webhook.dashboard import files, handoffs, log, messages, overview, people, session, task, tasks
+from webhook.dashboard import (
+    approvals,
+    features,
+    files,
+    handoffs,
+    log,
+    messages,
+    overview,
+    people,
+    session,
+    task,
+    tasks,
+)
 from webhook.dashboard.contact import behind
 from webhook.dashboard.cookie import Cookies
 from webhook.dashboard.render import rendered
@@ -67,6 +79,8 @@ PAGES: tuple[Page, ...] = (
     Page("/file", "file.html", files.file, "locks"),
     Page("/messages", "messages.html", messages.shown, "messages"),
     Page("/handoffs", "handoffs.html", handoffs.shown, "handoffs"),
+    Page("/features", "features.html", features.shown, "features"),
+    Page("/approvals", "approvals.html", approvals.shown, "approvals"),
     Page("/log", "log.html", log.shown, "log"),
     Page("/log/{oid}", "transaction.html", log.transaction, "log"),
 )
@@ -76,6 +90,8 @@ PLACES = (
     ("sessions", "/sessions", "Sessions"),
     ("tasks", "/tasks", "Tasks"),
     ("locks", "/locks", "Locks"),
+    ("features", "/features", "Features"),
+    ("approvals", "/approvals", "Approvals"),
     ("messages", "/messages", "Messages"),
     ("handoffs", "/handoffs", "Handoffs"),
     ("log", "/log", "Log"),

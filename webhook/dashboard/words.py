@@ -47,6 +47,10 @@ SHAPES: dict[str, Shape] = {
     "completed": Shape("completed", "check", "quiet"),
     "failed": Shape("failed", "cross", "bad"),
     "cancelled": Shape("cancelled", "square", "quiet"),
+    "approved": Shape("approved", "check", "good"),
+    "denied": Shape("denied", "cross", "bad"),
+    "expired": Shape("expired", "clock", "quiet"),
+    "used": Shape("used", "check", "quiet"),
     "exclusive": Shape("exclusive", "disc", "info"),
     "shared": Shape("shared", "ring", "info"),
 }

@@ -58,7 +58,7 @@ def hostile(opened: Opener) -> Iterator[Site]:
 @pytest.mark.parametrize(
     "path",
     ["", "/sessions", "/sessions/s-1", "/sessions/s-3", "/tasks", "/tasks?view=graph",
-     "/tasks/t-1", "/tasks/t-2", "/locks", "/messages", "/handoffs", "/log"],
+     "/tasks/t-1", "/tasks/t-2", "/locks", "/messages", "/handoffs", "/log", "/features", "/approvals"],
 )  # fmt: skip
 def test_what_agents_write_is_text_on_every_page(hostile: Site, path: str) -> None:
     page = hostile.page(path)

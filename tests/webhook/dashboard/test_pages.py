@@ -17,6 +17,7 @@ EVERY = (
     "/tasks?view=graph", "/tasks/t-passkeys", "/tasks/t-recover", "/locks",
     "/file?key=src/auth/**", "/file?path=src/auth/login.py&all=1", "/messages", "/handoffs",
     "/handoffs?agent=ada", "/handoffs?task=t-passkeys", "/log", "/log?operation=lock.&agent=ada",
+    "/features", "/approvals",
 )  # fmt: skip
 
 
@@ -155,6 +156,8 @@ EMPTY = {
     "/file?key=src/**": ("gitcoord lock acquire",),
     "/messages": ("gitcoord message send",),
     "/handoffs": ("gitcoord handoff write",),
+    "/features": ("gitcoord feature register", "gitcoord task add"),
+    "/approvals": ("approvals on",),
     "/log?agent=nobody": ("No transaction matches",),
 }
 

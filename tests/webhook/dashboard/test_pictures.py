@@ -28,12 +28,13 @@ PAGES = {
         "tasks": "/tasks", "graph": "/tasks?view=graph", "task": "/tasks/t-passkeys",
         "locks": "/locks", "file": "/file?key=src/auth/**", "messages": "/messages",
         "handoffs": "/handoffs", "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
-        "missing": "/tasks/t-none",
+        "missing": "/tasks/t-none", "features": "/features", "approvals": "/approvals",
     },
     "empty": {
         "overview": "", "sessions": "/sessions", "tasks": "/tasks", "graph": "/tasks?view=graph",
         "locks": "/locks", "file": "/file?key=src/**", "messages": "/messages",
-        "handoffs": "/handoffs", "log": "/log",
+        "handoffs": "/handoffs", "log": "/log", "features": "/features",
+        "approvals": "/approvals",
     },
     "crowd": {
         "overview": "", "sessions": "/sessions", "paused": "/sessions?status=paused",
@@ -41,6 +42,7 @@ PAGES = {
         "graph": "/tasks?view=graph", "task": "/tasks/t-failed", "locks": "/locks",
         "file": f"/file?path={quote(DEEP)}", "messages": "/messages", "handoffs": "/handoffs",
         "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
+        "features": "/features", "approvals": "/approvals",
     },
 }  # fmt: skip
 #: Returns how many texts were measured, and those that cannot be read on what is behind them

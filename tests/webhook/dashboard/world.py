@@ -12,6 +12,8 @@ import anyio
 import uvicorn
 
 from gitcoord.bootstrap import House, open_house
+from gitcoord.domain.approvals import Subject
+from gitcoord.domain.approving import DecideApproval, RequestApproval
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.configure import Begin
@@ -22,6 +24,7 @@ from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.operation import Operation
 from gitcoord.domain.pausing import PauseSession
+from gitcoord.domain.registering import PauseFeature, RegisterFeature
 from gitcoord.domain.sessions import StartSession
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
@@ -93,6 +96,7 @@ def populate(ledger: Ledger) -> None:
     changed(ledger, "s-bob91mmq2", "src/billing/invoice.py", "modify", "Round half to even")
     changed(ledger, "s-finn2q8aa", "web/old/cart.ts", "delete", "")
     letters(ledger)
+    registry(ledger)
     do(PauseSession(id="s-eve0x5b2c"), agent="lena")
     do(KillSession(id="s-dora7u1s8", reason="Pushes to main although told not to"), agent="lena")
     do(EndSession(outcome="completed", summary="Cart works on phones."), "s-finn2q8aa")
@@ -101,6 +105,28 @@ def populate(ledger: Ledger) -> None:
 def changed(ledger: Ledger, session: str, path: str, kind: Any, summary: str) -> None:
     draft = ChangeDraft(path=path, kind=kind, summary=summary)
     ledger.do(RecordChanges(changes=(draft,)), session)
+
+
+def registry(ledger: Ledger) -> None:
+    """Register features that overlap, and ask for approvals of which one is decided."""
+    for session, id, claims, title in (
+        ("s-ada4tz81x", "passkeys", ("src/auth/**", "db:users"), "Log in with passkeys"),
+        ("s-cyd33kfp0", "sessions", ("src/auth/session.py", "docs/**", "q"), "Shorter sessions"),
+        ("s-finn2q8aa", "phones", ("web/**",), ""),
+    ):
+        wish = RegisterFeature(id=id, claims=claims, title=title, branch=f"feat/{id}")
+        ledger.do(wish, session)
+    ledger.do(PauseFeature(id="phones", reason="The designs change"), "s-finn2q8aa")
+    for number, (session, text) in enumerate(
+        (("s-ada4tz81x", "git push origin main"), ("s-bob91mmq2", 'rm -rf "$OUT"')), 1
+    ):
+        about = Subject(kind="command", text=text)
+        wish_to = RequestApproval(
+            id=f"a-{number}", about=about, why="this pushes straight to a protected branch",
+            reason="the release waits", details={"rules": ["git_push_protected"], "cwd": "web"},
+        )  # fmt: skip
+        ledger.do(wish_to, session)
+    ledger.do(DecideApproval(id="a-2", decision="deny", reason="Name the folder"), agent="lena")
 
 
 def tasks(ledger: Ledger) -> None:
