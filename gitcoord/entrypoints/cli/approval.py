@@ -27,7 +27,7 @@ def approval() -> None:
 
 @approval.command(
     epilog="Examples: gitcoord approval request 'git push --force' --kind command | "
-    "gitcoord approval request login --kind feature --head $(git rev-parse HEAD)"
+    "gitcoord approval request login --kind feature --head OID"
 )
 @click.argument("text")
 @click.option("--kind", type=click.Choice(KINDS), default="operation", show_default=True,
@@ -103,19 +103,24 @@ def decide(desk: Desk, id: str, decision: str | None, reason: str) -> None:
     if decision is None:
         raise UsageError("--approve or --deny?")
     wish = DecideApproval(id=id, decision=decision, reason=reason)  # type: ignore[arg-type]
-    holder = None if _person(desk) else desk.anybody()
     coordinator = desk.house.coordinator
-    found = coordinator.do(wish, Decided, session=holder, agent=desk.person).approval
+    found = coordinator.do(wish, Decided, session=_decider(desk), agent=desk.person).approval
     until = f", until {found.expires_at}" if found.status == "approved" else ""
     desk.show({"approval": found}, f"{found.id} is {found.status}{until}: {found.title}")
 
 
-def _person(desk: Desk) -> bool:
-    """Say whether somebody types at a terminal who is not an agent's client."""
+def _decider(desk: Desk) -> str | None:
+    """Return the session that decides, which the rules refuse, or None for a person.
+
+    Who types at a terminal is a person; in the shell of an agent's client it is the agent's
+    session, also one that has yet to check in: that raises.
+    """
     from gitcoord.entrypoints.cli.actor import client
 
-    named = desk.named or desk.environ.get("GITCOORD_SESSION") or client(desk.environ)
-    return not named and sys.stdin.isatty()
+    if client(desk.environ) is not None:
+        return desk.holder
+    named = desk.named or desk.environ.get("GITCOORD_SESSION")
+    return None if not named and sys.stdin.isatty() else desk.anybody()
 
 
 def _shown(found: Approval, now: Time) -> dict[str, object]:

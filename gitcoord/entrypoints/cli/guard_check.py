@@ -15,7 +15,7 @@ import click
 
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.entrypoints.consent import how, sought, subject
+from gitcoord.entrypoints.consent import how, sought, subject, wanted
 from gitcoord.errors import Denied, NotARepository, NotInitialised, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check(
     said = _explained(verdict, judged) if explain else _short(verdict)
     found = [_plain(one) for one in verdict.findings]
     consent = None
-    if verdict.action == "ask":
+    if verdict.action == "ask" and wanted(desk):
         about = subject(judged, paths, prose=prose is not None)
         consent = sought(desk, desk.perhaps, about, verdict.findings, "check")
     if consent is not None and consent.granted:

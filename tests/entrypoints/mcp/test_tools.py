@@ -161,6 +161,19 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     over = agent.call("deregister_feature", feature_id="login")
     assert (over["status"], over["open_tasks"]) == ("completed", [])
 
+    request = agent.call(
+        "request_approval", operation="make release", kind="command", resource="main",
+        reason="it is Friday", context={"risk": 1}, timeout_seconds=60,
+    )  # fmt: skip
+    assert request["status"] == "pending"
+    same = agent.call("request_approval", operation="make release", kind="command")
+    assert same["request_id"] == request["request_id"]
+    looked = agent.call("check_approval", request_id=request["request_id"])
+    assert (looked["status"], looked["used"], "decided_by" in looked) == ("pending", False, False)
+    shown_request = door.json("approval", "show", request["request_id"])["approval"]
+    assert shown_request["details"] == {"risk": 1, "resource": "main"}
+    assert (shown_request["session"], shown_request["reason"]) == (session, "it is Friday")
+
     swept = agent.call("cleanup_dead_agents", stale_threshold_minutes=0)
     assert (swept["agents_cleaned"], swept["locks_released"]) == (0, 0)
     assert {one["agent_id"] for one in swept["stale"]} == {"ada", "bob"}

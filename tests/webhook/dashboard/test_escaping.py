@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gitcoord.domain.approvals import Subject
+from gitcoord.domain.approving import DecideApproval, RequestApproval
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.departure import EndSession
@@ -13,6 +15,7 @@ from gitcoord.domain.handoffs import Facts, WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
+from gitcoord.domain.registering import PauseFeature, RegisterFeature
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
@@ -49,6 +52,15 @@ def hostile(opened: Opener) -> Iterator[Site]:
     do(SendMessage(id="m-1", text=EVIL), "s-1")
     do(WriteHandoff(id="h-1", summary=EVIL, completed=(EVIL,), next_steps=(EVIL,),
                     relevant_files=(PATH,), facts=Facts(branch=EVIL)), "s-1")  # fmt: skip
+    for id in (NAME, "other"):
+        wish = RegisterFeature(id=id, title=EVIL, claims=("src/**", f"contract:{EVIL}"))
+        do(wish, "s-1")
+    do(PauseFeature(id="other", reason=EVIL), "s-1")
+    for number in (1, 2):
+        about = Subject(kind="command", text=f"{EVIL} {number}")
+        do(RequestApproval(id=f"a-{number}", about=about, why=EVIL, reason=EVIL,
+                           details={EVIL: EVIL}), "s-1")  # fmt: skip
+    do(DecideApproval(id="a-2", decision="deny", reason=EVIL), agent=NAME)
     ledger.enter("s-3", "cyd")
     do(EndSession(summary=EVIL), "s-3")
     yield site
@@ -58,7 +70,8 @@ def hostile(opened: Opener) -> Iterator[Site]:
 @pytest.mark.parametrize(
     "path",
     ["", "/sessions", "/sessions/s-1", "/sessions/s-3", "/tasks", "/tasks?view=graph",
-     "/tasks/t-1", "/tasks/t-2", "/locks", "/messages", "/handoffs", "/log", "/features", "/approvals"],
+     "/tasks/t-1", "/tasks/t-2", "/locks", "/messages", "/handoffs", "/log",
+     "/features", "/approvals"],
 )  # fmt: skip
 def test_what_agents_write_is_text_on_every_page(hostile: Site, path: str) -> None:
     page = hostile.page(path)

@@ -66,7 +66,8 @@ def test_of_a_host_that_is_gone_pages_show_what_it_said_last_and_say_so(
 ) -> None:
     head = theirs.head()
     paths = ("", "/sessions", "/sessions/s-ada", "/tasks", "/locks", "/file?key=src/**",
-             "/messages", "/handoffs", "/features", "/approvals", "/log", f"/log/{head}", f"?at={head}")  # fmt: skip
+             "/messages", "/handoffs", "/features", "/approvals", "/log", f"/log/{head}",
+             f"?at={head}")  # fmt: skip
     site.page()
     host.stop()
     site.page()

@@ -98,7 +98,9 @@ def day() -> list[Event]:
     for number, decision in enumerate(("approve", "deny", "approve")):
         about = Subject(kind="command", text=f"make {number}")
         run(RequestApproval(id=f"a-{number}", about=about, ttl=60), "s-ada")
-        run(DecideApproval(id=f"a-{number}", decision=decision, reason="so be it"))  # type: ignore[arg-type]
+        wish = DecideApproval(id=f"a-{number}", decision=decision, reason="so be it")  # type: ignore[arg-type]
+        world.run(wish, None, agent="eve")
+        found.extend(watch.look())
     run(UseApproval(about=Subject(kind="command", text="make 0")), "s-ada")
     world.pass_time(60)
     run(LapseLeases())
