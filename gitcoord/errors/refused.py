@@ -180,3 +180,9 @@ class LandingRefused(Refused):
     """The host took neither the branch nor the ledger; nothing was changed."""
 
     code = "landing_refused"
+
+
+class HubRefused(Refused):
+    """GitHub does not allow it."""
+
+    code = "hub_refused"

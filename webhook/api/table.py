@@ -150,6 +150,13 @@ LINES: tuple[Line, ...] = (
     ),
     _do("/locks/leave", "lock.leave", "agent", "Leave the queue", _KEYS),
     _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
+    _do(
+        "/locks/track",
+        "lock.track",
+        "agent",
+        "Hold exactly the files that a branch changes, as far as they are free",
+        {"paths": ["src/auth/login.py"], "reason": "branch agent/ada/t-1"},
+    ),
     # Tasks.
     _do(
         "/tasks",
@@ -167,6 +174,13 @@ LINES: tuple[Line, ...] = (
         "agent",
         "Start, block, complete, fail, cancel or release a task",
         {"move": "complete", "result": "Merged as #12."},
+    ),
+    _do(
+        "/tasks/{id}/settle",
+        "task.settle",
+        "admin",
+        "Say that a task's work has landed, whoever did it",
+        {"result": "Merged as #12."},
     ),
     _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
     _do(

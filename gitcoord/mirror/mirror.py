@@ -1,0 +1,219 @@
+"""One look at what GitHub and the ledger have of each other, and both brought in line.
+
+`look` is told what to look at, by events or by whoever repairs after a pause; what it does
+follows from what is there alone. So the same end is reached whatever events were lost, doubled
+or came in another order, and looking twice does nothing more. First the ledger hears GitHub
+(commands, branches, labels, issues), then GitHub is shown the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitcoord.domain.time import EPOCH, parse, plus
+from gitcoord.errors import GitcoordError
+from gitcoord.mirror import asking, facts, following, issues, labels, obeying, posting, status
+from gitcoord.mirror.branches import owner
+from gitcoord.mirror.commands import commands
+from gitcoord.mirror.desk import Desk
+from gitcoord.mirror.seats import places
+from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Thread
+from gitcoord.mirror.writer import Writer
+
+if TYPE_CHECKING:
+    from gitcoord.ledger.coordinator import Coordinator
+    from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.hub import Hub
+
+#: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
+LOOKED_BACK = 6 * 86_400
+#: Seconds for which closed threads are looked at anew.
+CLOSED_SINCE = 7 * 86_400
+
+
+class Outcome(NamedTuple):
+    """What a look came to."""
+
+    threads: tuple[int, ...]
+    branches: tuple[str, ...]
+    comments: tuple[int, ...]
+    #: The ledger's state before and afterwards, as epoch and number.
+    before: tuple[int, int]
+    after: tuple[int, int]
+    #: How much was to be seen to at GitHub, and what it would not have.
+    effects: int
+    refused: tuple[GitcoordError, ...]
+
+
+class Mirror:
+    """One repository at GitHub and its ledger. One look at a time."""
+
+    def __init__(self, coordinator: Coordinator, hub: Hub) -> None:
+        self._hub = hub
+        self._desk = Desk(coordinator, hub.hosted())
+
+    def look(self, subjects: Iterable[Subject], *, others: int = 30) -> Outcome:
+        """Look at these subjects, and show what has changed by it.
+
+        Where the ledger has changed, up to `others` other open pull requests are shown anew, the
+        newest first. Raises `Unavailable` and `Contended`; what was done by then is done.
+        """
+        return _Look(self._desk, self._hub, others).at(subjects)
+
+    def show(self, numbers: Iterable[int]) -> Outcome:
+        """Show threads what the ledger has, and hear nothing."""
+        return _Look(self._desk, self._hub, 0).shown(numbers)
+
+
+class _Look:
+    """One look: what was seen by it, and what was done."""
+
+    def __init__(self, desk: Desk, hub: Hub, others: int) -> None:
+        self._desk = desk
+        self._hub = hub
+        self._others = others
+        self._writer = Writer(hub)
+        self._threads: dict[int, facts.Thread] = {}
+        self._branches: dict[str, None] = {}
+        self._comments: dict[int, None] = {}
+        self._effects = 0
+        self._refused: list[GitcoordError] = []
+        self._before = self._age()
+
+    def at(self, subjects: Iterable[Subject]) -> Outcome:
+        asked = list(dict.fromkeys(subjects))
+        whole = any(isinstance(one, Everything) for one in asked)
+        if whole:
+            asked += self._everything()
+        for comment in (one for one in asked if isinstance(one, Comment)):
+            self._obey(comment)
+        for branch in (one for one in asked if isinstance(one, Branch)):
+            self._follow(branch.name)
+        numbers = [one.number for one in asked if isinstance(one, (Thread, Comment))]
+        for number in dict.fromkeys(numbers):
+            self._hear(number)
+        for group in (one for one in asked if isinstance(one, Group)):
+            self._check(group)
+        self._show(dict.fromkeys(numbers))
+        changed = self._age() != self._before
+        if changed:
+            self._show_others()
+        if changed or whole:
+            self._post(whole)
+        return self._outcome()
+
+    def shown(self, numbers: Iterable[int]) -> Outcome:
+        self._show(dict.fromkeys(numbers))
+        return self._outcome()
+
+    def _everything(self) -> list[Subject]:
+        """Return all that may have been asked for, or is held, or is shown."""
+        with self._desk.look() as look:
+            settings, now = look.settings, look.now
+            seats = places(look.state, self._desk.hosted.name)
+        found: list[Subject] = [Branch(name) for name, _ in seats if name]
+        patterns = settings.github_branches
+        found += [Branch(name) for name in self._hub.branches() if owner(name, patterns)]
+        found += [Thread(number) for _, number in seats if number]
+        for thread in self._hub.threads(plus(now, -CLOSED_SINCE)):
+            if self._concerns(thread, settings.github_lock_label, settings.github_task_label):
+                self._threads[thread.number] = thread
+                found.append(Thread(thread.number))
+        for comment in self._hub.comments_since(plus(now, -LOOKED_BACK)):
+            if parse(comment.created_at) > plus(now, -LOOKED_BACK) and commands(comment.body):
+                found.append(Comment(comment.number, comment.id))
+        return list(dict.fromkeys(found))
+
+    def _concerns(self, thread: facts.Thread, prefix: str, task_label: str) -> bool:
+        names = thread.names
+        return (
+            (thread.pull is not None and thread.open)
+            or bool(labels.asked(names, prefix) or labels.shown(names))
+            or labels.wants_task(names, task_label)
+            or bool(issues.posted(thread, self._desk.hosted.me))
+        )
+
+    def _obey(self, subject: Comment) -> None:
+        comment, thread = self._hub.comment(subject.id), self._read(subject.number)
+        if comment is None or thread is None:
+            return
+        self._comments[comment.id] = None
+        self._carry(obeying.obey(self._desk, self._hub, thread, comment))
+        # Labels that it has put on are what is heard next.
+        self._threads.pop(subject.number, None)
+
+    def _follow(self, branch: str) -> None:
+        self._branches[branch] = None
+        following.follow(self._desk, self._hub, branch)
+
+    def _hear(self, number: int) -> None:
+        thread = self._read(number)
+        if thread is None:
+            # Deleted or moved away: it asks for nothing any more.
+            gone = facts.Thread(number, "", f"#{number}", facts.Person(""), open=False)
+            asking.ask(self._desk, self._hub, gone)
+            return
+        self._carry(issues.queue(self._desk, self._hub, thread))
+        self._carry(asking.ask(self._desk, self._hub, thread))
+
+    def _check(self, group: Group) -> None:
+        thread = self._read(group.number)
+        if thread is not None and thread.pull is not None:
+            self._carry(status.group(self._desk, self._hub, group.head, thread))
+
+    def _show(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            thread = self._read(number)
+            if thread is not None:
+                self._carry(status.shown(self._desk, self._hub, thread))
+
+    def _show_others(self) -> None:
+        left = self._others
+        for thread in self._hub.threads():
+            if thread.pull is None or thread.number in self._threads:
+                continue
+            if not left:
+                break
+            left -= 1
+            self._threads[thread.number] = thread
+            self._carry(status.shown(self._desk, self._hub, thread))
+
+    def _post(self, whole: bool) -> None:
+        with self._desk.look() as look:
+            settings = look.settings
+            if settings.github_status_branch:
+                self._carry([posting.page(look, settings.github_status_branch)])
+            if settings.github_issues and whole:
+                me = self._desk.hosted.me
+                # Also the closed ones: who has closed an issue does not want it again.
+                found = (issues.posted(one, me) for one in self._hub.threads(EPOCH))
+                self._carry(list(posting.opened(look, (task for task in found if task))))
+
+    def _read(self, number: int) -> facts.Thread | None:
+        if number not in self._threads:
+            thread = self._hub.thread(number)
+            if thread is None:
+                return None
+            self._threads[number] = thread
+        return self._threads[number]
+
+    def _carry(self, effects: Iterable[Effect]) -> None:
+        written = self._writer.carry_out(effects)
+        self._effects += written.effects
+        self._refused += written.refused
+
+    def _age(self) -> tuple[int, int]:
+        with self._desk.look() as look:
+            return look.stamp.age
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            threads=tuple(sorted(self._threads)),
+            branches=tuple(self._branches),
+            comments=tuple(self._comments),
+            before=self._before,
+            after=self._age(),
+            effects=self._effects,
+            refused=tuple(self._refused),
+        )

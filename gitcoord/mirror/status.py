@@ -1,0 +1,143 @@
+"""What a thread shows of the ledger: labels, one comment that is kept up to date, and the check.
+
+Everything that is shown names the state of the ledger that it shows, and never replaces what
+shows a newer one. Not here: writing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gitcoord.domain.guarding import Obstruction
+from gitcoord.domain.locks import Lock
+from gitcoord.mirror import issues, labels
+from gitcoord.mirror.asking import seat
+from gitcoord.mirror.commands import WORD
+from gitcoord.mirror.effects import Check, Effect, Keep, Label, Stamp, Unlabel
+from gitcoord.mirror.facts import Thread, paths_of
+from gitcoord.mirror.markdown import clock, code, codes, table
+from gitcoord.mirror.verdict import Verdict, judged, on_branch, sessions_of
+
+if TYPE_CHECKING:
+    from gitcoord.mirror.desk import Desk
+    from gitcoord.mirror.hub import Hub
+
+#: What the check is called, and the mark of the comment.
+CHECK = "gitcoord/locks"
+STATUS = "status"
+#: Most rows that a table shows; it counts the others.
+ROWS = 20
+
+
+def shown(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
+    """Return what a thread shall show."""
+    if thread.pull is not None:
+        return list(_pull(desk, hub, thread))
+    with desk.look() as look:
+        verdict = judged(look, seat(look, desk.hosted.name, thread), (), ())
+        task, _ = issues.latest(look.state, thread, desk.hosted.me)
+    shows = {labels.OF_TASK[task.status]} if task else set()
+    if verdict.held:
+        shows.add(labels.LOCKS)
+    return list(_labels(thread, shows))
+
+
+def group(desk: Desk, hub: Hub, head: str, thread: Thread) -> list[Effect]:
+    """Return the check of a commit that GitHub's merge queue has made of a pull request."""
+    verdict, stamp = _verdict(desk, hub, thread)
+    return [_check(head, verdict, stamp)]
+
+
+def comment(verdict: Verdict) -> str:
+    """Return the status comment of a pull request, in Markdown."""
+    parts = ["### gitcoord"]
+    if verdict.blocked:
+        parts += ["**Blocked.** This changes what others hold:", _blocked(verdict.blocked)]
+    else:
+        parts.append("Nobody else holds what this changes.")
+    if verdict.tasks:
+        parts.append(
+            "Works on " + ", ".join(f"{code(x.id)} {code(x.title)}" for x in verdict.tasks) + "."
+        )
+    if verdict.held:
+        parts += ["Holds:", _held(verdict)]
+    parts.append(f"Ask in a comment with {code(f'{WORD} help')}.")
+    return "\n\n".join(parts)
+
+
+def _pull(desk: Desk, hub: Hub, thread: Thread) -> Iterator[Effect]:
+    assert thread.pull is not None
+    if not thread.open:
+        yield from _labels(thread, set())
+        return
+    verdict, stamp = _verdict(desk, hub, thread)
+    shows = {labels.LOCKS} if verdict.held else set()
+    if not verdict.ok:
+        shows.add(labels.BLOCKED)
+    yield from _labels(thread, shows)
+    yield _check(thread.pull.head, verdict, stamp)
+    quiet = verdict.ok and not verdict.held and not verdict.tasks
+    yield Keep(thread.number, STATUS, comment(verdict), stamp, quiet)
+
+
+def _verdict(desk: Desk, hub: Hub, thread: Thread) -> tuple[Verdict, Stamp]:
+    assert thread.pull is not None
+    paths = paths_of(hub.files(thread.number, thread.pull.head))
+    # A fork's commits can name any session.
+    sessions = sessions_of(hub.messages(thread.number, thread.pull.head)) if thread.pull.own else ()
+    with desk.look() as look:
+        if thread.pull.own:
+            sessions = (*sessions, *on_branch(look, thread.pull.branch))
+        here = seat(look, desk.hosted.name, thread)
+        return judged(look, here, paths, sessions), look.stamp
+
+
+def _check(head: str, verdict: Verdict, stamp: Stamp) -> Check:
+    if verdict.ok:
+        return Check(head, True, "Nobody else holds what this changes.", "", stamp)
+    first = verdict.blocked[0].lock
+    others = f" and {len(verdict.blocked) - 1} more" if len(verdict.blocked) > 1 else ""
+    title = f"{first.agent} holds {first.key} until {clock(first.expires_at)}{others}"
+    return Check(head, False, title, _blocked(verdict.blocked), stamp)
+
+
+def _blocked(found: tuple[Obstruction, ...]) -> str:
+    rows = [
+        [
+            code(lock.key),
+            f"{code(lock.agent)} ({code(lock.session)})",
+            clock(lock.expires_at),
+            codes(paths),
+            _why(lock),
+        ]
+        for lock, paths in found[:ROWS]
+    ]
+    return table(["Held", "By", "Until", "Changed here", "Reason"], rows) + _more(len(found))
+
+
+def _held(verdict: Verdict) -> str:
+    rows = [
+        [
+            code(lock.key),
+            lock.mode,
+            clock(lock.expires_at),
+            _why(lock),
+        ]
+        for lock in verdict.held[:ROWS]
+    ]
+    return table(["Key", "Mode", "Until", "Reason"], rows) + _more(len(verdict.held))
+
+
+def _why(lock: Lock) -> str:
+    return code(lock.reason) if lock.reason else ""
+
+
+def _more(count: int) -> str:
+    return f"\n\nAnd {count - ROWS} more." if count > ROWS else ""
+
+
+def _labels(thread: Thread, shows: set[str]) -> Iterator[Effect]:
+    there = labels.shown(thread.names)
+    yield from (Label(thread.number, name) for name in sorted(shows - there))
+    yield from (Unlabel(thread.number, name) for name in sorted(there - shows))
