@@ -14,6 +14,7 @@ from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.departure import EndSession
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
+from gitcoord.domain.locks import Lock
 from gitcoord.domain.tasks import held_by as tasks_of
 from gitcoord.domain.time import Time, parse, seconds_between
 from gitcoord.errors import SessionEnded, SessionPaused, UsageError

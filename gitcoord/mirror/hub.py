@@ -69,6 +69,9 @@ class Hub(Protocol):
     def permission(self, login: str) -> Permission:
         """Return what an account may do here."""
 
+    def page_text(self, branch: str, path: str) -> str | None:
+        """Return what a file of a branch holds, or None."""
+
     # What shall be.
 
     def label(self, number: int, name: str, color: str, description: str) -> None:

@@ -5,6 +5,7 @@ Both only where the settings ask for it. Not here: what one thread shows (`statu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 #: The file of the page, and most rows of one of its tables.
 PATH = "README.md"
 ROWS = 100
+_AS_OF = re.compile(r"^As of ledger (\d{1,12})\.(\d{1,15}),", re.MULTILINE)
+
 #: Issues are opened for so many tasks in one look; the others come with the next.
 BATCH = 20
 
@@ -50,6 +53,12 @@ def page(look: Look, branch: str) -> Page:
         *_section("Tasks", ["Task", "Title", "Status", "Priority", "By"], _tasks(look)),
     ]
     return Page(branch, PATH, "\n\n".join(parts) + "\n", look.stamp)
+
+
+def age_of(text: str) -> tuple[int, int]:
+    """Return the epoch and number of the ledger's state that a page shows."""
+    match = _AS_OF.search(text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _as_of(look: Look) -> str:

@@ -27,6 +27,7 @@ from gitcoord.mirror.effects import (
     Stamp,
     Unlabel,
 )
+from gitcoord.mirror.posting import age_of
 from gitcoord.mirror.texts import mark_of, marked
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ class Writer:
                 self._hub.close(number, reason)
             case Open():
                 self._open(effect)
-            case Page(branch, path, text, stamp):
-                message = f"state {stamp.epoch}.{stamp.seq}"
-                self._hub.page(branch, path, text, message)
+            case Page():
+                self._page(effect)
 
     def _say(self, effect: Say) -> None:
         if self._mine(effect.number, effect.mark):
@@ -135,6 +135,13 @@ class Writer:
             if mark_of(thread.body) == effect.mark:
                 return
         self._hub.open(effect.title, marked(effect.body, effect.mark), effect.labels)
+
+    def _page(self, effect: Page) -> None:
+        there = self._hub.page_text(effect.branch, effect.path)
+        if there is not None and age_of(there) >= effect.stamp.age:
+            return
+        message = f"state {effect.stamp.epoch}.{effect.stamp.seq}"
+        self._hub.page(effect.branch, effect.path, effect.text, message)
 
     def _ours(self, number: int) -> list[Comment]:
         me = self._hub.hosted().me
