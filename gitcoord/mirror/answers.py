@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,11 +43,11 @@ class Recent(OrderedDict[K, V]):
         super().__init__()
         self._limit = limit
 
-    def get(self, key: K, default: Any = None) -> Any:
-        """Return what is kept under a key."""
+    def recall(self, key: K) -> V | None:
+        """Return what is kept under a key, which counts as a use."""
         if key in self:
             self.move_to_end(key)
-        return super().get(key, default)
+        return self.get(key)
 
     def __setitem__(self, key: K, value: V) -> None:
         super().__setitem__(key, value)
@@ -64,8 +64,7 @@ class InMemory:
 
     def get(self, url: str) -> Kept | None:
         """Return what is kept of an address."""
-        found: Kept | None = self._kept.get(url)
-        return found
+        return self._kept.recall(url)
 
     def put(self, url: str, kept: Kept) -> None:
         """Keep an answer."""

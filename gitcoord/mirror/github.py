@@ -109,7 +109,7 @@ class GitHub:
 
     def files(self, number: int, head: str) -> tuple[Change, ...]:
         """Return what a pull request with this head changes: at most 3,000 files."""
-        known = self._files.get((number, head))
+        known = self._files.recall((number, head))
         if known is None:
             found = self.api.pages(f"{self._root}/pulls/{number}/files")
             known = self._files[number, head] = reading.changes(found)
@@ -117,7 +117,7 @@ class GitHub:
 
     def messages(self, number: int, head: str) -> tuple[str, ...]:
         """Return the messages of a pull request's commits, at most 250, the oldest first."""
-        known = self._messages.get((number, head))
+        known = self._messages.recall((number, head))
         if known is None:
             found = self.api.pages(f"{self._root}/pulls/{number}/commits")
             known = tuple(str(each["commit"]["message"]) for each in found)
