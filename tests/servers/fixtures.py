@@ -10,6 +10,8 @@ import pytest
 from tests.servers import sshd as ssh
 from tests.servers.control import HostProcess, host_process
 from tests.servers.git_http import GitHost, serving
+from tests.servers.github import GitHub
+from tests.servers.github import serving as serving_github
 from tests.servers.sshd import Sshd, sshd_running
 
 
@@ -43,3 +45,19 @@ def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         pytest.skip(reason)
     with sshd_running(tmp_path_factory.mktemp("sshd"), accept_git_protocol=False) as server:
         yield server
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHub]:
+    """Run a fake GitHub; the test fails when something unknown or ill-formed was asked of it."""
+    with serving_github(tmp_path / "github") as host:
+        yield host
+    host.check()
+
+
+@pytest.fixture
+def github_enterprise(tmp_path: Path) -> Iterator[GitHub]:
+    """Run a fake GitHub Enterprise Server: its API is below /api/v3."""
+    with serving_github(tmp_path / "enterprise", enterprise=True) as host:
+        yield host
+    host.check()
