@@ -19,18 +19,6 @@ from gitcoord.mirror.access import API, PAUSE, Access
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
 
-#: Environment variables of this door.
-VARIABLES = frozenset(
-    {
-        "GITCOORD_GITHUB_API_URL",
-        "GITCOORD_GITHUB_APP_ID",
-        "GITCOORD_GITHUB_APP_KEY",
-        "GITCOORD_GITHUB_INSTALLATION",
-        "GITCOORD_GITHUB_PAUSE",
-        "GITCOORD_GITHUB_TOKEN",
-    }
-)
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _PATH = re.compile(r"[/:]([^/:]+/[^/]+?)(?:\.git)?/?$")
 
@@ -74,8 +62,8 @@ def _of_remote(house: House, environ: Mapping[str, str]) -> str:
     from gitcoord.storage.wire.address import resolve
 
     remote = house.remote or "origin"
-    git = Git(house.repository.git_dir, environ)
-    address = resolve(remote, git, house.repository.common_dir)
+    git = Git(house.repository, environ)
+    address = resolve(remote, git, house.repository.worktree or house.repository.common_dir)
     match = _PATH.search(address.path) if address.kind != "path" else None
     return match[1].lstrip("/") if match else ""
 

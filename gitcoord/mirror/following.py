@@ -22,7 +22,7 @@ from gitcoord.domain.tracking import Tracked, TrackPaths
 from gitcoord.domain.unlanded import DropMarks, Mark, MarkDraft
 from gitcoord.errors import SessionEnded
 from gitcoord.mirror.branches import Owner, owner
-from gitcoord.mirror.facts import Comparison, Thread
+from gitcoord.mirror.facts import Comparison, Thread, paths_of
 from gitcoord.mirror.seats import (
     OF_BRANCH,
     branch_holder,
@@ -88,12 +88,12 @@ def follow(desk: Desk, hub: Hub, branch: str) -> Tracked | None:
         return None
     found = _found(hub, branch, target, known)
     try:
-        return _settle(desk, known, found)
+        return _settle(desk, hub, known, found)
     except SessionEnded:
         # Ended by somebody since: the branch is still pushed to, so that it checks in anew.
         with desk.look() as look:
             known = _known(look, desk.hosted.name, branch)
-        return None if known is None else _settle(desk, known, found)
+        return None if known is None else _settle(desk, hub, known, found)
 
 
 def _known(look: Look, repository: str, branch: str) -> Known | None:
@@ -157,7 +157,7 @@ def _has_landed(hub: Hub, comparison: Comparison, target: str) -> bool:
     return all(blobs.get(path, "") == kept.get(path, "") for path in comparison.paths)
 
 
-def _settle(desk: Desk, known: Known, found: Found) -> Tracked | None:
+def _settle(desk: Desk, hub: Hub, known: Known, found: Found) -> Tracked | None:
     if found.standing == "live":
         assert found.comparison is not None
         # Whoever was sent away comes back with new work, not with what it had.
@@ -165,7 +165,7 @@ def _settle(desk: Desk, known: Known, found: Found) -> Tracked | None:
             return _worked_on(desk, known, found, found.comparison)
         return None
     if found.standing != "new":
-        _over(desk, known, found)
+        _over(desk, hub, known, found)
     return None
 
 
@@ -199,7 +199,7 @@ def _begun(known: Known, session: Session) -> Iterator[Operation]:
         yield MoveTask(id=task.id, move="start", reason=f"pushed by {session.agent}")
 
 
-def _over(desk: Desk, known: Known, found: Found) -> None:
+def _over(desk: Desk, hub: Hub, known: Known, found: Found) -> None:
     """Free what the branch held; its task is done where it has landed, else open again."""
     landed = found.standing == "landed"
     why: Literal["landed", "dropped"] = "landed" if landed else "dropped"
@@ -207,8 +207,8 @@ def _over(desk: Desk, known: Known, found: Found) -> None:
     if known.marks and found.standing != "closed":
         outside.append(DropMarks(names=known.marks, why=why))
     if landed and known.task is not None and known.task.status in UNSETTLED:
-        files = found.comparison.paths if found.comparison else ()
         result = f"landed: {found.evidence}"
+        files = _files(hub, known, found)
         outside.append(SettleTask(id=known.task.id, result=result, files=files))
     desk.run(*outside)
     session = known.session
@@ -222,6 +222,14 @@ def _over(desk: Desk, known: Known, found: Found) -> None:
     if known.ours:
         end = EndSession(outcome=outcome, summary=summary)
         desk.run(end, session=session.id, agent=session.agent)
+
+
+def _files(hub: Hub, known: Known, found: Found) -> tuple[str, ...]:
+    """Return what the work has changed: a branch that is merged differs in nothing any more."""
+    thread = found.pull
+    if thread is not None and thread.pull is not None:
+        return paths_of(hub.files(thread.number, thread.pull.head))
+    return (found.comparison.paths if found.comparison else ()) or known.held
 
 
 def _marks(known: Known, found: Found) -> tuple[MarkDraft, ...]:

@@ -8,7 +8,7 @@ or came in another order, and looking twice does nothing more. First the ledger 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.time import EPOCH, parse, plus
@@ -49,9 +49,11 @@ class Outcome(NamedTuple):
 class Mirror:
     """One repository at GitHub and its ledger. One look at a time."""
 
-    def __init__(self, coordinator: Coordinator, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, coordinator: Coordinator, hub: Hub, follow: Callable[[], object]) -> None:
+        """Ask GitHub who we are. `follow` sees what a git host has decided meanwhile."""
+        self.hub = hub
         self._desk = Desk(coordinator, hub.hosted())
+        self._follow = follow
 
     def look(self, subjects: Iterable[Subject], *, others: int = 30) -> Outcome:
         """Look at these subjects, and show what has changed by it.
@@ -59,11 +61,13 @@ class Mirror:
         Where the ledger has changed, up to `others` other open pull requests are shown anew, the
         newest first. Raises `Unavailable` and `Contended`; what was done by then is done.
         """
-        return _Look(self._desk, self._hub, others).at(subjects)
+        self._follow()
+        return _Look(self._desk, self.hub, others).at(subjects)
 
     def show(self, numbers: Iterable[int]) -> Outcome:
         """Show threads what the ledger has, and hear nothing."""
-        return _Look(self._desk, self._hub, 0).shown(numbers)
+        self._follow()
+        return _Look(self._desk, self.hub, 0).shown(numbers)
 
 
 class _Look:

@@ -218,7 +218,7 @@ class GitHub(GitHost):
     def check(self) -> None:
         """Assert that nothing unknown was asked and that all fitted GitHub's description."""
         assert self.unknown == []
-        assert self.problems == []
+        assert self.problems == [], "\n".join(map(str, self.problems))
 
     def _user(self, request: Incoming) -> str | None:
         """Return who uses git, None for somebody who must say so first; the API asks by itself."""
