@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitcoord.errors import InvalidConfig
+from gitcoord.mirror.answers import InMemory
+from gitcoord.mirror.api import Api
 
 if TYPE_CHECKING:
     from github.Auth import Auth
@@ -49,20 +51,20 @@ class Access(NamedTuple):
         return "actions" if self.actions else "token"
 
 
-def requester(access: Access, repository: str) -> tuple[Requester, str]:
+def let_in(access: Access, repository: str) -> tuple[Requester, str]:
     """Return what speaks to GitHub, and the login of our app, "" where there is none.
 
     Asks GitHub for the app's name and installation. Raises `InvalidConfig` for a key that is
-    none, and what PyGithub raises when GitHub does not answer.
+    none and an app that is not installed, `AccessDenied` and `Unavailable`.
     """
     from github import Auth
 
     if access.kind != "app":
         return _speaking(access, Auth.Token(access.token) if access.token else None), ""
+    app = Auth.AppAuth(access.app, access.key)
+    asking = Api(_speaking(access, app), InMemory())
     try:
-        app = Auth.AppAuth(access.app, access.key)
-        speaking = _speaking(access, app)
-        _, described = speaking.requestJsonAndCheck("GET", "/app")
+        described = asking.get("/app") or {}
     except ValueError as wrong:
         raise InvalidConfig(
             "the app's key is not a private key in PEM",
@@ -70,7 +72,9 @@ def requester(access: Access, repository: str) -> tuple[Requester, str]:
         ) from wrong
     number = access.installation
     if not number:
-        _, found = speaking.requestJsonAndCheck("GET", f"/repos/{repository}/installation")
+        found = asking.get(f"/repos/{repository}/installation")
+        if found is None:
+            raise InvalidConfig(f"the app {access.app} is not installed on {repository}")
         number = int(found["id"])
     return _speaking(access, app.get_installation_auth(number)), f"{described['slug']}[bot]"
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from gitcoord.errors import HubRefused
 from gitcoord.mirror import reading
-from gitcoord.mirror.access import Access, requester
+from gitcoord.mirror.access import Access, let_in
 from gitcoord.mirror.answers import Answers, InMemory, Recent
 from gitcoord.mirror.api import Api
 from gitcoord.mirror.checks import Checks
@@ -39,7 +39,7 @@ class GitHub:
 
     def __init__(self, access: Access, repository: str, answers: Answers | None = None) -> None:
         """Ask GitHub nothing but who our app is. Raises `InvalidConfig` and `Unavailable`."""
-        speaking, self._app = requester(access, repository)
+        speaking, self._app = let_in(access, repository)
         self.api = Api(speaking, InMemory() if answers is None else answers)
         self._access = access
         self._name = repository

@@ -83,7 +83,9 @@ class _Look:
         self._comments: dict[int, None] = {}
         self._effects = 0
         self._refused: list[GitcoordError] = []
-        self._before = self._age()
+        with desk.look() as look:
+            self._before = look.stamp.age
+            self._since = plus(look.now, -LOOKED_BACK)
 
     def at(self, subjects: Iterable[Subject]) -> Outcome:
         asked = list(dict.fromkeys(subjects))
@@ -124,8 +126,8 @@ class _Look:
             if self._concerns(thread, settings.github_lock_label, settings.github_task_label):
                 self._threads[thread.number] = thread
                 found.append(Thread(thread.number))
-        for comment in self._hub.comments_since(plus(now, -LOOKED_BACK)):
-            if parse(comment.created_at) > plus(now, -LOOKED_BACK) and commands(comment.body):
+        for comment in self._hub.comments_since(self._since):
+            if parse(comment.created_at) > self._since and commands(comment.body):
                 found.append(Comment(comment.number, comment.id))
         return list(dict.fromkeys(found))
 
@@ -139,13 +141,14 @@ class _Look:
         )
 
     def _obey(self, subject: Comment) -> None:
-        comment, thread = self._hub.comment(subject.id), self._read(subject.number)
-        if comment is None or thread is None:
-            return
-        self._comments[comment.id] = None
-        self._carry(obeying.obey(self._desk, self._hub, thread, comment))
-        # Labels that it has put on are what is heard next.
-        self._threads.pop(subject.number, None)
+        for comment in obeying.due(self._hub, subject.number, subject.id, self._since):
+            thread = self._read(subject.number)
+            if thread is None:
+                return
+            self._comments[comment.id] = None
+            self._carry(obeying.obey(self._desk, self._hub, thread, comment))
+            # The labels that it has put on are what is heard next.
+            self._threads.pop(subject.number, None)
 
     def _follow(self, branch: str) -> None:
         self._branches[branch] = None

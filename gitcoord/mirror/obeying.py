@@ -18,6 +18,7 @@ from gitcoord.domain.locks import Lock, over
 from gitcoord.domain.overlap import overlap
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import held_by as tasks_of
+from gitcoord.domain.time import Time, parse
 from gitcoord.errors import GitcoordError, InvalidValue
 from gitcoord.mirror import issues, labels, texts
 from gitcoord.mirror.asking import Seat, seat
@@ -62,31 +63,43 @@ class Done(NamedTuple):
     ok: bool = True
 
 
+def due(hub: Hub, number: int, last: int, since: Time) -> list[Comment]:
+    """Return the comments of a thread with commands that were not answered yet, in their order.
+
+    Up to the one with the id `last`, so that nobody's second command is heard before the first;
+    those from before `since` are the past.
+    """
+    me = hub.hosted().me
+    there = hub.comments(number)
+    answered = {texts.mark_of(one.body) for one in there if one.author.login == me}
+    return [
+        one
+        for one in sorted(there, key=lambda one: one.id)
+        if one.id <= last
+        and one.author.login != me
+        and texts.answer_mark(one.id) not in answered
+        and parse(one.created_at) > since
+        and commands(one.body)
+    ]
+
+
 def obey(desk: Desk, hub: Hub, thread: Thread, comment: Comment) -> list[Effect]:
-    """Do what a comment asks for; return the answer. A comment without commands gets none."""
-    found = commands(comment.body)
-    if not found or comment.author.login == desk.hosted.me or _answered(desk, hub, comment):
-        return []
+    """Do what a comment asks for and return the answer."""
     with desk.look() as look:
         bots = look.settings.github_bots
     if not _may(hub, comment.author, bots):
         said = texts.no_permission(comment.author.login, comment.id)
         return [React(comment.id, "confused"), Say(thread.number, said.mark, said.body)]
-    done = [_do(Asked(desk, hub, thread, comment, command, at)) for at, command in enumerate(found)]
+    done = [
+        _do(Asked(desk, hub, thread, comment, command, at))
+        for at, command in enumerate(commands(comment.body))
+    ]
     said = texts.answer(comment.id, (one.said for one in done))
     return [
         *(effect for one in done for effect in one.effects),
         React(comment.id, "+1" if all(one.ok for one in done) else "confused"),
         Say(thread.number, said.mark, said.body),
     ]
-
-
-def _answered(desk: Desk, hub: Hub, comment: Comment) -> bool:
-    mark = texts.answer_mark(comment.id)
-    return any(
-        texts.mark_of(one.body) == mark and one.author.login == desk.hosted.me
-        for one in hub.comments(comment.number)
-    )
 
 
 def _may(hub: Hub, author: Person, bots: tuple[str, ...]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.new_tasks import NewTask
@@ -143,7 +145,11 @@ def test_what_people_write_into_names_mentions_nobody_and_breaks_nothing(stage: 
 def test_apps_are_heard_only_where_the_settings_name_them(stage: Stage) -> None:
     app = stage.github.app("helper", permissions={"issues": "write", "metadata": "read"})
     number = stage.github.install(app, stage.repo).id
+    # What an app signs is dated by the real clock.
+    stage.github.world.clock = time.time
     robot = stage.another(token="", app=str(app.id), key=app.private_key, installation=number).hub
+    robot.hosted()
+    stage.github.world.clock = stage.clock.wall
     issue = stage.ada.opens_issue(stage.repo, "One")
     robot.say(issue.number, "/coord lock src/")
     stage.look()
@@ -151,4 +157,4 @@ def test_apps_are_heard_only_where_the_settings_name_them(stage: Stage) -> None:
     stage.run(ChangeSettings(values={"github_bots": ["helper[bot]"]}))
     robot.say(issue.number, "/coord lock src/")
     stage.look()
-    assert stage.locks() == {"src/**": "ada"}
+    assert stage.locks() == {"src/**": "helper[bot]"}
