@@ -185,12 +185,35 @@ class GitHub:
         found = self.api.get(f"{self._root}/contents/{quote(path)}", ref=branch)
         return None if found is None else base64.b64decode(found["content"]).decode()
 
+    def labels(self) -> frozenset[str]:
+        """Return the names of the repository's labels."""
+        found = self.api.pages(f"{self._root}/labels")
+        return frozenset(str(each["name"]) for each in found)
+
     # What shall be.
 
     def label(self, number: int, name: str, color: str, description: str) -> None:
         """Put a label on, made first where there is none of that name."""
-        self._made(name, color, description)
+        self.make_label(name, color, description)
         self.api.change("POST", f"{self._root}/issues/{number}/labels", {"labels": [name]})
+
+    def make_label(self, name: str, color: str, description: str) -> None:
+        """See that the repository has a label that says this."""
+        if (name, description) in self._labels:
+            return
+        address = f"{self._root}/labels/{quote(name, safe='')}"
+        found = self.api.get(address)
+        if found is None:
+            body = {"name": name, "color": color, "description": description}
+            try:
+                self.api.change("POST", f"{self._root}/labels", body)
+            except HubRefused as error:
+                # Somebody else was faster.
+                if error.details.get("status") != 422:
+                    raise
+        elif description and str(found.get("description") or "") != description:
+            self.api.change("PATCH", address, {"description": description})
+        self._labels.add((name, description))
 
     def unlabel(self, number: int, name: str) -> None:
         """Take a label off; one that is not there is no error."""
@@ -253,23 +276,6 @@ class GitHub:
         commit = self.api.change("POST", f"{self._root}/git/commits", made)
         ref = {"ref": f"refs/heads/{branch}", "sha": commit["sha"]}
         self.api.change("POST", f"{self._root}/git/refs", ref)
-
-    def _made(self, name: str, color: str, description: str) -> None:
-        if (name, description) in self._labels:
-            return
-        address = f"{self._root}/labels/{quote(name, safe='')}"
-        found = self.api.get(address)
-        if found is None:
-            body = {"name": name, "color": color, "description": description}
-            try:
-                self.api.change("POST", f"{self._root}/labels", body)
-            except HubRefused as error:
-                # Somebody else was faster.
-                if error.details.get("status") != 422:
-                    raise
-        elif description and str(found.get("description") or "") != description:
-            self.api.change("PATCH", address, {"description": description})
-        self._labels.add((name, description))
 
     def _tree(self, commit: str) -> tuple[dict[str, str], bool]:
         """Return the oid of every file of a commit, and whether these are all."""

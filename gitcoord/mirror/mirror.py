@@ -24,6 +24,7 @@ from gitcoord.mirror.writer import Writer
 if TYPE_CHECKING:
     from gitcoord.ledger.coordinator import Coordinator
     from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.github import GitHub
     from gitcoord.mirror.hub import Hub
 
 #: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
@@ -49,7 +50,7 @@ class Outcome(NamedTuple):
 class Mirror:
     """One repository at GitHub and its ledger. One look at a time."""
 
-    def __init__(self, coordinator: Coordinator, hub: Hub, follow: Callable[[], object]) -> None:
+    def __init__(self, coordinator: Coordinator, hub: GitHub, follow: Callable[[], object]) -> None:
         """Ask GitHub who we are. `follow` sees what a git host has decided meanwhile."""
         self.hub = hub
         self._desk = Desk(coordinator, hub.hosted())
