@@ -148,15 +148,15 @@ def _show(desk: Desk, told: dict[str, Any], outcome: Outcome | None, found: list
     if outcome is None:
         desk.show(document, "this event asks for nothing")
         return
-    changed = outcome.before != outcome.after
-    lines = [
-        f"looked at {len(outcome.threads)} threads, {len(outcome.branches)} branches, "
-        f"{len(outcome.comments)} comments",
-        f"ledger {outcome.before[0]}.{outcome.before[1]} -> {outcome.after[0]}.{outcome.after[1]}"
-        if changed
-        else "the ledger has not changed",
-        *(f"GitHub would not: {error.message}" for error in outcome.refused),
-    ]
+    told_of = (outcome.threads, outcome.branches, outcome.comments)
+    threads, branches, comments = map(len, told_of)
+    lines = [f"looked at {threads} threads, {branches} branches, {comments} comments"]
+    if outcome.before == outcome.after:
+        lines.append("the ledger has not changed")
+    else:
+        moved = _ledger(outcome)
+        lines.append(f"ledger {moved['before']} -> {moved['after']}")
+    lines += [f"GitHub would not: {error.message}" for error in outcome.refused]
     if "redelivered" in told:
         again = told["redelivered"]
         lines.append(f"{again['missed']} deliveries had failed, {again['again']} are sent again")
