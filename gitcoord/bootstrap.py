@@ -111,7 +111,7 @@ class House(NamedTuple):
     def mirror(self, access: Access, repository: str) -> Mirror:
         """Return what keeps this ledger and a repository "owner/name" at GitHub in line.
 
-        Asks GitHub who we are. Raises `ExtraMissing`, `InvalidConfig`, `HubRefused` and
+        Asks GitHub who we are. Raises `ExtraMissing`, `InvalidConfig`, `ForgeRefused` and
         `Unavailable`.
         """
         from importlib.util import find_spec
@@ -125,8 +125,8 @@ class House(NamedTuple):
         from gitcoord.mirror.github import GitHub
         from gitcoord.mirror.mirror import Mirror
 
-        hub = GitHub(access, repository, OnDisk(os.path.join(self.home, "github.sqlite")))
-        return Mirror(self.coordinator, hub, self.follow)
+        forge = GitHub(access, repository, OnDisk(os.path.join(self.home, "github.sqlite")))
+        return Mirror(self.coordinator, forge, self.follow)
 
     def has_marks(self) -> bool:
         """Say whether any released work is marked as unlanded; asks only the index."""

@@ -182,7 +182,7 @@ class LandingRefused(Refused):
     code = "landing_refused"
 
 
-class HubRefused(Refused):
+class ForgeRefused(Refused):
     """GitHub does not allow it."""
 
-    code = "hub_refused"
+    code = "forge_refused"

@@ -76,10 +76,10 @@ class HostRefused(Unavailable):
     remedy = "Run `gitcoord doctor --remote` to see what the host allows."
 
 
-class HubBusy(HostBusy):
+class ForgeBusy(HostBusy):
     """GitHub's limits are reached: nothing more is asked before `retry_after` seconds are over."""
 
-    code = "hub_busy"
+    code = "forge_busy"
 
 
 class AccessDenied(Unavailable):

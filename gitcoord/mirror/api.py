@@ -1,7 +1,7 @@
 """GitHub's REST interface through PyGithub: JSON in and out, pages, what is kept, what goes wrong.
 
 What GitHub refuses becomes an error of ours: what is not there is None for a question, a limit
-is `HubBusy` with the seconds to wait, trouble is `Unavailable`. A question is asked again a few
+is `ForgeBusy` with the seconds to wait, trouble is `Unavailable`. A question is asked again a few
 times when GitHub stumbles; a change never is, for it may have been made. Not here: what the
 JSON means.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from gitcoord.errors import AccessDenied, HubBusy, HubRefused, Unavailable
+from gitcoord.errors import AccessDenied, ForgeBusy, ForgeRefused, Unavailable
 from gitcoord.mirror.answers import Answers, Kept
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Api:
     def get(self, path: str, /, *, lasting: bool = False, **parameters: Any) -> Any:
         """Return the JSON at a path, or None where nothing is.
 
-        `lasting`: it never changes once it is there. Raises `HubBusy`, `HubRefused`,
+        `lasting`: it never changes once it is there. Raises `ForgeBusy`, `ForgeRefused`,
         `AccessDenied` and `Unavailable`, like all of this class.
         """
         return self._page(_address(path, parameters), lasting)[0]
@@ -65,7 +65,7 @@ class Api:
     def change(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make a change and return what GitHub says to it; None where there is nothing to change.
 
-        Raises also `HubRefused` for what GitHub calls invalid.
+        Raises also `ForgeRefused` for what GitHub calls invalid.
         """
         status, headers, text = self._ask(verb, path, body, {})
         if status in _GONE:
@@ -94,7 +94,7 @@ class Api:
         for pause in (*PAUSES[: TRIES - 1], None):
             try:
                 status, headers, text = self._ask("GET", address, None, known)
-            except (HubBusy, AccessDenied):
+            except (ForgeBusy, AccessDenied):
                 raise
             except Unavailable:
                 if pause is None:
@@ -133,7 +133,7 @@ def _refuse(status: int, headers: Mapping[str, Any], text: str) -> None:
     said = _message(text)
     wait = _wait(status, headers, said)
     if wait is not None:
-        raise HubBusy(f"GitHub wants {wait:.0f} s: {said}", retry_after=wait)
+        raise ForgeBusy(f"GitHub wants {wait:.0f} s: {said}", retry_after=wait)
     if status >= 500:
         raise Unavailable(f"GitHub has trouble: {status} {said}")
     if status == 401:
@@ -141,7 +141,7 @@ def _refuse(status: int, headers: Mapping[str, Any], text: str) -> None:
             f"GitHub does not let us in: {said}",
             hint="Set GITCOORD_GITHUB_TOKEN, or GITCOORD_GITHUB_APP_ID and its key.",
         )
-    raise HubRefused(f"GitHub says {status}: {said}", status=status)
+    raise ForgeRefused(f"GitHub says {status}: {said}", status=status)
 
 
 def _wait(status: int, headers: Mapping[str, Any], said: str) -> float | None:

@@ -37,7 +37,7 @@ from gitcoord.mirror.seats import (
 if TYPE_CHECKING:
     from gitcoord.domain.sessions import Session
     from gitcoord.mirror.desk import Desk, Look
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 
 class Seat(NamedTuple):
@@ -78,16 +78,16 @@ def seat(look: Look, repository: str, thread: Thread, asker: str = "") -> Seat:
     return Seat(place, name, OF_LABEL, session=seated(look.state, place))
 
 
-def ask(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
+def ask(desk: Desk, forge: Forge, thread: Thread) -> list[Effect]:
     """Bring what a thread holds in line with its labels; return what is to be told there."""
     try:
-        return list(_ask(desk, hub, thread))
+        return list(_ask(desk, forge, thread))
     except SessionEnded:
         # Somebody has ended it since it was looked up: what it meant is seen by a second look.
-        return list(_ask(desk, hub, thread))
+        return list(_ask(desk, forge, thread))
 
 
-def _ask(desk: Desk, hub: Hub, thread: Thread) -> Iterator[Effect]:
+def _ask(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
     with desk.look() as look:
         here = seat(look, desk.hosted.name, thread)
         holder = label_holder(here.session.id) if here.session else ""
@@ -101,7 +101,7 @@ def _ask(desk: Desk, hub: Hub, thread: Thread) -> Iterator[Effect]:
         wants = []
     new = [want for want in wants if want.key not in held]
     if new:
-        new, barred = _worthy(hub, thread, new, killed)
+        new, barred = _worthy(forge, thread, new, killed)
         yield from barred
     if new and here.session is None:
         here = _checked_in(desk, thread, new[0])
@@ -163,20 +163,20 @@ def _read(look: Look, thread: Thread, held: Iterable[str]) -> tuple[list[Wanted]
 
 
 def _worthy(
-    hub: Hub, thread: Thread, new: Iterable[Wanted], killed: Time
+    forge: Forge, thread: Thread, new: Iterable[Wanted], killed: Time
 ) -> tuple[list[Wanted], list[Effect]]:
     """Return the labels that count, and what is to be told of those that do not.
 
     Those do not that were put on by who may not, or before somebody ended the session.
     """
-    history = hub.history(thread.number)
+    history = forge.history(thread.number)
     worthy: list[Wanted] = []
     barred: list[Effect] = []
     for want in new:
         put = _put(history, want.label)
         if put is not None and killed and parse(put.at) <= killed:
             barred += _off(thread.number, want.label, texts.ended(want.key, killed))
-        elif put is not None and not _may(hub, put.actor):
+        elif put is not None and not _may(forge, put.actor):
             said = texts.not_allowed(put.actor.login, put.at)
             barred += _off(thread.number, want.label, said)
         else:
@@ -184,9 +184,9 @@ def _worthy(
     return worthy, barred
 
 
-def _may(hub: Hub, actor: Person) -> bool:
+def _may(forge: Forge, actor: Person) -> bool:
     # An app could not put labels on without permission; templates do it in people's names.
-    return actor.bot or hub.permission(actor.login) in LABELLERS
+    return actor.bot or forge.permission(actor.login) in LABELLERS
 
 
 def _acquire(

@@ -36,7 +36,7 @@ from gitcoord.mirror.seats import (
 if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
     from gitcoord.mirror.desk import Desk, Look
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 Standing = Literal["new", "live", "landed", "closed", "gone"]
 #: Statuses of a task that the landing of its branch completes.
@@ -76,7 +76,7 @@ class Known(NamedTuple):
     killed: frozenset[str] | None
 
 
-def follow(desk: Desk, hub: Hub, branch: str) -> Tracked | None:
+def follow(desk: Desk, forge: Forge, branch: str) -> Tracked | None:
     """Bring the ledger in line with a branch; return what its files met, where it is worked on.
 
     None for a branch that is nobody's, that has landed or is gone.
@@ -86,14 +86,14 @@ def follow(desk: Desk, hub: Hub, branch: str) -> Tracked | None:
         target = look.settings.target_branch or desk.hosted.default_branch
     if known is None or branch == target:
         return None
-    found = _found(hub, branch, target, known)
+    found = _found(forge, branch, target, known)
     try:
-        return _settle(desk, hub, known, found)
+        return _settle(desk, forge, known, found)
     except SessionEnded:
         # Ended by somebody since: the branch is still pushed to, so that it checks in anew.
         with desk.look() as look:
             known = _known(look, desk.hosted.name, branch)
-        return None if known is None else _settle(desk, hub, known, found)
+        return None if known is None else _settle(desk, forge, known, found)
 
 
 def _known(look: Look, repository: str, branch: str) -> Known | None:
@@ -123,15 +123,15 @@ def _killed(look: Look, place: str) -> frozenset[str] | None:
     return frozenset(last.lost_keys) if last is not None and last.status == "killed" else None
 
 
-def _found(hub: Hub, branch: str, target: str, known: Known) -> Found:
-    comparison = hub.comparison(target, branch)
-    pulls = hub.pulls(branch)
+def _found(forge: Forge, branch: str, target: str, known: Known) -> Found:
+    comparison = forge.comparison(target, branch)
+    pulls = forge.pulls(branch)
     pull = next((one for one in pulls if one.open), pulls[0] if pulls else None)
-    return Found(branch, _standing(hub, comparison, pull, target, known), comparison, pull)
+    return Found(branch, _standing(forge, comparison, pull, target, known), comparison, pull)
 
 
 def _standing(
-    hub: Hub, comparison: Comparison | None, pull: Thread | None, target: str, known: Known
+    forge: Forge, comparison: Comparison | None, pull: Thread | None, target: str, known: Known
 ) -> Standing:
     merged = pull is not None and pull.pull is not None and pull.pull.merged
     if comparison is None:
@@ -142,22 +142,22 @@ def _standing(
         return "landed" if merged else "closed"
     if not comparison.ahead:
         return "landed" if known.held or known.marks else "new"
-    if comparison.behind and _has_landed(hub, comparison, target):
+    if comparison.behind and _has_landed(forge, comparison, target):
         return "landed"
     return "live"
 
 
-def _has_landed(hub: Hub, comparison: Comparison, target: str) -> bool:
+def _has_landed(forge: Forge, comparison: Comparison, target: str) -> bool:
     """Say whether the target holds every file as the branch left it."""
     changes = comparison.changes
     if not changes or not comparison.whole:
         return False
-    blobs = hub.blobs(target, comparison.paths)
+    blobs = forge.blobs(target, comparison.paths)
     kept = {change.path: change.blob for change in changes if change.blob}
     return all(blobs.get(path, "") == kept.get(path, "") for path in comparison.paths)
 
 
-def _settle(desk: Desk, hub: Hub, known: Known, found: Found) -> Tracked | None:
+def _settle(desk: Desk, forge: Forge, known: Known, found: Found) -> Tracked | None:
     if found.standing == "live":
         assert found.comparison is not None
         # Whoever was sent away comes back with new work, not with what it had.
@@ -165,7 +165,7 @@ def _settle(desk: Desk, hub: Hub, known: Known, found: Found) -> Tracked | None:
             return _worked_on(desk, known, found, found.comparison)
         return None
     if found.standing != "new":
-        _over(desk, hub, known, found)
+        _over(desk, forge, known, found)
     return None
 
 
@@ -199,7 +199,7 @@ def _begun(known: Known, session: Session) -> Iterator[Operation]:
         yield MoveTask(id=task.id, move="start", reason=f"pushed by {session.agent}")
 
 
-def _over(desk: Desk, hub: Hub, known: Known, found: Found) -> None:
+def _over(desk: Desk, forge: Forge, known: Known, found: Found) -> None:
     """Free what the branch held; its task is done where it has landed, else open again."""
     landed = found.standing == "landed"
     why: Literal["landed", "dropped"] = "landed" if landed else "dropped"
@@ -208,7 +208,7 @@ def _over(desk: Desk, hub: Hub, known: Known, found: Found) -> None:
         outside.append(DropMarks(names=known.marks, why=why))
     if landed and known.task is not None and known.task.status in UNSETTLED:
         result = f"landed: {found.evidence}"
-        files = _files(hub, known, found)
+        files = _files(forge, known, found)
         outside.append(SettleTask(id=known.task.id, result=result, files=files))
     desk.run(*outside)
     session = known.session
@@ -224,11 +224,11 @@ def _over(desk: Desk, hub: Hub, known: Known, found: Found) -> None:
         desk.run(end, session=session.id, agent=session.agent)
 
 
-def _files(hub: Hub, known: Known, found: Found) -> tuple[str, ...]:
+def _files(forge: Forge, known: Known, found: Found) -> tuple[str, ...]:
     """Return what the work has changed: a branch that is merged differs in nothing any more."""
     thread = found.pull
     if thread is not None and thread.pull is not None:
-        return paths_of(hub.files(thread.number, thread.pull.head))
+        return paths_of(forge.files(thread.number, thread.pull.head))
     return (found.comparison.paths if found.comparison else ()) or known.held
 
 

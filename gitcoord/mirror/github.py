@@ -1,6 +1,6 @@
 """One repository at GitHub, asked and written to over its REST interface.
 
-Implements `hub.Hub`. Not here: what anything means, and when it is asked.
+Implements `forge.Forge`. Not here: what anything means, and when it is asked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from gitcoord.errors import HubRefused
+from gitcoord.errors import ForgeRefused
 from gitcoord.mirror import reading
 from gitcoord.mirror.access import Access, let_in
 from gitcoord.mirror.answers import Answers, InMemory, Recent
@@ -53,11 +53,11 @@ class GitHub:
     # What there is.
 
     def hosted(self) -> Hosted:
-        """Return the repository, asked once. Raises `HubRefused` where there is none."""
+        """Return the repository, asked once. Raises `ForgeRefused` where there is none."""
         if self._hosted is None:
             found = self.api.get(self._root)
             if found is None:
-                raise HubRefused(f"there is no repository {self._name} at GitHub, or none for us")
+                raise ForgeRefused(f"there is no repository {self._name} at GitHub, or none for us")
             self._hosted = Hosted(
                 name=str(found["full_name"]).lower(),
                 default_branch=str(found["default_branch"]),
@@ -207,7 +207,7 @@ class GitHub:
             body = {"name": name, "color": color, "description": description}
             try:
                 self.api.change("POST", f"{self._root}/labels", body)
-            except HubRefused as error:
+            except ForgeRefused as error:
                 # Somebody else was faster.
                 if error.details.get("status") != 422:
                     raise

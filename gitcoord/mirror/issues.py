@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
     from gitcoord.domain.state import State
     from gitcoord.mirror.desk import Desk
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 #: With what the mark of an issue begins that we have opened for a task.
 POSTED = "task "
@@ -69,7 +69,7 @@ def latest(state: State, thread: Thread, me: str) -> tuple[Task | None, int]:
     return found, generation
 
 
-def queue(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
+def queue(desk: Desk, forge: Forge, thread: Thread) -> list[Effect]:
     """Bring the task of an issue in line with it; return what is to be told or done there."""
     if thread.pull is not None:
         return []
@@ -79,27 +79,27 @@ def queue(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
         wants = labels.wants_task(thread.names, look.settings.github_task_label)
     ours = generation == 0
     if task is None:
-        return _added(desk, hub, thread, 1) if wants and thread.open and not ours else []
+        return _added(desk, forge, thread, 1) if wants and thread.open and not ours else []
     if not thread.open:
         desk.run(*_closed(thread, task))
     elif not (wants or ours):
         if task.status == "pending":
             desk.run(MoveTask(id=task.id, move="cancel", reason="its issue asks for it no more"))
     elif task.status not in OPEN:
-        return _ended(desk, hub, thread, task, 0 if ours else generation, moved)
+        return _ended(desk, forge, thread, task, 0 if ours else generation, moved)
     return []
 
 
 def _ended(
-    desk: Desk, hub: Hub, thread: Thread, task: Task, generation: int, moved: Time
+    desk: Desk, forge: Forge, thread: Thread, task: Task, generation: int, moved: Time
 ) -> list[Effect]:
     """Close the issue of a task that has ended, unless it was opened again: for the next task.
 
     One that has failed stays open, for people to see.
     """
-    if generation and _reopened(hub, thread, moved):
+    if generation and _reopened(forge, thread, moved):
         if task.status != "failed":
-            return _added(desk, hub, thread, generation + 1)
+            return _added(desk, forge, thread, generation + 1)
         reply = desk.run(RetryTask(id=task.id, reason="its issue was opened again"))[0]
         return _told(thread, reply.error)
     if task.status == "failed":
@@ -107,17 +107,17 @@ def _ended(
     return [Close(thread.number, "completed" if task.status == "completed" else "not_planned")]
 
 
-def _added(desk: Desk, hub: Hub, thread: Thread, generation: int) -> list[Effect]:
-    who = _asker(hub, thread)
-    if who is None or not (who.actor.bot or hub.permission(who.actor.login) in LABELLERS):
+def _added(desk: Desk, forge: Forge, thread: Thread, generation: int) -> list[Effect]:
+    who = _asker(forge, thread)
+    if who is None or not (who.actor.bot or forge.permission(who.actor.login) in LABELLERS):
         return []
     reply = desk.run(AddTasks(tasks=(_new(thread, generation),)), agent=who.actor.login)[0]
     return [] if isinstance(reply.error, IdTaken) else _told(thread, reply.error)
 
 
-def _asker(hub: Hub, thread: Thread) -> Happening | None:
+def _asker(forge: Forge, thread: Thread) -> Happening | None:
     """Return who put on the last of the labels: it decides what the others come to."""
-    put = [one for one in hub.history(thread.number) if one.kind == "labeled"]
+    put = [one for one in forge.history(thread.number) if one.kind == "labeled"]
     mine = [one for one in put if one.label in thread.names and not _plain(one.label)]
     return mine[-1] if mine else None
 
@@ -173,11 +173,11 @@ def _moved(state: State, task: Task | None) -> Time:
     return max((note.at for note in notes if note.kind == "system"), default="")
 
 
-def _reopened(hub: Hub, thread: Thread, ended: Time) -> bool:
+def _reopened(forge: Forge, thread: Thread, ended: Time) -> bool:
     """Say whether the issue was opened again after its task had ended."""
     if thread.reason != "reopened":
         return False
-    times = [one.at for one in hub.history(thread.number) if one.kind == "reopened"]
+    times = [one.at for one in forge.history(thread.number) if one.kind == "reopened"]
     return bool(times) and parse(times[-1]) > ended
 
 

@@ -24,8 +24,8 @@ from gitcoord.mirror.writer import Writer
 if TYPE_CHECKING:
     from gitcoord.ledger.coordinator import Coordinator
     from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.forge import Forge
     from gitcoord.mirror.github import GitHub
-    from gitcoord.mirror.hub import Hub
 
 #: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
 LOOKED_BACK = 6 * 86_400
@@ -50,10 +50,12 @@ class Outcome(NamedTuple):
 class Mirror:
     """One repository at GitHub and its ledger. One look at a time."""
 
-    def __init__(self, coordinator: Coordinator, hub: GitHub, follow: Callable[[], object]) -> None:
+    def __init__(
+        self, coordinator: Coordinator, forge: GitHub, follow: Callable[[], object]
+    ) -> None:
         """Ask GitHub who we are. `follow` sees what a git host has decided meanwhile."""
-        self.hub = hub
-        self._desk = Desk(coordinator, hub.hosted())
+        self.forge = forge
+        self._desk = Desk(coordinator, forge.hosted())
         self._follow = follow
 
     def look(self, subjects: Iterable[Subject], *, others: int = 30) -> Outcome:
@@ -63,22 +65,22 @@ class Mirror:
         newest first. Raises `Unavailable` and `Contended`; what was done by then is done.
         """
         self._follow()
-        return _Look(self._desk, self.hub, others).at(subjects)
+        return _Look(self._desk, self.forge, others).at(subjects)
 
     def show(self, numbers: Iterable[int]) -> Outcome:
         """Show threads what the ledger has, and hear nothing."""
         self._follow()
-        return _Look(self._desk, self.hub, 0).shown(numbers)
+        return _Look(self._desk, self.forge, 0).shown(numbers)
 
 
 class _Look:
     """One look: what was seen by it, and what was done."""
 
-    def __init__(self, desk: Desk, hub: Hub, others: int) -> None:
+    def __init__(self, desk: Desk, forge: Forge, others: int) -> None:
         self._desk = desk
-        self._hub = hub
+        self._forge = forge
         self._others = others
-        self._writer = Writer(hub)
+        self._writer = Writer(forge)
         self._threads: dict[int, facts.Thread] = {}
         self._branches: dict[str, None] = {}
         self._comments: dict[int, None] = {}
@@ -121,13 +123,13 @@ class _Look:
             seats = places(look.state, self._desk.hosted.name)
         found: list[Subject] = [Branch(name) for name, _ in seats if name]
         patterns = settings.github_branches
-        found += [Branch(name) for name in self._hub.branches() if owner(name, patterns)]
+        found += [Branch(name) for name in self._forge.branches() if owner(name, patterns)]
         found += [Thread(number) for _, number in seats if number]
-        for thread in self._hub.threads(plus(now, -CLOSED_SINCE)):
+        for thread in self._forge.threads(plus(now, -CLOSED_SINCE)):
             if self._concerns(thread, settings.github_lock_label, settings.github_task_label):
                 self._threads[thread.number] = thread
                 found.append(Thread(thread.number))
-        for comment in self._hub.comments_since(self._since):
+        for comment in self._forge.comments_since(self._since):
             if parse(comment.created_at) > self._since and commands(comment.body):
                 found.append(Comment(comment.number, comment.id))
         return list(dict.fromkeys(found))
@@ -142,50 +144,50 @@ class _Look:
         )
 
     def _obey(self, subject: Comment) -> None:
-        for comment in obeying.due(self._hub, subject.number, subject.id, self._since):
+        for comment in obeying.due(self._forge, subject.number, subject.id, self._since):
             thread = self._read(subject.number)
             if thread is None:
                 return
             self._comments[comment.id] = None
-            self._carry(obeying.obey(self._desk, self._hub, thread, comment))
+            self._carry(obeying.obey(self._desk, self._forge, thread, comment))
             # The labels that it has put on are what is heard next.
             self._threads.pop(subject.number, None)
 
     def _follow(self, branch: str) -> None:
         self._branches[branch] = None
-        following.follow(self._desk, self._hub, branch)
+        following.follow(self._desk, self._forge, branch)
 
     def _hear(self, number: int) -> None:
         thread = self._read(number)
         if thread is None:
             # Deleted or moved away: it asks for nothing any more.
             gone = facts.Thread(number, "", f"#{number}", facts.Person(""), open=False)
-            asking.ask(self._desk, self._hub, gone)
+            asking.ask(self._desk, self._forge, gone)
             return
-        self._carry(issues.queue(self._desk, self._hub, thread))
-        self._carry(asking.ask(self._desk, self._hub, thread))
+        self._carry(issues.queue(self._desk, self._forge, thread))
+        self._carry(asking.ask(self._desk, self._forge, thread))
 
     def _check(self, group: Group) -> None:
         thread = self._read(group.number)
         if thread is not None and thread.pull is not None:
-            self._carry(status.group(self._desk, self._hub, group.head, thread))
+            self._carry(status.group(self._desk, self._forge, group.head, thread))
 
     def _show(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             thread = self._read(number)
             if thread is not None:
-                self._carry(status.shown(self._desk, self._hub, thread))
+                self._carry(status.shown(self._desk, self._forge, thread))
 
     def _show_others(self) -> None:
         left = self._others
-        for thread in self._hub.threads():
+        for thread in self._forge.threads():
             if thread.pull is None or thread.number in self._threads:
                 continue
             if not left:
                 break
             left -= 1
             self._threads[thread.number] = thread
-            self._carry(status.shown(self._desk, self._hub, thread))
+            self._carry(status.shown(self._desk, self._forge, thread))
 
     def _post(self, whole: bool) -> None:
         with self._desk.look() as look:
@@ -195,12 +197,12 @@ class _Look:
             if settings.github_issues and whole:
                 me = self._desk.hosted.me
                 # Also the closed ones: who has closed an issue does not want it again.
-                found = (issues.posted(one, me) for one in self._hub.threads(EPOCH))
+                found = (issues.posted(one, me) for one in self._forge.threads(EPOCH))
                 self._carry(list(posting.opened(look, (task for task in found if task))))
 
     def _read(self, number: int) -> facts.Thread | None:
         if number not in self._threads:
-            thread = self._hub.thread(number)
+            thread = self._forge.thread(number)
             if thread is None:
                 return None
             self._threads[number] = thread

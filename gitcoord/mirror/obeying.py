@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from gitcoord.domain.sessions import Session
     from gitcoord.ledger.request import Reply
     from gitcoord.mirror.desk import Desk
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 
 class Asked(NamedTuple):
     """One command, where it was given and by whom."""
 
     desk: Desk
-    hub: Hub
+    forge: Forge
     thread: Thread
     comment: Comment
     command: Command
@@ -63,14 +63,14 @@ class Done(NamedTuple):
     ok: bool = True
 
 
-def due(hub: Hub, number: int, last: int, since: Time) -> list[Comment]:
+def due(forge: Forge, number: int, last: int, since: Time) -> list[Comment]:
     """Return the comments of a thread with commands that were not answered yet, in their order.
 
     Up to the one with the id `last`, so that nobody's second command is heard before the first;
     those from before `since` are the past.
     """
-    me = hub.hosted().me
-    there = hub.comments(number)
+    me = forge.hosted().me
+    there = forge.comments(number)
     answered = {texts.mark_of(one.body) for one in there if one.author.login == me}
     return [
         one
@@ -83,15 +83,15 @@ def due(hub: Hub, number: int, last: int, since: Time) -> list[Comment]:
     ]
 
 
-def obey(desk: Desk, hub: Hub, thread: Thread, comment: Comment) -> list[Effect]:
+def obey(desk: Desk, forge: Forge, thread: Thread, comment: Comment) -> list[Effect]:
     """Do what a comment asks for and return the answer."""
     with desk.look() as look:
         bots = look.settings.github_bots
-    if not _may(hub, comment.author, bots):
+    if not _may(forge, comment.author, bots):
         said = texts.no_permission(comment.author.login, comment.id)
         return [React(comment.id, "confused"), Say(thread.number, said.mark, said.body)]
     done = [
-        _do(Asked(desk, hub, thread, comment, command, at))
+        _do(Asked(desk, forge, thread, comment, command, at))
         for at, command in enumerate(commands(comment.body))
     ]
     said = texts.answer(comment.id, (one.said for one in done))
@@ -102,10 +102,10 @@ def obey(desk: Desk, hub: Hub, thread: Thread, comment: Comment) -> list[Effect]
     ]
 
 
-def _may(hub: Hub, author: Person, bots: tuple[str, ...]) -> bool:
+def _may(forge: Forge, author: Person, bots: tuple[str, ...]) -> bool:
     if author.bot:
         return author.login in bots
-    return hub.permission(author.login) in COMMANDERS
+    return forge.permission(author.login) in COMMANDERS
 
 
 def _do(asked: Asked) -> Done:

@@ -21,7 +21,7 @@ from gitcoord.mirror.verdict import Verdict, judged, on_branch, sessions_of
 
 if TYPE_CHECKING:
     from gitcoord.mirror.desk import Desk
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 #: What the check is called, and the mark of the comment.
 CHECK = "gitcoord/locks"
@@ -30,10 +30,10 @@ STATUS = "status"
 ROWS = 20
 
 
-def shown(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
+def shown(desk: Desk, forge: Forge, thread: Thread) -> list[Effect]:
     """Return what a thread shall show."""
     if thread.pull is not None:
-        return list(_pull(desk, hub, thread))
+        return list(_pull(desk, forge, thread))
     with desk.look() as look:
         verdict = judged(look, seat(look, desk.hosted.name, thread), (), ())
         task, _ = issues.latest(look.state, thread, desk.hosted.me)
@@ -43,9 +43,9 @@ def shown(desk: Desk, hub: Hub, thread: Thread) -> list[Effect]:
     return list(_labels(thread, shows))
 
 
-def group(desk: Desk, hub: Hub, head: str, thread: Thread) -> list[Effect]:
+def group(desk: Desk, forge: Forge, head: str, thread: Thread) -> list[Effect]:
     """Return the check of a commit that GitHub's merge queue has made of a pull request."""
-    verdict, stamp = _verdict(desk, hub, thread)
+    verdict, stamp = _verdict(desk, forge, thread)
     return [_check(head, verdict, stamp)]
 
 
@@ -66,12 +66,12 @@ def comment(verdict: Verdict) -> str:
     return "\n\n".join(parts)
 
 
-def _pull(desk: Desk, hub: Hub, thread: Thread) -> Iterator[Effect]:
+def _pull(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
     assert thread.pull is not None
     if not thread.open:
         yield from _labels(thread, set())
         return
-    verdict, stamp = _verdict(desk, hub, thread)
+    verdict, stamp = _verdict(desk, forge, thread)
     shows = {labels.LOCKS} if verdict.held else set()
     if not verdict.ok:
         shows.add(labels.BLOCKED)
@@ -81,11 +81,13 @@ def _pull(desk: Desk, hub: Hub, thread: Thread) -> Iterator[Effect]:
     yield Keep(thread.number, STATUS, comment(verdict), stamp, quiet)
 
 
-def _verdict(desk: Desk, hub: Hub, thread: Thread) -> tuple[Verdict, Stamp]:
+def _verdict(desk: Desk, forge: Forge, thread: Thread) -> tuple[Verdict, Stamp]:
     assert thread.pull is not None
-    paths = paths_of(hub.files(thread.number, thread.pull.head))
+    paths = paths_of(forge.files(thread.number, thread.pull.head))
     # A fork's commits can name any session.
-    sessions = sessions_of(hub.messages(thread.number, thread.pull.head)) if thread.pull.own else ()
+    sessions = (
+        sessions_of(forge.messages(thread.number, thread.pull.head)) if thread.pull.own else ()
+    )
     with desk.look() as look:
         if thread.pull.own:
             sessions = (*sessions, *on_branch(look, thread.pull.branch))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.errors import GitcoordError, HubRefused
+from gitcoord.errors import ForgeRefused, GitcoordError
 from gitcoord.mirror import labels
 from gitcoord.mirror.effects import (
     Check,
@@ -32,7 +32,7 @@ from gitcoord.mirror.texts import mark_of, marked
 
 if TYPE_CHECKING:
     from gitcoord.mirror.facts import Comment
-    from gitcoord.mirror.hub import Hub
+    from gitcoord.mirror.forge import Forge
 
 
 class Written(NamedTuple):
@@ -53,8 +53,8 @@ class _Kept(NamedTuple):
 class Writer:
     """Writes to one repository at GitHub."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, forge: Forge) -> None:
+        self._forge = forge
 
     def carry_out(self, effects: Iterable[Effect]) -> Written:
         """Make it so, in this order; one that GitHub refuses does not keep the others back.
@@ -67,7 +67,7 @@ class Writer:
             count += 1
             try:
                 self._do(effect)
-            except HubRefused as error:
+            except ForgeRefused as error:
                 refused.append(error)
         return Written(count, tuple(refused))
 
@@ -75,19 +75,19 @@ class Writer:
         match effect:
             case Label(number, name, key):
                 style = labels.style(name, key)
-                self._hub.label(number, name, style.color, style.description)
+                self._forge.label(number, name, style.color, style.description)
             case Unlabel(number, name):
-                self._hub.unlabel(number, name)
+                self._forge.unlabel(number, name)
             case Say():
                 self._say(effect)
             case Keep():
                 self._keep(effect)
             case React(comment, content):
-                self._hub.react(comment, content)
+                self._forge.react(comment, content)
             case Check(head, ok, title, summary, stamp):
-                self._hub.check(head, ok=ok, title=title, summary=summary, stamp=stamp)
+                self._forge.check(head, ok=ok, title=title, summary=summary, stamp=stamp)
             case Close(number, reason):
-                self._hub.close(number, reason)
+                self._forge.close(number, reason)
             case Open():
                 self._open(effect)
             case Page():
@@ -96,10 +96,10 @@ class Writer:
     def _say(self, effect: Say) -> None:
         if self._mine(effect.number, effect.mark):
             return
-        self._hub.say(effect.number, marked(effect.body, effect.mark))
+        self._forge.say(effect.number, marked(effect.body, effect.mark))
         # Another writer may have been at it, too: the first comment stays.
         for comment in self._mine(effect.number, effect.mark)[1:]:
-            self._hub.unsay(comment.id)
+            self._forge.unsay(comment.id)
 
     def _keep(self, effect: Keep) -> None:
         found = [
@@ -112,14 +112,14 @@ class Writer:
         body = marked(f"{effect.body}\n\n{_footer(effect.stamp)}", mark)
         if not found:
             if not effect.quiet:
-                self._hub.say(effect.number, body)
+                self._forge.say(effect.number, body)
                 self._first_only(effect)
             return
         comment, kept = found[0]
         if kept.digest != digest and kept.age <= effect.stamp.age:
-            self._hub.rewrite(comment.id, body)
+            self._forge.rewrite(comment.id, body)
         for other, _ in found[1:]:
-            self._hub.unsay(other.id)
+            self._forge.unsay(other.id)
 
     def _first_only(self, effect: Keep) -> None:
         same = [
@@ -128,24 +128,24 @@ class Writer:
             if (kept := _kept(mark_of(comment.body))) and kept.mark == effect.mark
         ]
         for comment in same[1:]:
-            self._hub.unsay(comment.id)
+            self._forge.unsay(comment.id)
 
     def _open(self, effect: Open) -> None:
-        for thread in self._hub.threads():
+        for thread in self._forge.threads():
             if mark_of(thread.body) == effect.mark:
                 return
-        self._hub.open(effect.title, marked(effect.body, effect.mark), effect.labels)
+        self._forge.open(effect.title, marked(effect.body, effect.mark), effect.labels)
 
     def _page(self, effect: Page) -> None:
-        there = self._hub.page_text(effect.branch, effect.path)
+        there = self._forge.page_text(effect.branch, effect.path)
         if there is not None and age_of(there) >= effect.stamp.age:
             return
         message = f"state {effect.stamp.epoch}.{effect.stamp.seq}"
-        self._hub.page(effect.branch, effect.path, effect.text, message)
+        self._forge.page(effect.branch, effect.path, effect.text, message)
 
     def _ours(self, number: int) -> list[Comment]:
-        me = self._hub.hosted().me
-        return [one for one in self._hub.comments(number) if one.author.login == me]
+        me = self._forge.hosted().me
+        return [one for one in self._forge.comments(number) if one.author.login == me]
 
     def _mine(self, number: int, mark: str) -> list[Comment]:
         return [one for one in self._ours(number) if mark_of(one.body) == mark]

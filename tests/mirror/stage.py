@@ -18,7 +18,7 @@ from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task
 from gitcoord.mirror.access import Access
 from gitcoord.mirror.answers import InMemory
-from gitcoord.mirror.github import GitHub as Hub
+from gitcoord.mirror.github import GitHub as Forge
 from gitcoord.mirror.mirror import Mirror, Outcome
 from gitcoord.mirror.subjects import Everything, Subject, subjects
 from tests.ledger.houses import Hands, begun, session
@@ -52,8 +52,8 @@ class Stage:
     def another(self, **fields: Any) -> Mirror:
         """Return a mirror of its own, as another process has it."""
         access = Access(self.bot.token, actions=True, url=self.github.api, pause=0)
-        hub = Hub(access._replace(**fields), NAME, InMemory())
-        return Mirror(self.house.coordinator, hub, self.house.follow)
+        forge = Forge(access._replace(**fields), NAME, InMemory())
+        return Mirror(self.house.coordinator, forge, self.house.follow)
 
     # What is heard.
 

@@ -147,7 +147,7 @@ def test_apps_are_heard_only_where_the_settings_name_them(stage: Stage) -> None:
     number = stage.github.install(app, stage.repo).id
     # What an app signs is dated by the real clock.
     stage.github.world.clock = time.time
-    robot = stage.another(token="", app=str(app.id), key=app.private_key, installation=number).hub
+    robot = stage.another(token="", app=str(app.id), key=app.private_key, installation=number).forge
     robot.hosted()
     stage.github.world.clock = stage.clock.wall
     issue = stage.ada.opens_issue(stage.repo, "One")

@@ -1,7 +1,7 @@
 """`gitcoord github`: what GitHub asks of the ledger, and what it is shown of it.
 
 For workflows, cron and people; the service does the same as soon as GitHub tells it. Not here:
-any rule of it (`mirror/`), or who may enter (`hub_access`).
+any rule of it (`mirror/`), or who may enter (`forge_access`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.errors import HubBusy, InvalidFile, UsageError
+from gitcoord.errors import ForgeBusy, InvalidFile, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.mirror.mirror import Mirror, Outcome
@@ -79,7 +79,7 @@ def sync(desk: Desk, redeliver: bool) -> None:
     mirror, hosted = _mirror(desk)
     told: dict[str, Any] = {}
     if redeliver:
-        hooks = Hooks(mirror.hub.api, hosted)
+        hooks = Hooks(mirror.forge.api, hosted)
         told["redelivered"] = hooks.redeliver(from_epoch(time.time() - MISSED))._asdict()
     outcome = _patiently(lambda: mirror.look([Everything()], others=10_000))
     _show(desk, told, outcome, [Everything()])
@@ -100,11 +100,11 @@ def setup(desk: Desk, webhook: str | None, check: bool, yes: bool) -> int:
     from gitcoord.entrypoints.cli.github_setup import set_up
 
     mirror, hosted = _mirror(desk)
-    return set_up(desk, mirror.hub, hosted, webhook=webhook, check=check, yes=yes)
+    return set_up(desk, mirror.forge, hosted, webhook=webhook, check=check, yes=yes)
 
 
 def _mirror(desk: Desk) -> tuple[Mirror, str]:
-    from gitcoord.entrypoints.hub_access import access, repository
+    from gitcoord.entrypoints.forge_access import access, repository
 
     name = repository(desk.house, desk.environ)
     return desk.house.mirror(access(desk.environ), name), name
@@ -127,7 +127,7 @@ def _patiently(look: Callable[[], Outcome]) -> Outcome:
     while True:
         try:
             return look()
-        except HubBusy as busy:
+        except ForgeBusy as busy:
             wait = float(busy.details.get("retry_after", 60.0))
             if time.monotonic() + wait > end:
                 raise

@@ -31,10 +31,10 @@ class Step(NamedTuple):
 
 
 def set_up(
-    desk: Desk, hub: GitHub, repository: str, *, webhook: str | None, check: bool, yes: bool
+    desk: Desk, forge: GitHub, repository: str, *, webhook: str | None, check: bool, yes: bool
 ) -> int:
     """Show what is missing and make it when that is agreed; return the exit code."""
-    steps = list(_steps(desk, hub, repository, webhook))
+    steps = list(_steps(desk, forge, repository, webhook))
     plan = [step.what for step in steps]
     if check or not steps:
         made: list[str] = []
@@ -58,23 +58,23 @@ def workflow() -> str:
     return resources.files("gitcoord.mirror").joinpath(SOURCE).read_text(encoding="utf-8")
 
 
-def _steps(desk: Desk, hub: GitHub, repository: str, webhook: str | None) -> Iterator[Step]:
-    yield from _labels(desk, hub)
+def _steps(desk: Desk, forge: GitHub, repository: str, webhook: str | None) -> Iterator[Step]:
+    yield from _labels(desk, forge)
     yield from _workflow(desk)
     if webhook:
-        yield from _webhook(desk, hub, repository, webhook)
+        yield from _webhook(desk, forge, repository, webhook)
 
 
-def _labels(desk: Desk, hub: GitHub) -> Iterator[Step]:
+def _labels(desk: Desk, forge: GitHub) -> Iterator[Step]:
     from gitcoord.mirror.labels import STYLES, Style
 
     with desk.state() as state:
         task = state.settings.github_task_label
     wanted = {task: Style("0e8a16", "This issue is a task for agents."), **STYLES}
-    there = hub.labels()
+    there = forge.labels()
     for name, style in wanted.items():
         if name not in there:
-            yield Step(f"label {name}", partial(hub.make_label, name, *style))
+            yield Step(f"label {name}", partial(forge.make_label, name, *style))
 
 
 def _workflow(desk: Desk) -> Iterator[Step]:
@@ -93,7 +93,7 @@ def _workflow(desk: Desk) -> Iterator[Step]:
         yield Step(f"file {WORKFLOW}: it differs from ours", lambda: _write(path, text))
 
 
-def _webhook(desk: Desk, hub: GitHub, repository: str, url: str) -> Iterator[Step]:
+def _webhook(desk: Desk, forge: GitHub, repository: str, url: str) -> Iterator[Step]:
     from gitcoord.mirror.hooks import EVENTS, Hooks
 
     secret = (desk.environ.get("GITCOORD_WEBHOOK_SECRET") or "").split()
@@ -101,7 +101,7 @@ def _webhook(desk: Desk, hub: GitHub, repository: str, url: str) -> Iterator[Ste
         raise InvalidConfig(
             "a webhook needs a secret", hint="Set GITCOORD_WEBHOOK_SECRET, here and at the service."
         )
-    hooks = Hooks(hub.api, repository)
+    hooks = Hooks(forge.api, repository)
     there = hooks.ours(url)
     complete = [x for x in there if x.get("active") and set(EVENTS) <= set(x.get("events", ()))]
     if not complete:

@@ -22,7 +22,7 @@ from gitcoord.mirror.facts import (
 )
 
 
-class Hub(Protocol):
+class Forge(Protocol):
     """One repository at GitHub."""
 
     # What there is.
