@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -67,17 +67,20 @@ class Rates:
 class Bodies:
     """Refuses bodies that are too large, however they are announced."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
+        """Allow so many bytes; other numbers at paths that are named."""
         self._app = app
         self._limit = limit
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it as soon as it is seen to be too large."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _length(scope) > self._limit:
-            await answered(self._refusal())(scope, receive, send)
+        limit = self._larger.get(scope["path"], self._limit)
+        if _length(scope) > limit:
+            await answered(_refusal(limit))(scope, receive, send)
             return
         size = 0
 
@@ -85,14 +88,11 @@ class Bodies:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._refusal()
+            if size > limit:
+                raise _refusal(limit)
             return message
 
         await self._app(scope, counted, send)
-
-    def _refusal(self) -> Problem:
-        return Problem(413, "body_too_large", f"a body has at most {self._limit} bytes")
 
 
 class Secured:
@@ -113,6 +113,10 @@ class Secured:
             await send(message)
 
         await self._app(scope, receive, sent)
+
+
+def _refusal(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"a body has at most {limit} bytes")
 
 
 def _length(scope: Scope) -> int:

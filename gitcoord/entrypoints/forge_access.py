@@ -23,6 +23,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _PATH = re.compile(r"[/:]([^/:]+/[^/]+?)(?:\.git)?/?$")
 
 
+def named(environ: Mapping[str, str]) -> bool:
+    """Say whether something is named that is meant for us: a workflow's token is for anybody."""
+    return bool(environ.get("GITCOORD_GITHUB_TOKEN") or environ.get("GITCOORD_GITHUB_APP_ID"))
+
+
 def access(environ: Mapping[str, str]) -> Access:
     """Return what lets us in at GitHub. Raises `InvalidConfig` where nothing does."""
     url = environ.get("GITCOORD_GITHUB_API_URL") or environ.get("GITHUB_API_URL") or API

@@ -58,19 +58,15 @@ class Mirror:
         self._desk = Desk(coordinator, forge.hosted())
         self._follow = follow
 
-    def look(self, subjects: Iterable[Subject], *, others: int = 30) -> Outcome:
+    def look(self, subjects: Iterable[Subject], *, others: int = 30, anew: bool = False) -> Outcome:
         """Look at these subjects, and show what has changed by it.
 
-        Where the ledger has changed, up to `others` other open pull requests are shown anew, the
-        newest first. Raises `Unavailable` and `Contended`; what was done by then is done.
+        Where the ledger has changed, or is said to have been (`anew`), up to `others` other open
+        pull requests are shown it as well, the newest first. Raises `Unavailable` and
+        `Contended`; what was done by then is done.
         """
         self._follow()
-        return _Look(self._desk, self.forge, others).at(subjects)
-
-    def show(self, numbers: Iterable[int]) -> Outcome:
-        """Show threads what the ledger has, and hear nothing."""
-        self._follow()
-        return _Look(self._desk, self.forge, 0).shown(numbers)
+        return _Look(self._desk, self.forge, others).at(subjects, anew)
 
 
 class _Look:
@@ -90,7 +86,7 @@ class _Look:
             self._before = look.stamp.age
             self._since = plus(look.now, -LOOKED_BACK)
 
-    def at(self, subjects: Iterable[Subject]) -> Outcome:
+    def at(self, subjects: Iterable[Subject], anew: bool) -> Outcome:
         asked = list(dict.fromkeys(subjects))
         whole = any(isinstance(one, Everything) for one in asked)
         if whole:
@@ -105,15 +101,11 @@ class _Look:
         for group in (one for one in asked if isinstance(one, Group)):
             self._check(group)
         self._show(dict.fromkeys(numbers))
-        changed = self._age() != self._before
+        changed = anew or self._age() != self._before
         if changed:
             self._show_others()
         if changed or whole:
             self._post(whole)
-        return self._outcome()
-
-    def shown(self, numbers: Iterable[int]) -> Outcome:
-        self._show(dict.fromkeys(numbers))
         return self._outcome()
 
     def _everything(self) -> list[Subject]:

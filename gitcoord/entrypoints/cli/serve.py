@@ -71,7 +71,9 @@ def _serving(desk: Desk) -> int:
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
              "private_notifications", "behind_proxy")  # fmt: skip
     settings = settings._replace(
-        origins=tuple(given["origins"]), **{name: given[name] for name in names}
+        origins=tuple(given["origins"]),
+        forge=_service("settings").forge(desk.environ),
+        **{name: given[name] for name in names},
     )
     found = running.serve(settings, desk.environ, log=given["log"])
     assert isinstance(found, int)
