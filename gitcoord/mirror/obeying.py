@@ -27,8 +27,7 @@ from gitcoord.mirror.effects import Effect, Label, React, Say, Unlabel
 from gitcoord.mirror.facts import COMMANDERS, Comment, Person, Thread
 from gitcoord.mirror.markdown import clock, code, codes, table
 from gitcoord.mirror.seats import held_by, label_holder
-from gitcoord.mirror.status import comment as status_of
-from gitcoord.mirror.verdict import judged
+from gitcoord.mirror.status import told
 
 if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
@@ -190,11 +189,7 @@ def _handoff(asked: Asked) -> Done:
 
 
 def _status(asked: Asked) -> Done:
-    with asked.desk.look() as look:
-        here = seat(look, asked.desk.hosted.name, asked.thread)
-        paths: tuple[str, ...] = ()
-        verdict = judged(look, here, paths, ())
-    return Done(status_of(verdict))
+    return Done(told(asked.desk, asked.forge, asked.thread))
 
 
 def _who(asked: Asked) -> Done:

@@ -39,7 +39,7 @@ def opened(look: Look, there: Iterable[str]) -> Iterator[Effect]:
     ]
     for task in sorted(lacking, key=lambda task: task.created_at)[:BATCH]:
         yield Open(
-            f"{issues.POSTED}{task.id}", task.title, _body(task), (labels.OF_TASK[task.status],)
+            f"{issues.POSTED}{task.id}", task.title, _body(look, task), (labels.OF_TASK[task.status],)
         )
 
 
@@ -62,11 +62,12 @@ def age_of(text: str) -> tuple[int, int]:
 
 
 def _as_of(look: Look) -> str:
+    return f"{_stamped(look)} This page is written by gitcoord; changes to it are lost."
+
+
+def _stamped(look: Look) -> str:
     stamp, at = look.stamp, clock(look.state.meta.time)
-    return (
-        f"As of ledger {stamp.epoch}.{stamp.seq}, `{stamp.oid[:12]}`, {at}. "
-        "This page is written by gitcoord; changes to it are lost."
-    )
+    return f"As of ledger {stamp.epoch}.{stamp.seq}, `{stamp.oid[:12]}`, {at}."
 
 
 def _section(title: str, head: list[str], rows: list[list[str]]) -> list[str]:
@@ -100,7 +101,7 @@ def _tasks(look: Look) -> list[list[str]]:
     ]
 
 
-def _body(task: Task) -> str:
+def _body(look: Look, task: Task) -> str:
     facts = [
         ["Task", code(task.id)],
         ["Priority", str(task.priority)],
@@ -109,4 +110,5 @@ def _body(task: Task) -> str:
     ]
     described = f"\n\n{code(task.description, 2000)}" if task.description else ""
     rows = [row for row in facts if row[1]]
-    return f"{table(['', ''], rows)}{described}\n\nClosing this issue ends the task."
+    ends = f"Closing this issue ends the task. {_stamped(look)}"
+    return f"{table(['', ''], rows)}{described}\n\n{ends}"

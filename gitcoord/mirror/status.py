@@ -49,13 +49,23 @@ def group(desk: Desk, forge: Forge, head: str, thread: Thread) -> list[Effect]:
     return [_check(head, verdict, stamp)]
 
 
+def told(desk: Desk, forge: Forge, thread: Thread) -> str:
+    """Return how it stands with a thread, in Markdown."""
+    if thread.pull is not None:
+        return comment(_verdict(desk, forge, thread)[0])
+    with desk.look() as look:
+        return comment(judged(look, seat(look, desk.hosted.name, thread), (), ()))
+
+
 def comment(verdict: Verdict) -> str:
-    """Return the status comment of a pull request, in Markdown."""
+    """Return what a verdict says, in Markdown."""
     parts = ["### gitcoord"]
     if verdict.blocked:
         parts += ["**Blocked.** This changes what others hold:", _blocked(verdict.blocked)]
-    else:
+    elif verdict.paths:
         parts.append("Nobody else holds what this changes.")
+    elif not (verdict.held or verdict.tasks):
+        parts.append("Nothing is held here.")
     if verdict.tasks:
         parts.append(
             "Works on " + ", ".join(f"{code(x.id)} {code(x.title)}" for x in verdict.tasks) + "."

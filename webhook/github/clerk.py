@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from gitcoord.domain.time import from_epoch
 from gitcoord.entrypoints.forge_access import repository
-from gitcoord.errors import Contended, GitcoordError, Unavailable
+from gitcoord.errors import Contended, ForgeRefused, GitcoordError, Unavailable
 from gitcoord.ledger.request import fresh_id
+from gitcoord.mirror.hooks import Hooks
 from gitcoord.mirror.subjects import Everything, Subject
 from webhook.github.lead import Lead
 from webhook.github.news import Heard, concerned
@@ -41,6 +43,8 @@ GATHER = 2.0
 SOON, LATE = 2.0, 120.0
 #: Seconds between two looks whether another service has left something behind.
 LOOK = 20.0
+#: Seconds for which GitHub remembers deliveries.
+MISSED = 3 * 86_400.0
 #: With what the ledger has changed, every open pull request is shown it.
 EVERY_PULL = 10_000
 
@@ -150,10 +154,22 @@ class Clerk:
         whole = time.monotonic() >= self._whole_at
         if not (whole or heard) or not self._lead.have(self._project.house()):
             return
+        if whole and not self._whole_at:
+            self._missed(mirror)
         subjects: Sequence[Subject] = (Everything(),) if whole else heard.subjects
         self._at(mirror, subjects, anew=heard.pulls)
         if whole or Everything() in subjects:
             self._whole_at = time.monotonic() + WHOLE
+
+    def _missed(self, mirror: Mirror) -> None:
+        """Let GitHub send again what nobody has taken; that is for administrators."""
+        since = from_epoch(time.time() - MISSED)
+        try:
+            found = Hooks(mirror.forge.api, mirror.forge.hosted().name).redeliver(since)
+        except ForgeRefused as refusal:
+            LOG.info("%s: missed deliveries: %s", self._project.name, refusal.message)
+        else:
+            LOG.info("%s: of %d missed deliveries %d come again", self._project.name, *found)
 
     def _at(self, mirror: Mirror, subjects: Sequence[Subject], *, anew: bool = False) -> None:
         outcome = mirror.look(subjects, others=EVERY_PULL, anew=anew)
