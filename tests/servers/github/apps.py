@@ -183,7 +183,7 @@ def access_token(ask: Ask) -> Said:
         raise Refusal(
             422, "There is at least one repository that does not exist or is not accessible"
         )
-    actor: Actor = ask.github.tokens.installation(app, found, wanted, names)
+    actor: Actor = ask.github.issued.installation(app, found, wanted, names)
     return Said(
         201,
         {
@@ -208,5 +208,5 @@ def my_repositories(ask: Ask) -> Said:
 
 def revoke(ask: Ask) -> Said:
     """DELETE /installation/token."""
-    ask.github.tokens.revoke(ask.actor.token)
+    ask.github.issued.revoke(ask.actor.token)
     return Said(204)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from tests.servers.github import accounts, pulls
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
 
 if TYPE_CHECKING:
-    from tests.servers.github.gitdata import Change, Commit, Person
+    from tests.servers.github.gitrecords import Change, Commit, Person
     from tests.servers.github.records import Account
     from tests.servers.github.world import Repository, World
 
@@ -30,8 +31,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 def utc(date: str) -> str:
     """Return git's ISO date as GitHub writes it."""
-    from datetime import UTC, datetime
-
     return datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

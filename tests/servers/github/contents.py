@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from tests.servers.github import objects, refs
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import Entry, GitFailed
+from tests.servers.github.gitdata import GitFailed
+from tests.servers.github.gitrecords import Entry
 
 if TYPE_CHECKING:
     from tests.servers.github.world import Repository

@@ -55,11 +55,9 @@ def record(
 ) -> Event:
     """Record what `actor` did, and tell no hook."""
     world = repo.world
-    payload = {"action": action} if action else {}
-    payload |= fields | {
-        "repository": repositories.shown(repo),
-        "sender": accounts.shown(world, actor.account),
-    }
+    payload: dict[str, Any] = {"action": action} if action else {}
+    payload |= {"repository": repositories.shown(repo)} | fields
+    payload["sender"] = accounts.shown(world, actor.account)
     starts = actor.starts_workflows or name in ALWAYS
     login, now = actor.account.login, world.stamp()
     body = encoded(payload)

@@ -8,68 +8,18 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from tests.servers.github import gitrecords
+from tests.servers.github.gitrecords import ZERO, Change, Commit, Entry, Person
 from tests.servers.repositories import environment
 
-ZERO = "0" * 40
-#: What `git diff --raw` calls things, and what GitHub does.
-STATUS = {
-    "A": "added",
-    "M": "modified",
-    "D": "removed",
-    "R": "renamed",
-    "C": "copied",
-    "T": "changed",
-}
 T = TypeVar("T")
 
 
 class GitFailed(Exception):
     """Git says no: there is no such object, or a merge has conflicts."""
-
-
-class Person(NamedTuple):
-    """Who made a commit, and when in ISO 8601."""
-
-    name: str
-    email: str
-    date: str
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit as git has it."""
-
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Person
-    committer: Person
-    message: str
-
-
-class Change(NamedTuple):
-    """One file between two commits; `previous` is its old name when it was renamed."""
-
-    path: str
-    status: str
-    additions: int
-    deletions: int
-    oid: str
-    previous: str = ""
-
-
-class Entry(NamedTuple):
-    """One line of a tree; `size` None for what is no blob."""
-
-    mode: str
-    type: str
-    oid: str
-    path: str
-    size: int | None = None
 
 
 class GitData:
@@ -128,7 +78,11 @@ class GitData:
         """Return commits as `git log` lists them, newest first. Raises GitFailed."""
         form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
         text = self.run("log", f"--format={form}", *revisions, "--").decode("utf-8", "replace")
-        return [_commit(row.lstrip("\n").split("\0")) for row in text.split("\x01") if row.strip()]
+        return [
+            gitrecords.commit(row.lstrip("\n").split("\0"))
+            for row in text.split("\x01")
+            if row.strip()
+        ]
 
     def base(self, one: str, other: str) -> str | None:
         """Return the merge base, None when there is none."""
@@ -146,7 +100,7 @@ class GitData:
 
         def find() -> list[Change]:
             raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", old, new)
-            return _changes(raw.decode("utf-8", "replace").split("\0"))
+            return gitrecords.changes(raw.decode("utf-8", "replace").split("\0"))
 
         return self._once(("changes", old, new), find)
 
@@ -163,7 +117,7 @@ class GitData:
 
         def find() -> list[Entry]:
             raw = self.run("ls-tree", "-z", "--long", *options, oid).decode("utf-8", "replace")
-            return [_entry(line) for line in raw.split("\0") if line]
+            return [gitrecords.entry(line) for line in raw.split("\0") if line]
 
         return self._once(("tree", oid, options), find)
 
@@ -193,7 +147,11 @@ class GitData:
         """Return the id of a new commit."""
         options = [word for parent in parents for word in ("-p", parent)]
         return self.line(
-            "commit-tree", tree, *options, stdin=message.encode(), more=who(author, committer)
+            "commit-tree",
+            tree,
+            *options,
+            stdin=message.encode(),
+            more=gitrecords.who(author, committer),
         )
 
     def merged_tree(self, ours: str, theirs: str) -> str:
@@ -209,7 +167,7 @@ class GitData:
                 done = subprocess.run(
                     ["git", "-C", place, "cherry-pick", "--allow-empty", f"{base}..{head}"],
                     capture_output=True,
-                    env=environment(room) | _committer(committer),
+                    env=environment(room) | gitrecords.committed(committer),
                 )
                 if done.returncode:
                     raise GitFailed(done.stderr.decode("utf-8", "replace").strip())
@@ -226,64 +184,3 @@ class GitData:
             self._kept[key] = find()
         found: T = self._kept[key]
         return found
-
-
-def who(author: Person, committer: Person) -> dict[str, str]:
-    """Return the environment that makes git write these people."""
-    return {
-        "GIT_AUTHOR_NAME": author.name,
-        "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_AUTHOR_DATE": author.date,
-    } | _committer(committer)
-
-
-def _committer(person: Person) -> dict[str, str]:
-    return {
-        "GIT_COMMITTER_NAME": person.name,
-        "GIT_COMMITTER_EMAIL": person.email,
-        "GIT_COMMITTER_DATE": person.date,
-    }
-
-
-def _commit(row: list[str]) -> Commit:
-    return Commit(
-        row[0],
-        row[1],
-        tuple(row[2].split()),
-        Person(*row[3:6]),
-        Person(*row[6:9]),
-        row[9].rstrip("\n"),
-    )
-
-
-def _entry(line: str) -> Entry:
-    head, _, path = line.partition("\t")
-    mode, kind, oid, size = head.split()
-    return Entry(mode, kind, oid, path, None if size == "-" else int(size))
-
-
-def _changes(words: list[str]) -> list[Change]:
-    """Read `--raw --numstat -z`: first all of the one, then all of the other, in one order."""
-    found: list[tuple[str, str, str, str]] = []
-    counts: dict[str, tuple[int, int]] = {}
-    place = 0
-    while place < len(words) and words[place]:
-        word = words[place]
-        if word.startswith(":"):
-            _, _, old, new, letter = word[1:].split(" ")
-            two = letter[0] in "RC"
-            previous = words[place + 1] if two else ""
-            path = words[place + 1 + two]
-            found.append((path, STATUS[letter[0]], new if new != ZERO else old, previous))
-            place += 2 + two
-            continue
-        added, removed, path = word.split("\t")
-        if not path:
-            path = words[place + 2]
-            place += 2
-        counts[path] = (int(added) if added != "-" else 0, int(removed) if removed != "-" else 0)
-        place += 1
-    return [
-        Change(path, status, *counts.get(path, (0, 0)), oid, previous)
-        for path, status, oid, previous in found
-    ]

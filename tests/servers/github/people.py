@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.servers.github import comments, commits, issues, labels, merges, pulls, refs
-from tests.servers.github.gitdata import ZERO
-from tests.servers.github.gitdata import Person as Signed
+from tests.servers.github.gitrecords import ZERO
+from tests.servers.github.gitrecords import Person as Signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +67,24 @@ class Person:
         """Take labels off."""
         with self._world.lock:
             labels.take_off(issue, self.actor, *names)
+
+    def makes_label(
+        self, repo: Repository, name: str, color: str = "ededed", description: str | None = None
+    ) -> None:
+        """Make a label."""
+        with self._world.lock:
+            labels.make(repo, self.actor, name, color, description)
+
+    def renames_label(self, repo: Repository, old: str, new: str) -> None:
+        """Rename a label, on all issues that have it."""
+        with self._world.lock:
+            label = repo.labels[old.lower()]
+            labels.edit(repo, self.actor, label, new, label.color, label.description)
+
+    def deletes_label(self, repo: Repository, name: str) -> None:
+        """Delete a label, off all issues that have it."""
+        with self._world.lock:
+            labels.delete(repo, self.actor, repo.labels[name.lower()])
 
     def comments(self, issue: Issue, body: str) -> Comment:
         """Comment on an issue or pull request."""
