@@ -104,13 +104,21 @@ class GitData:
 
         return self._once(("changes", old, new), find)
 
-    def patch(self, old: str, new: str, *paths: str) -> str:
-        """Return the hunks of the difference of these paths."""
-        text = self.run("diff-tree", "-r", "-M", "-p", old, new, "--", *paths).decode(
-            "utf-8", "replace"
-        )
-        start = text.find("\n@@ ")
-        return text[start + 1 :].rstrip("\n") if start >= 0 else ""
+    def patches(self, old: str, new: str) -> dict[str, str]:
+        """Return the hunks of each changed file by its path; none for one that changed its type."""
+
+        def find() -> dict[str, str]:
+            text = self.run("diff-tree", "-r", "-M", "-p", old, new).decode("utf-8", "replace")
+            # Lines of files never begin so: each has a sign before it.
+            parts = f"\n{text}".split("\ndiff --git ")[1:]
+            plain = [c for c in self.changes(old, new) for _ in range(1 + (c.status == "changed"))]
+            return {
+                change.path: part[part.index("\n@@ ") + 1 :].rstrip("\n")
+                for change, part in zip(plain, parts, strict=True)
+                if "\n@@ " in part and change.status != "changed"
+            }
+
+        return self._once(("patches", old, new), find)
 
     def tree(self, oid: str, *options: str) -> list[Entry]:
         """Return the entries of a tree; `-r -t`: with all below. Raises GitFailed."""
@@ -127,7 +135,8 @@ class GitData:
 
     def write_blob(self, content: bytes) -> str:
         """Return the id of a blob of these bytes."""
-        return self.line("hash-object", "-w", "--stdin", stdin=content)
+        write = ("hash-object", "-w", "--stdin")
+        return self._once(("write", content), lambda: self.line(*write, stdin=content))
 
     def write_tree(self, base: str | None, edits: Sequence[tuple[str, str, str | None]]) -> str:
         """Return a tree: `base` with (mode, path, oid) put in; oid None takes the path out."""

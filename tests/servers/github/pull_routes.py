@@ -78,7 +78,7 @@ def files(ask: Ask) -> Said:
     changes = pulls.own_changes(issue)[:FILES]
     old, new = pulls.start(issue), issue.pr.head_oid
     said = ask.page(list(changes))
-    rows = [commits.entry(ask.repo, change, old, new, patch=True) for change in said.data]
+    rows = [commits.entry(ask.repo, change, old, new) for change in said.data]
     return said._replace(data=rows)
 
 
