@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
 
@@ -36,7 +37,7 @@ PRIVATE = (
 
 def shown(world: World, account: Account) -> dict[str, Any]:
     """Return an account as it stands in other things."""
-    url = f"{world.api}/users/{account.login}"
+    url = f"{world.api}/users/{quote(account.login)}"
     login = account.login.removesuffix("[bot]")
     page = f"{world.web}/apps/{login}" if account.type == "Bot" else f"{world.web}/{login}"
     return {

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.servers.github import accounts, repositories
 from tests.servers.github.actors import LEVELS, Actor
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.world import ACTIONS, ACTIONS_APP, stamp
+from tests.servers.github.world import ACTIONS_APP, stamp
 
 if TYPE_CHECKING:
     from tests.servers.github.records import Account, Hook
@@ -81,7 +81,7 @@ def shown(world: World, slug: str) -> dict[str, Any]:
     app = world.apps.get(slug)
     permissions = app.permissions if app else {"checks": "write", "metadata": "read"}
     created = app.created if app else "2018-07-30T09:30:17Z"
-    owner = app.owner if app else world.account(ACTIONS)
+    owner = app.owner if app else world.account("github", "Organization")
     return {
         "id": app.id if app else ACTIONS_APP[1],
         "slug": slug,

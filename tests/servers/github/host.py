@@ -125,8 +125,8 @@ class GitHub(Founding, GitHost):
 
     def check(self) -> None:
         """Assert that nothing unknown was asked and that all fitted GitHub's description."""
-        assert self.unknown == []
-        assert self.problems == []
+        assert not self.unknown, "unknown to the fake GitHub:\n" + "\n".join(self.unknown)
+        assert not self.problems, "not as GitHub has it:\n" + "\n".join(self.problems)
 
     def _user(self, request: Incoming) -> str | None:
         """Return who uses git, None for somebody who must say so first; the API asks by itself."""
@@ -144,7 +144,8 @@ class GitHub(Founding, GitHost):
         if repo is None:
             return self.log.answer(request)
         actor = self._pusher(request)
-        if request.service == "receive-pack" and actor is not None and not _writes(actor, repo):
+        denied = user is not None and actor is not None and not _writes(actor, repo)
+        if request.service == "receive-pack" and denied:
             words = f"Permission to {repo.full_name}.git denied to {user}.\n"
             return Reply(403, (("Content-Type", "text/plain"),), words.encode())
         reply = super()._answer(request, user, advertised)

@@ -53,11 +53,13 @@ class Route(NamedTuple):
     handler: Handler
     role: str = ""
     areas: str = "metadata"
+    #: The path that the description has, where GitHub knows another one too.
+    described: str = ""
 
     @property
     def name(self) -> str:
         """Return how the description and the log call it."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.described or self.path}"
 
     @property
     def level(self) -> str:
@@ -121,6 +123,14 @@ ROUTES = (
     Route("GET", f"{R}/commits/{{commit_sha}}/pulls", commits.in_pulls, "read", "pull_requests"),
     Route("GET", f"{COMMIT}/status", statuses.combined, "read", "statuses"),
     Route("GET", f"{COMMIT}/statuses", statuses.listed, "read", "statuses"),
+    Route(
+        "GET",
+        f"{R}/statuses/{{ref}}",
+        statuses.listed,
+        "read",
+        "statuses",
+        f"{COMMIT}/statuses",
+    ),
     Route("GET", f"{COMMIT}/check-runs", checks.of_commit, "read", "checks"),
     Route("GET", COMMIT, commits.one, "read", "contents"),
     Route("GET", f"{R}/compare/{{basehead}}", commits.compared, "read", "contents"),
