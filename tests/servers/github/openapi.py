@@ -46,6 +46,15 @@ ALSO = {
     f"{method} /repos/{{owner}}/{{repo}}/issues/{{issue_number}}/labels": NAMES
     for method in ("POST", "PUT")
 }
+#: Fields that PyGithub sends and GitHub passes over.
+PASSED = {"PATCH /repos/{owner}/{repo}/hooks/{hook_id}": {"name"}}
+#: Where the description is wrong: an account that is a user and an enterprise at once.
+INSTEAD = {
+    "GET /app/installations": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/installation"},
+    }
+}
 
 
 def missing() -> str:
@@ -110,6 +119,8 @@ def _operation(row: dict[str, Any], parts: dict[str, Any], name: str) -> dict[st
         if name in ALSO:
             taken = {"anyOf": [taken, ALSO[name]]}
     replies = {status: _reply(_there(r, parts)) for status, r in row["responses"].items()}
+    if name in INSTEAD:
+        replies["200"] = schema(INSTEAD[name])
     return {
         "path": {one["name"]: schema(one["schema"]) for one in given if one["in"] == "path"},
         "query": {one["name"]: schema(one["schema"]) for one in given if one["in"] == "query"},
