@@ -43,6 +43,8 @@ def test_an_app_finds_its_installation_and_acts_as_a_bot(
         assert [one.id for one in asked.get_installations()] == [installed.id]
         assert asked.get_repo_installation("octo", "project").id == installed.id
         assert asked.get_access_token(installed.id).permissions == PERMISSIONS
+        found = asked.get_installations()[0].get_repos()
+        assert [repo.full_name for repo in found] == ["octo/project"]
     issue = ada.opens_issue(project, "Bug")
     client = connect(auth.get_installation_auth(installed.id))
     client.get_repo("octo/project").get_issue(issue.number).create_comment("Granted")

@@ -87,6 +87,18 @@ def test_labels_of_somebody_who_may_not_label_are_dropped_in_silence(
     assert failure.value.status == 403
 
 
+def test_an_issue_is_closed_by_its_author_and_by_no_other_outsider(
+    github: GitHub, project: Repository, connect: Connect
+) -> None:
+    eve, mal = github.person("eve", project, "read"), github.person("mal", project, "read")
+    issue = eve.opens_issue(project, "Mine")
+    with pytest.raises(GithubException) as failure:
+        connect(mal).get_repo("octo/project").get_issue(issue.number).edit(state="closed")
+    assert (failure.value.status, issue.state) == (403, "open")
+    connect(eve).get_repo("octo/project").get_issue(issue.number).edit(state="closed")
+    assert (issue.state, issue.closed_by) == ("closed", issue.user)
+
+
 def test_the_timeline_has_comments_and_labels_in_the_order_of_time(
     project: Repository, ada: Person, connect: Connect
 ) -> None:

@@ -1,137 +1,23 @@
-"""What git knows of a bare repository: commits, trees, blobs, differences; read and written.
+"""What the fake writes into a bare repository: blobs, trees, commits, merges.
 
-What an object id names never changes, so readings are kept. Nothing here moves a ref.
+Only `write_files` moves a ref.
 """
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from tests.servers.github import gitrecords
-from tests.servers.github.gitrecords import ZERO, Change, Commit, Entry, Person
+from tests.servers.github.gitreading import GitFailed, GitReading
+from tests.servers.github.gitrecords import ZERO, Person
 from tests.servers.repositories import environment
 
-T = TypeVar("T")
 
-
-class GitFailed(Exception):
-    """Git says no: there is no such object, or a merge has conflicts."""
-
-
-class GitData:
-    """The objects of one bare repository."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._kept: dict[tuple[Any, ...], Any] = {}
-
-    def run(
-        self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
-    ) -> bytes:
-        """Return what git printed. Raises GitFailed."""
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", f"--git-dir={self.path}", *arguments],
-            input=stdin,
-            capture_output=True,
-            env=environment(str(self.path.parent)) | dict(more or {}),
-        )
-        if done.returncode:
-            raise GitFailed(done.stderr.decode("utf-8", "replace").strip())
-        return done.stdout
-
-    def line(
-        self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
-    ) -> str:
-        """Return the line that git printed. Raises GitFailed."""
-        return self.run(*arguments, stdin=stdin, more=more).decode().strip()
-
-    def refs(self) -> dict[str, str]:
-        """Return all refs with the object that each names."""
-        listed = self.line("for-each-ref", "--format=%(refname) %(objectname)")
-        return dict(line.split(" ") for line in listed.splitlines())
-
-    def resolve(self, name: str) -> str | None:
-        """Return the commit that a name (oid, short oid, branch, tag, full ref) means, or None."""
-        for spelled in (f"refs/heads/{name}", f"refs/tags/{name}", name):
-            try:
-                return self.line("rev-parse", "--verify", "-q", f"{spelled}^{{commit}}")
-            except GitFailed:
-                continue
-        return None
-
-    def kind(self, oid: str) -> str | None:
-        """Return the type of an object, or None when it is not there."""
-        try:
-            return self.line("cat-file", "-t", oid)
-        except GitFailed:
-            return None
-
-    def commit(self, oid: str) -> Commit:
-        """Return a commit. Raises GitFailed."""
-        return self.log(f"{oid}^{{commit}}", "--max-count=1")[0]
-
-    def log(self, *revisions: str) -> list[Commit]:
-        """Return commits as `git log` lists them, newest first. Raises GitFailed."""
-        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
-        text = self.run("log", f"--format={form}", *revisions, "--").decode("utf-8", "replace")
-        return [
-            gitrecords.commit(row.lstrip("\n").split("\0"))
-            for row in text.split("\x01")
-            if row.strip()
-        ]
-
-    def base(self, one: str, other: str) -> str | None:
-        """Return the merge base, None when there is none."""
-
-        def find() -> str | None:
-            try:
-                return self.line("merge-base", one, other)
-            except GitFailed:
-                return None
-
-        return self._once(("base", one, other), find)
-
-    def changes(self, old: str, new: str) -> list[Change]:
-        """Return what differs between two trees, renames found, sorted by path as git does."""
-
-        def find() -> list[Change]:
-            raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", old, new)
-            return gitrecords.changes(raw.decode("utf-8", "replace").split("\0"))
-
-        return self._once(("changes", old, new), find)
-
-    def patches(self, old: str, new: str) -> dict[str, str]:
-        """Return the hunks of each changed file by its path; none for one that changed its type."""
-
-        def find() -> dict[str, str]:
-            text = self.run("diff-tree", "-r", "-M", "-p", old, new).decode("utf-8", "replace")
-            # Lines of files never begin so: each has a sign before it.
-            parts = f"\n{text}".split("\ndiff --git ")[1:]
-            plain = [c for c in self.changes(old, new) for _ in range(1 + (c.status == "changed"))]
-            return {
-                change.path: part[part.index("\n@@ ") + 1 :].rstrip("\n")
-                for change, part in zip(plain, parts, strict=True)
-                if "\n@@ " in part and change.status != "changed"
-            }
-
-        return self._once(("patches", old, new), find)
-
-    def tree(self, oid: str, *options: str) -> list[Entry]:
-        """Return the entries of a tree; `-r -t`: with all below. Raises GitFailed."""
-
-        def find() -> list[Entry]:
-            raw = self.run("ls-tree", "-z", "--long", *options, oid).decode("utf-8", "replace")
-            return [gitrecords.entry(line) for line in raw.split("\0") if line]
-
-        return self._once(("tree", oid, options), find)
-
-    def blob(self, oid: str) -> bytes:
-        """Return the bytes of a blob. Raises GitFailed."""
-        return self._once(("blob", oid), lambda: self.run("cat-file", "blob", oid))
+class GitData(GitReading):
+    """One bare repository."""
 
     def write_blob(self, content: bytes) -> str:
         """Return the id of a blob of these bytes."""
@@ -163,9 +49,53 @@ class GitData:
             more=gitrecords.who(author, committer),
         )
 
+    def write_files(
+        self,
+        branch: str,
+        start: str | None,
+        files: Mapping[str, bytes | None],
+        message: str,
+        person: Person,
+        *,
+        force: bool = False,
+    ) -> str:
+        """Put a commit of `files` (None: removed), made on `start`, on a branch and return it.
+
+        One process, whatever the number of files. Raises GitFailed, unless `force`, when the
+        branch would lose commits.
+        """
+        seconds = int(datetime.fromisoformat(person.date).timestamp())
+        words = message.encode()
+        parts = [
+            f"commit refs/heads/{branch}\nmark :1\n",
+            f"committer {person.name} <{person.email}> {seconds} +0000\n",
+            f"data {len(words)}\n{message}\n",
+            f"from {start}\n" if start else "",
+        ]
+        stream = "".join(parts).encode()
+        for path, content in files.items():
+            if content is None:
+                stream += f"D {path}\n".encode()
+            else:
+                stream += f"M 100644 inline {path}\ndata {len(content)}\n".encode()
+                stream += content + b"\n"
+        stream += b"get-mark :1\n"
+        options = ["--quiet", *(["--force"] if force else [])]
+        return self.line("fast-import", *options, stdin=stream)
+
     def merged_tree(self, ours: str, theirs: str) -> str:
         """Return the tree of both sides merged. Raises GitFailed at a conflict."""
-        return self.line("merge-tree", "--write-tree", ours, theirs).split("\n", maxsplit=1)[0]
+
+        def find() -> str | GitFailed:
+            try:
+                return self.line("merge-tree", "--write-tree", ours, theirs)
+            except GitFailed as failure:
+                return failure
+
+        found = self._once(("merged", ours, theirs), find)
+        if isinstance(found, GitFailed):
+            raise found
+        return found
 
     def rebased(self, onto: str, base: str, head: str, committer: Person) -> str:
         """Return the last of the commits `base..head`, made anew on `onto`. Raises GitFailed."""
@@ -187,9 +117,3 @@ class GitData:
                 )
             finally:
                 self.run("worktree", "remove", "--force", place)
-
-    def _once(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = find()
-        found: T = self._kept[key]
-        return found

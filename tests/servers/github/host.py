@@ -82,8 +82,10 @@ class GitHub(Founding, GitHost):
     def deliver(self, most: int | None = None) -> list[Delivery]:
         """Send what is in the outbox, in its order, and what comes into it meanwhile."""
         sent: list[Delivery] = []
-        while self.outbox and (most is None or len(sent) < most):
+        while most is None or len(sent) < most:
             with self.world.lock:
+                if not self.outbox:
+                    break
                 delivery = self.outbox.pop(0)
             self.log.problems += validation.of_delivery(delivery)
             sent.append(deliveries.send(self.world, delivery, self.post))

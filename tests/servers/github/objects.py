@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.servers.github import commits
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import GitFailed
+from tests.servers.github.gitreading import GitFailed
 from tests.servers.github.gitrecords import Entry, Person
 
 if TYPE_CHECKING:

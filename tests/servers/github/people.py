@@ -155,18 +155,12 @@ class Person:
         though the branch exists. A file removed and added elsewhere is a rename.
         """
         with self._world.lock:
-            git, tip = repo.git, repo.known.get(f"refs/heads/{branch}")
-            above = None if force else tip
-            above = above or git.resolve(start or repo.default_branch)
-            edits = []
-            for path, content in files.items():
-                data = content.encode() if isinstance(content, str) else content
-                oid = None if data is None else git.write_blob(data)
-                edits.append(("100644", path, oid))
-            tree = git.write_tree(above, edits)
+            above = None if force else repo.known.get(f"refs/heads/{branch}")
+            above = above or repo.git.resolve(start or repo.default_branch)
             me = Signed(self.login, commits.email(self.actor.account), self._world.stamp())
-            new = git.write_commit(tree, [above] if above else [], f"{message}\n", me, me)
-            refs.move(repo, self.actor, f"refs/heads/{branch}", new, tip or ZERO)
+            given = {p: c.encode() if isinstance(c, str) else c for p, c in files.items()}
+            new = repo.git.write_files(branch, above, given, f"{message}\n", me, force=force)
+            refs.notice(repo, self.actor)
             return new
 
     def tags(self, repo: Repository, name: str, target: str = "main") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.servers.github import commits, issues, merges, pulls
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import GitFailed
+from tests.servers.github.gitreading import GitFailed
 from tests.servers.github.records import Issue
 
 #: The most that is listed of one pull request.
@@ -60,7 +60,7 @@ def create(ask: Ask) -> Said:
 
 def change(ask: Ask) -> Said:
     """PATCH /repos/{owner}/{repo}/pulls/{pull_number}."""
-    issue, given = found(ask), ask.data
+    issue, given = issues.own(ask, found(ask)), ask.data
     if (base := given.get("base", issue.pr.base)) != issue.pr.base:
         onto = ask.repo.known.get(f"refs/heads/{base}") or not_found()
         changes = {"base": {"ref": {"from": issue.pr.base}, "sha": {"from": issue.pr.base_oid}}}

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tests.servers.github import commits, events, pulls, repositories
 from tests.servers.github.ask import Ask, Refusal, Said
-from tests.servers.github.gitdata import GitFailed
+from tests.servers.github.gitreading import GitFailed
 from tests.servers.github.gitrecords import ZERO
 
 if TYPE_CHECKING:
