@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 from github import GithubException, UnknownObjectException
 
 from tests.servers.conftest import Connect
@@ -126,3 +127,5 @@ def test_pages_hold_at_most_a_hundred_and_are_linked(
     asked = github.asked("GET /repos/{owner}/{repo}/issues/{issue_number}/comments")
     assert [call.query.get("page", "1") for call in asked] == ["1", "2", "3"]
     assert found.totalCount == 230
+    url = f"{project.api}/issues/{issue.number}/comments?per_page=230"
+    assert len(requests.get(url, timeout=10).json()) == 100

@@ -44,7 +44,7 @@ def test_names_are_one_whatever_the_case_of_their_letters(
     repo = connect(ada).get_repo("octo/project")
     repo.create_label("Bug", "00FF00")
     with pytest.raises(GithubException) as failure:
-        repo.create_label("bug", "00ff00")
+        repo.create_label("BUG", "00ff00")
     assert said(failure)[1]["code"] == "already_exists"
     assert (repo.get_label("BUG").name, repo.get_label("BUG").color) == ("Bug", "00ff00")
 
