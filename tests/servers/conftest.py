@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
 import pytest
-from github import Auth, Github
+from github import Auth, Github, GithubIntegration
 
 from tests.gitrun import git
 from tests.servers import wires
@@ -26,6 +26,8 @@ from tests.servers.github.world import Repository
 
 __all__ = ["git_host", "git_host_process", "github", "github_enterprise", "old_sshd", "sshd"]
 
+#: PyGithub waits between its requests when it is not told otherwise.
+AT_ONCE = {"seconds_between_requests": 0, "seconds_between_writes": 0}
 Connect = Callable[[Auth.Auth | Person | None], Github]
 
 
@@ -79,17 +81,14 @@ def connect(github: GitHub) -> Iterator[Connect]:
 
     def client(who: Auth.Auth | Person | None = None) -> Github:
         auth = Auth.Token(who.token) if isinstance(who, Person) else who
-        made.append(
-            Github(
-                base_url=github.api,
-                auth=auth,
-                retry=None,
-                seconds_between_requests=0,
-                seconds_between_writes=0,
-            )
-        )
+        made.append(Github(base_url=github.api, auth=auth, retry=None, **AT_ONCE))
         return made[-1]
 
     yield client
     for one in made:
         one.close()
+
+
+def integration(github: GitHub, auth: Auth.AppAuth) -> GithubIntegration:
+    """Return PyGithub's client for an App, which tries nothing twice."""
+    return GithubIntegration(auth=auth, base_url=github.api, retry=None, **AT_ONCE)

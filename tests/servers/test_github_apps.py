@@ -7,9 +7,9 @@ import time
 import jwt
 import pytest
 import requests
-from github import Auth, BadCredentialsException, GithubException, GithubIntegration
+from github import Auth, BadCredentialsException, GithubException
 
-from tests.servers.conftest import Connect
+from tests.servers.conftest import Connect, integration
 from tests.servers.github import GitHub
 from tests.servers.github.apps import App
 from tests.servers.github.people import Person
@@ -38,7 +38,7 @@ def test_an_app_finds_its_installation_and_acts_as_a_bot(
 ) -> None:
     installed = github.install(app, project)
     auth = Auth.AppAuth(app.id, app.private_key)
-    with GithubIntegration(auth=auth, base_url=github.api, retry=None) as asked:
+    with integration(github, auth) as asked:
         assert asked.get_app().slug == "gitcoord"
         assert [one.id for one in asked.get_installations()] == [installed.id]
         assert asked.get_repo_installation("octo", "project").id == installed.id
@@ -101,7 +101,7 @@ def test_a_token_gets_no_more_than_its_installation_has(
 ) -> None:
     installed = github.install(app, project, permissions={"issues": "read"})
     auth = Auth.AppAuth(app.id, app.private_key)
-    with GithubIntegration(auth=auth, base_url=github.api, retry=None) as asked:
+    with integration(github, auth) as asked:
         with pytest.raises(GithubException) as failure:
             asked.get_access_token(installed.id, {"issues": "write"})
         assert failure.value.status == 422

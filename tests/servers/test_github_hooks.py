@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
-from github import GithubException, GithubIntegration
+from github import Auth, GithubException
 
-from tests.servers.conftest import Connect
+from tests.servers.conftest import Connect, integration
 from tests.servers.github import GitHub
 from tests.servers.github.people import Person
 from tests.servers.github.records import Issue
@@ -207,10 +207,8 @@ def test_the_hook_of_an_app_names_the_installation(
     headers, body = Receiver.got[0]
     assert json.loads(body)["installation"]["id"] == installation.id
     assert headers["X-GitHub-Hook-Installation-Target-Type"] == "integration"
-    from github import Auth
-
     auth = Auth.AppAuth(app.id, app.private_key)
-    with GithubIntegration(auth=auth, base_url=github.api, retry=None) as asked:
+    with integration(github, auth) as asked:
         _, rows = asked.requester.requestJsonAndCheck("GET", "/app/hook/deliveries")
         assert [row["event"] for row in rows] == ["issues"]
         where = f"/app/hook/deliveries/{rows[0]['id']}/attempts"
