@@ -18,15 +18,17 @@ from gitcoord.mirror.hooks import PATH
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
-from webhook.compat import coordinator, golemxv, gozen, system
+from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.github import receiver
 from webhook.github.office import Office
 from webhook.limits import Bodies, Secured
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 from webhook.service import Service
 from webhook.streams import Streams
 
+#: The systems whose clients are served, too.
+ORIGINALS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "there is no such route"),
@@ -73,6 +75,7 @@ def application(service: Service) -> Starlette:
         lifespan=lifespan,
     )
     app.state.streams = streams
+    app.state.tell = system.teller(*ORIGINALS)
     return app
 
 
@@ -92,7 +95,8 @@ def routes(
         *receiver.routes(office),
         *answering.routes(service),
         *stream.routes(service, streams),
-        *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
+        document.route(service, ORIGINALS),
+        *system.routes(service, *ORIGINALS),
     ]
 
 
@@ -113,16 +117,16 @@ def _origins(service: Service) -> list[Middleware]:
     ]  # fmt: skip
 
 
-async def _told(_request: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Problem, GitcoordError))
-    return answered(error)
+    return told(request.scope, error)
 
 
-async def _framework(_request: Request, error: Exception) -> Response:
+async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
-    return answered(Problem(error.status_code, code, detail, headers=headers))
+    return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
@@ -133,4 +137,4 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 async def _bug(request: Request, error: Exception) -> Response:
     logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
     detail = "this is a bug of gitcoord; the service's log has it"
-    return answered(Problem(500, "bug", detail))
+    return told(request.scope, Problem(500, "bug", detail))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -80,7 +80,7 @@ class Bodies:
             return
         limit = self._larger.get(scope["path"], self._limit)
         if _length(scope) > limit:
-            await answered(_refusal(limit))(scope, receive, send)
+            await told(scope, _refusal(limit))(scope, receive, send)
             return
         size = 0
 

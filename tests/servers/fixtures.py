@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers import sshd as ssh
 from tests.servers.control import HostProcess, host_process
 from tests.servers.git_http import GitHost, serving
-from tests.servers.github import GitHub
-from tests.servers.github import serving as serving_github
 from tests.servers.sshd import Sshd, sshd_running
+
+if TYPE_CHECKING:
+    from tests.servers.github import GitHub
 
 
 @pytest.fixture
@@ -50,7 +52,10 @@ def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[GitHub]:
     """Run a fake GitHub; the test fails when something unknown or ill-formed was asked of it."""
-    with serving_github(tmp_path / "github") as host:
+    # It brings PyJWT and cryptography with it, of which most users of these fixtures need none.
+    from tests.servers.github import serving
+
+    with serving(tmp_path / "github") as host:
         yield host
     host.check()
 
@@ -58,6 +63,8 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
 @pytest.fixture
 def github_enterprise(tmp_path: Path) -> Iterator[GitHub]:
     """Run a fake GitHub Enterprise Server: its API is below /api/v3."""
-    with serving_github(tmp_path / "enterprise", enterprise=True) as host:
+    from tests.servers.github import serving
+
+    with serving(tmp_path / "enterprise", enterprise=True) as host:
         yield host
     host.check()

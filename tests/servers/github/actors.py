@@ -17,6 +17,8 @@ from tests.servers.github.records import Account
 from tests.servers.github.world import ACTIONS, ACTIONS_APP
 
 if TYPE_CHECKING:
+    from jwt.types import Options
+
     from tests.servers.github.apps import App, Installation
     from tests.servers.github.world import Repository, World
 
@@ -126,7 +128,7 @@ class Tokens:
                 break
         else:
             raise Refusal(404, "Integration not found")
-        checks = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        checks: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         try:
             jwt.decode(token, app.public_key, algorithms=["RS256"], options=checks)
         except jwt.InvalidTokenError:

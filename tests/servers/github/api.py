@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from tests.servers.backend import Reply
-from tests.servers.github import validation
+from tests.servers.github import openapi, validation
 from tests.servers.github.ask import Ask, Refusal, Said, encoded, not_found
 from tests.servers.github.routes import Route, find
 
@@ -69,12 +69,12 @@ class Api:
     def _known(self, request: Incoming, path: str, route: Route, parts: dict[str, str]) -> Reply:
         github, data = self._github, None
         query = dict(parse_qsl(request.query, keep_blank_values=True))
-        actor: Actor = github.tokens.nobody
+        actor: Actor = github.issued.nobody
         counted = False
         try:
-            actor = github.tokens.find(request.headers.get("authorization", ""))
+            actor = github.issued.find(request.headers.get("authorization", ""))
             data = _parsed(request)
-            self.problems += validation.of_request(route, parts, query, data)
+            self._taken(route, parts, query, data)
             ask = Ask(github, actor, request.method, path, parts, query, data or {})
             if route.name not in FREE:
                 counted = True
@@ -91,6 +91,14 @@ class Api:
         self.problems += validation.of_reply(route, said)
         self._note(route.name, request, path, data, said.status, actor.account.login, counted)
         return _reply(said, github.limits.headers(actor))
+
+    def _taken(self, route: Route, parts: dict[str, str], query: dict[str, str], data: Any) -> None:
+        """Refuse what does not fit the description, and keep why. Raises Refusal."""
+        if wrong := validation.of_request(route, parts, query, data):
+            self.problems += wrong
+            raise Refusal(422, "Invalid request.\n\n" + "\n".join(wrong))
+        if not isinstance(data, dict | None) and route.name not in openapi.ALSO:
+            raise Refusal(400, "Body should be a JSON object")
 
     def _note(
         self,

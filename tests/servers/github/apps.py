@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.servers.github import accounts, repositories
 from tests.servers.github.actors import LEVELS, Actor
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.world import ACTIONS, ACTIONS_APP, stamp
+from tests.servers.github.world import ACTIONS_APP, stamp
 
 if TYPE_CHECKING:
     from tests.servers.github.records import Account, Hook
@@ -81,7 +81,7 @@ def shown(world: World, slug: str) -> dict[str, Any]:
     app = world.apps.get(slug)
     permissions = app.permissions if app else {"checks": "write", "metadata": "read"}
     created = app.created if app else "2018-07-30T09:30:17Z"
-    owner = app.owner if app else world.account(ACTIONS)
+    owner = app.owner if app else world.account("github", "Organization")
     return {
         "id": app.id if app else ACTIONS_APP[1],
         "slug": slug,
@@ -183,7 +183,7 @@ def access_token(ask: Ask) -> Said:
         raise Refusal(
             422, "There is at least one repository that does not exist or is not accessible"
         )
-    actor: Actor = ask.github.tokens.installation(app, found, wanted, names)
+    actor: Actor = ask.github.issued.installation(app, found, wanted, names)
     return Said(
         201,
         {
@@ -208,5 +208,5 @@ def my_repositories(ask: Ask) -> Said:
 
 def revoke(ask: Ask) -> Said:
     """DELETE /installation/token."""
-    ask.github.tokens.revoke(ask.actor.token)
+    ask.github.issued.revoke(ask.actor.token)
     return Said(204)

@@ -140,7 +140,7 @@ def one(ask: Ask) -> Said:
     return Said(200, shown(ask.repo, _found(ask)))
 
 
-def annotations(ask: Ask) -> Said:
+def annotated(ask: Ask) -> Said:
     """GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations."""
     run = _found(ask)
     more = {"start_column": None, "end_column": None, "title": None, "raw_details": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from tests.servers.github import accounts, pulls
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
 
 if TYPE_CHECKING:
-    from tests.servers.github.gitdata import Change, Commit, Person
+    from tests.servers.github.gitrecords import Change, Commit, Person
     from tests.servers.github.records import Account
     from tests.servers.github.world import Repository, World
 
@@ -30,8 +31,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 def utc(date: str) -> str:
     """Return git's ISO date as GitHub writes it."""
-    from datetime import UTC, datetime
-
     return datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -91,7 +90,7 @@ def shown(repo: Repository, commit: Commit) -> dict[str, Any]:
     }
 
 
-def entry(repo: Repository, change: Change, old: str, new: str, patch: bool) -> dict[str, Any]:
+def entry(repo: Repository, change: Change, old: str, new: str) -> dict[str, Any]:
     """Return one changed file, between two commits."""
     path = quote(change.path)
     row: dict[str, Any] = {
@@ -107,9 +106,8 @@ def entry(repo: Repository, change: Change, old: str, new: str, patch: bool) -> 
     }
     if change.previous:
         row["previous_filename"] = change.previous
-    if patch and row["changes"]:
-        names = (change.previous, change.path) if change.previous else (change.path,)
-        row["patch"] = repo.git.patch(old, new, *names)
+    if hunks := repo.git.patches(old, new).get(change.path):
+        row["patch"] = hunks
     return row
 
 
@@ -129,7 +127,7 @@ def full(repo: Repository, oid: str) -> dict[str, Any]:
     added, gone = sum(c.additions for c in changes), sum(c.deletions for c in changes)
     return shown(repo, commit) | {
         "stats": {"additions": added, "deletions": gone, "total": added + gone},
-        "files": [entry(repo, change, old, oid, patch=True) for change in changes[:FILES]],
+        "files": [entry(repo, change, old, oid) for change in changes[:FILES]],
     }
 
 
@@ -181,7 +179,7 @@ def compared(ask: Ask) -> Said:
             "behind_by": len(behind),
             "total_commits": len(ahead),
             "commits": [shown(repo, commit) for commit in ahead[:COMMITS]],
-            "files": [entry(repo, c, middle, head, patch=True) for c in changes[:FILES]],
+            "files": [entry(repo, c, middle, head) for c in changes[:FILES]],
         },
     )
 

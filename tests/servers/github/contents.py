@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from tests.servers.github import objects, refs
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import Entry, GitFailed
+from tests.servers.github.gitreading import GitFailed
+from tests.servers.github.gitrecords import Entry
 
 if TYPE_CHECKING:
     from tests.servers.github.world import Repository
@@ -44,7 +45,7 @@ def shown(repo: Repository, entry: Entry, path: str, ref: str) -> dict[str, Any]
 
 def at(repo: Repository, commit: str, path: str) -> Entry | None:
     """Return what is at a path of a commit."""
-    tree = repo.git.line("rev-parse", f"{commit}^{{tree}}")
+    tree = repo.git.commit(commit).tree
     if not path:
         return Entry("040000", "tree", tree, "")
     return next((e for e in repo.git.tree(tree, "-r", "-t") if e.path == path), None)
@@ -84,7 +85,7 @@ def _write(ask: Ask, path: str, oid: str | None) -> tuple[str, dict[str, Any]]:
     name, tip = _branch(ask)
     author = objects.person(ask, ask.data.get("author") or ask.data.get("committer"))
     committer = objects.person(ask, ask.data.get("committer"))
-    base = git.line("rev-parse", f"{tip}^{{tree}}") if tip else None
+    base = git.commit(tip).tree if tip else None
     tree = git.write_tree(base, [("100644", path, oid)])
     above = [tip] if tip else []
     commit = git.write_commit(tree, above, ask.text("message", "Commit"), author, committer)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.servers.github.records import Account
     from tests.servers.github.world import Repository
 
-#: Events that start workflows whoever made them.
-ALWAYS = {"workflow_dispatch", "repository_dispatch"}
+#: Events that start workflows whoever made them, and that only the hooks of Apps hear of.
+ON_PURPOSE = {"workflow_dispatch", "repository_dispatch"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def emit(
     world = repo.world
     event = record(repo, actor, name, action, **fields)
     for hook in repo.hooks.values():
-        if hook.active and wanted(name, hook.events):
+        if hook.active and name not in ON_PURPOSE and wanted(name, hook.events):
             deliveries.queue(world, hook, event, repo)
     for app, installation in apps.installed(world, repo):
         if app.hook and app.hook.active and wanted(name, app.events):
@@ -55,12 +55,10 @@ def record(
 ) -> Event:
     """Record what `actor` did, and tell no hook."""
     world = repo.world
-    payload = {"action": action} if action else {}
-    payload |= fields | {
-        "repository": repositories.shown(repo),
-        "sender": accounts.shown(world, actor.account),
-    }
-    starts = actor.starts_workflows or name in ALWAYS
+    payload: dict[str, Any] = {"action": action} if action else {}
+    payload |= {"repository": repositories.shown(repo)} | fields
+    payload["sender"] = accounts.shown(world, actor.account)
+    starts = actor.starts_workflows or name in ON_PURPOSE
     login, now = actor.account.login, world.stamp()
     body = encoded(payload)
     event = Event(name, action, payload, body, repo.full_name, login, starts, now)

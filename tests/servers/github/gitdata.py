@@ -1,179 +1,28 @@
-"""What git knows of a bare repository: commits, trees, blobs, differences; read and written.
+"""What the fake writes into a bare repository: blobs, trees, commits, merges.
 
-What an object id names never changes, so readings are kept. Nothing here moves a ref.
+Only `write_files` moves a ref.
 """
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from tests.servers.github import gitrecords
+from tests.servers.github.gitreading import GitFailed, GitReading
+from tests.servers.github.gitrecords import ZERO, Person
 from tests.servers.repositories import environment
 
-ZERO = "0" * 40
-#: What `git diff --raw` calls things, and what GitHub does.
-STATUS = {
-    "A": "added",
-    "M": "modified",
-    "D": "removed",
-    "R": "renamed",
-    "C": "copied",
-    "T": "changed",
-}
-T = TypeVar("T")
 
-
-class GitFailed(Exception):
-    """Git says no: there is no such object, or a merge has conflicts."""
-
-
-class Person(NamedTuple):
-    """Who made a commit, and when in ISO 8601."""
-
-    name: str
-    email: str
-    date: str
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit as git has it."""
-
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Person
-    committer: Person
-    message: str
-
-
-class Change(NamedTuple):
-    """One file between two commits; `previous` is its old name when it was renamed."""
-
-    path: str
-    status: str
-    additions: int
-    deletions: int
-    oid: str
-    previous: str = ""
-
-
-class Entry(NamedTuple):
-    """One line of a tree; `size` None for what is no blob."""
-
-    mode: str
-    type: str
-    oid: str
-    path: str
-    size: int | None = None
-
-
-class GitData:
-    """The objects of one bare repository."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._kept: dict[tuple[Any, ...], Any] = {}
-
-    def run(
-        self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
-    ) -> bytes:
-        """Return what git printed. Raises GitFailed."""
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", f"--git-dir={self.path}", *arguments],
-            input=stdin,
-            capture_output=True,
-            env=environment(str(self.path.parent)) | dict(more or {}),
-        )
-        if done.returncode:
-            raise GitFailed(done.stderr.decode("utf-8", "replace").strip())
-        return done.stdout
-
-    def line(
-        self, *arguments: str, stdin: bytes = b"", more: Mapping[str, str] | None = None
-    ) -> str:
-        """Return the line that git printed. Raises GitFailed."""
-        return self.run(*arguments, stdin=stdin, more=more).decode().strip()
-
-    def refs(self) -> dict[str, str]:
-        """Return all refs with the object that each names."""
-        listed = self.line("for-each-ref", "--format=%(refname) %(objectname)")
-        return dict(line.split(" ") for line in listed.splitlines())
-
-    def resolve(self, name: str) -> str | None:
-        """Return the commit that a name (oid, short oid, branch, tag, full ref) means, or None."""
-        for spelled in (f"refs/heads/{name}", f"refs/tags/{name}", name):
-            try:
-                return self.line("rev-parse", "--verify", "-q", f"{spelled}^{{commit}}")
-            except GitFailed:
-                continue
-        return None
-
-    def kind(self, oid: str) -> str | None:
-        """Return the type of an object, or None when it is not there."""
-        try:
-            return self.line("cat-file", "-t", oid)
-        except GitFailed:
-            return None
-
-    def commit(self, oid: str) -> Commit:
-        """Return a commit. Raises GitFailed."""
-        return self.log(f"{oid}^{{commit}}", "--max-count=1")[0]
-
-    def log(self, *revisions: str) -> list[Commit]:
-        """Return commits as `git log` lists them, newest first. Raises GitFailed."""
-        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
-        text = self.run("log", f"--format={form}", *revisions, "--").decode("utf-8", "replace")
-        return [_commit(row.lstrip("\n").split("\0")) for row in text.split("\x01") if row.strip()]
-
-    def base(self, one: str, other: str) -> str | None:
-        """Return the merge base, None when there is none."""
-
-        def find() -> str | None:
-            try:
-                return self.line("merge-base", one, other)
-            except GitFailed:
-                return None
-
-        return self._once(("base", one, other), find)
-
-    def changes(self, old: str, new: str) -> list[Change]:
-        """Return what differs between two trees, renames found, sorted by path as git does."""
-
-        def find() -> list[Change]:
-            raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", old, new)
-            return _changes(raw.decode("utf-8", "replace").split("\0"))
-
-        return self._once(("changes", old, new), find)
-
-    def patch(self, old: str, new: str, *paths: str) -> str:
-        """Return the hunks of the difference of these paths."""
-        text = self.run("diff-tree", "-r", "-M", "-p", old, new, "--", *paths).decode(
-            "utf-8", "replace"
-        )
-        start = text.find("\n@@ ")
-        return text[start + 1 :].rstrip("\n") if start >= 0 else ""
-
-    def tree(self, oid: str, *options: str) -> list[Entry]:
-        """Return the entries of a tree; `-r -t`: with all below. Raises GitFailed."""
-
-        def find() -> list[Entry]:
-            raw = self.run("ls-tree", "-z", "--long", *options, oid).decode("utf-8", "replace")
-            return [_entry(line) for line in raw.split("\0") if line]
-
-        return self._once(("tree", oid, options), find)
-
-    def blob(self, oid: str) -> bytes:
-        """Return the bytes of a blob. Raises GitFailed."""
-        return self._once(("blob", oid), lambda: self.run("cat-file", "blob", oid))
+class GitData(GitReading):
+    """One bare repository."""
 
     def write_blob(self, content: bytes) -> str:
         """Return the id of a blob of these bytes."""
-        return self.line("hash-object", "-w", "--stdin", stdin=content)
+        write = ("hash-object", "-w", "--stdin")
+        return self._once(("write", content), lambda: self.line(*write, stdin=content))
 
     def write_tree(self, base: str | None, edits: Sequence[tuple[str, str, str | None]]) -> str:
         """Return a tree: `base` with (mode, path, oid) put in; oid None takes the path out."""
@@ -193,12 +42,60 @@ class GitData:
         """Return the id of a new commit."""
         options = [word for parent in parents for word in ("-p", parent)]
         return self.line(
-            "commit-tree", tree, *options, stdin=message.encode(), more=who(author, committer)
+            "commit-tree",
+            tree,
+            *options,
+            stdin=message.encode(),
+            more=gitrecords.who(author, committer),
         )
+
+    def write_files(
+        self,
+        branch: str,
+        start: str | None,
+        files: Mapping[str, bytes | None],
+        message: str,
+        person: Person,
+        *,
+        force: bool = False,
+    ) -> str:
+        """Put a commit of `files` (None: removed), made on `start`, on a branch and return it.
+
+        One process, whatever the number of files. Raises GitFailed, unless `force`, when the
+        branch would lose commits.
+        """
+        seconds = int(datetime.fromisoformat(person.date).timestamp())
+        words = message.encode()
+        parts = [
+            f"commit refs/heads/{branch}\nmark :1\n",
+            f"committer {person.name} <{person.email}> {seconds} +0000\n",
+            f"data {len(words)}\n{message}\n",
+            f"from {start}\n" if start else "",
+        ]
+        stream = "".join(parts).encode()
+        for path, content in files.items():
+            if content is None:
+                stream += f"D {path}\n".encode()
+            else:
+                stream += f"M 100644 inline {path}\ndata {len(content)}\n".encode()
+                stream += content + b"\n"
+        stream += b"get-mark :1\n"
+        options = ["--quiet", *(["--force"] if force else [])]
+        return self.line("fast-import", *options, stdin=stream)
 
     def merged_tree(self, ours: str, theirs: str) -> str:
         """Return the tree of both sides merged. Raises GitFailed at a conflict."""
-        return self.line("merge-tree", "--write-tree", ours, theirs).split("\n", maxsplit=1)[0]
+
+        def find() -> str | GitFailed:
+            try:
+                return self.line("merge-tree", "--write-tree", ours, theirs)
+            except GitFailed as failure:
+                return failure
+
+        found = self._once(("merged", ours, theirs), find)
+        if isinstance(found, GitFailed):
+            raise found
+        return found
 
     def rebased(self, onto: str, base: str, head: str, committer: Person) -> str:
         """Return the last of the commits `base..head`, made anew on `onto`. Raises GitFailed."""
@@ -209,7 +106,7 @@ class GitData:
                 done = subprocess.run(
                     ["git", "-C", place, "cherry-pick", "--allow-empty", f"{base}..{head}"],
                     capture_output=True,
-                    env=environment(room) | _committer(committer),
+                    env=environment(room) | gitrecords.committed(committer),
                 )
                 if done.returncode:
                     raise GitFailed(done.stderr.decode("utf-8", "replace").strip())
@@ -220,70 +117,3 @@ class GitData:
                 )
             finally:
                 self.run("worktree", "remove", "--force", place)
-
-    def _once(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = find()
-        found: T = self._kept[key]
-        return found
-
-
-def who(author: Person, committer: Person) -> dict[str, str]:
-    """Return the environment that makes git write these people."""
-    return {
-        "GIT_AUTHOR_NAME": author.name,
-        "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_AUTHOR_DATE": author.date,
-    } | _committer(committer)
-
-
-def _committer(person: Person) -> dict[str, str]:
-    return {
-        "GIT_COMMITTER_NAME": person.name,
-        "GIT_COMMITTER_EMAIL": person.email,
-        "GIT_COMMITTER_DATE": person.date,
-    }
-
-
-def _commit(row: list[str]) -> Commit:
-    return Commit(
-        row[0],
-        row[1],
-        tuple(row[2].split()),
-        Person(*row[3:6]),
-        Person(*row[6:9]),
-        row[9].rstrip("\n"),
-    )
-
-
-def _entry(line: str) -> Entry:
-    head, _, path = line.partition("\t")
-    mode, kind, oid, size = head.split()
-    return Entry(mode, kind, oid, path, None if size == "-" else int(size))
-
-
-def _changes(words: list[str]) -> list[Change]:
-    """Read `--raw --numstat -z`: first all of the one, then all of the other, in one order."""
-    found: list[tuple[str, str, str, str]] = []
-    counts: dict[str, tuple[int, int]] = {}
-    place = 0
-    while place < len(words) and words[place]:
-        word = words[place]
-        if word.startswith(":"):
-            _, _, old, new, letter = word[1:].split(" ")
-            two = letter[0] in "RC"
-            previous = words[place + 1] if two else ""
-            path = words[place + 1 + two]
-            found.append((path, STATUS[letter[0]], new if new != ZERO else old, previous))
-            place += 2 + two
-            continue
-        added, removed, path = word.split("\t")
-        if not path:
-            path = words[place + 2]
-            place += 2
-        counts[path] = (int(added) if added != "-" else 0, int(removed) if removed != "-" else 0)
-        place += 1
-    return [
-        Change(path, status, *counts.get(path, (0, 0)), oid, previous)
-        for path, status, oid, previous in found
-    ]

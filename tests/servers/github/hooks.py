@@ -148,7 +148,8 @@ def _of(ask: Ask) -> Hook:
 
 def _delivery(ask: Ask) -> Delivery:
     wanted = ask.number("delivery_id")
-    return next((d for d in _of(ask).deliveries if d.id == wanted), None) or not_found()
+    found: list[Delivery] = [d for d in _of(ask).deliveries if d.id == wanted]
+    return found[0] if found else not_found()
 
 
 def sent(ask: Ask) -> Said:

@@ -7,44 +7,40 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.backend import Reply
 from tests.servers.git_http import GitHost
-from tests.servers.github import apps, deliveries, refs, validation
+from tests.servers.github import deliveries, refs, validation
 from tests.servers.github.actors import Actor, Tokens
 from tests.servers.github.api import ENTERPRISE, Api, Call
-from tests.servers.github.apps import App, Installation
 from tests.servers.github.ask import Refusal
 from tests.servers.github.deliveries import Delivery
+from tests.servers.github.founding import Founding
 from tests.servers.github.limits import Limits
 from tests.servers.github.people import Person
-from tests.servers.github.records import Hook
 from tests.servers.github.world import Repository, World
 from tests.servers.incoming import Incoming
 
 #: The path of a repository's git.
 GIT = re.compile(r"/([^/]+/[^/]+)\.git/")
-#: What a workflow's token may do when it asks for nothing.
-RESTRICTED = {"contents": "read", "packages": "read", "metadata": "read"}
 
 
-class GitHub(GitHost):
+class GitHub(Founding, GitHost):
     """A GitHub with its clock, accounts, repositories and hooks. All state is in `world`."""
 
     def __init__(self, root: str | Path, *, enterprise: bool = False) -> None:
         super().__init__(root)
         self.enterprise = enterprise
         self.world = World(self)
-        self.tokens = Tokens(self.world)
+        self.issued = Tokens(self.world)
         self.limits = Limits(self.world)
         self.log = Api(self)
         #: How deliveries go out; a test may put a receiver of its own process here.
         self.post: deliveries.Post = deliveries.over_http
-        self._sender: threading.Thread | None = None
-        self._people: dict[str, Person] = {}
+        self.people = {}
 
     def start(self) -> None:
         """Listen, at the same port as before."""
@@ -77,94 +73,6 @@ class GitHub(GitHost):
         """Return where requests, replies and deliveries do not fit GitHub's description."""
         return self.log.problems
 
-    def repository(
-        self,
-        full_name: str,
-        *,
-        private: bool = False,
-        files: dict[str, str] | None = None,
-        fork_of: Repository | None = None,
-    ) -> Repository:
-        """Make a repository, with a commit of `files` on main; its owner is its admin."""
-        owner, _, name = full_name.partition("/")
-        with self.world.lock:
-            self.create(full_name)
-            repo = Repository(self.world, self.world.account(owner), name, private)
-            self.world.repositories[full_name] = repo
-            if fork_of:
-                repo.parent = fork_of
-                repo.git.run("fetch", "-q", str(fork_of.git.path), "+refs/heads/*:refs/heads/*")
-                repo.known = repo.git.refs()
-            else:
-                mark = len(self.world.events)
-                first = files or {"README.md": f"# {name}\n"}
-                self.person(owner).commits(repo, "main", first, "Initial commit")
-                del self.world.events[mark:]
-        return repo
-
-    def person(self, login: str, repo: Repository | None = None, role: str = "write") -> Person:
-        """Return somebody with a token, who has `role` in `repo` when that is given."""
-        with self.world.lock:
-            if login not in self._people:
-                actor = self.tokens.user(self.world.account(login))
-                self._people[login] = Person(self.world, actor)
-            if repo is not None:
-                repo.roles[login] = role
-            return self._people[login]
-
-    def workflow(self, repo: Repository, **permissions: str) -> Person:
-        """Return a running workflow of `repo` with its GITHUB_TOKEN: `issues="write"`."""
-        with self.world.lock:
-            return Person(self.world, self.tokens.actions(repo, permissions or RESTRICTED))
-
-    def app(
-        self,
-        slug: str,
-        *,
-        permissions: dict[str, str],
-        events: Sequence[str] = (),
-        webhook: str = "",
-        secret: str = "",
-    ) -> App:
-        """Make a GitHub App; its hook is `webhook`."""
-        with self.world.lock:
-            now, owner = self.world.stamp(), self.world.account("app-owner")
-            private, public = apps.key_pair()
-            new = self.world.new_id
-            app = App(new(), slug, owner, permissions, list(events), now, private, public)
-            if webhook:
-                app.hook = Hook(new(), webhook, "json", secret, "0", list(events), True, now, now)
-            self.world.apps[slug] = app
-        return app
-
-    def install(
-        self, app: App, *repos: Repository, permissions: dict[str, str] | None = None
-    ) -> Installation:
-        """Install an App on repositories of one owner."""
-        with self.world.lock:
-            names = [repo.full_name for repo in repos]
-            now, new = self.world.stamp(), self.world.new_id()
-            granted = permissions or app.permissions
-            found = Installation(new, repos[0].owner, names, dict(granted), now)
-            app.installations[found.id] = found
-        return found
-
-    def hook(
-        self,
-        repo: Repository,
-        url: str,
-        *,
-        secret: str = "",
-        events: Sequence[str] = ("*",),
-        content_type: str = "json",
-    ) -> Hook:
-        """Put a webhook on a repository, without a ping."""
-        with self.world.lock:
-            now, new = self.world.stamp(), self.world.new_id()
-            hook = Hook(new, url, content_type, secret, "0", list(events), True, now, now)
-            repo.hooks[hook.id] = hook
-        return hook
-
     def notice(self, repo: Repository, by: Actor | Person | None = None) -> list[str]:
         """Look whether somebody pushed to the repository's path, and tell hooks what moved."""
         actor = by.actor if isinstance(by, Person) else by
@@ -174,8 +82,10 @@ class GitHub(GitHost):
     def deliver(self, most: int | None = None) -> list[Delivery]:
         """Send what is in the outbox, in its order, and what comes into it meanwhile."""
         sent: list[Delivery] = []
-        while self.outbox and (most is None or len(sent) < most):
+        while most is None or len(sent) < most:
             with self.world.lock:
+                if not self.outbox:
+                    break
                 delivery = self.outbox.pop(0)
             self.log.problems += validation.of_delivery(delivery)
             sent.append(deliveries.send(self.world, delivery, self.post))
@@ -217,8 +127,8 @@ class GitHub(GitHost):
 
     def check(self) -> None:
         """Assert that nothing unknown was asked and that all fitted GitHub's description."""
-        assert self.unknown == []
-        assert self.problems == [], "\n".join(map(str, self.problems))
+        assert not self.unknown, "unknown to the fake GitHub:\n" + "\n".join(self.unknown)
+        assert not self.problems, "not as GitHub has it:\n" + "\n".join(self.problems)
 
     def _user(self, request: Incoming) -> str | None:
         """Return who uses git, None for somebody who must say so first; the API asks by itself."""
@@ -236,7 +146,8 @@ class GitHub(GitHost):
         if repo is None:
             return self.log.answer(request)
         actor = self._pusher(request)
-        if request.service == "receive-pack" and actor is not None and not _writes(actor, repo):
+        denied = user is not None and actor is not None and not _writes(actor, repo)
+        if request.service == "receive-pack" and denied:
             words = f"Permission to {repo.full_name}.git denied to {user}.\n"
             return Reply(403, (("Content-Type", "text/plain"),), words.encode())
         reply = super()._answer(request, user, advertised)
@@ -251,7 +162,7 @@ class GitHub(GitHost):
 
     def _pusher(self, request: Incoming) -> Actor | None:
         try:
-            return self.tokens.find(request.headers.get("authorization", ""))
+            return self.issued.find(request.headers.get("authorization", ""))
         except Refusal:
             return None
 

@@ -68,6 +68,15 @@ def found(ask: Ask) -> Issue:
     return ask.repo.issues.get(ask.number("issue_number")) or not_found()
 
 
+def own(ask: Ask, issue: Issue) -> Issue:
+    """Return it if it is the asker's, or the asker may sort issues here. Raises Refusal."""
+    actor = ask.actor
+    sorts = actor.permissions is not None or ask.repo.at_least(actor.account.login, "triage")
+    if issue.user is not actor.account and not sorts:
+        raise Refusal(403, "Must have triage rights to Repository.")
+    return issue
+
+
 def tell(issue: Issue, actor: Actor, action: str, **fields: Any) -> None:
     """Tell hooks what was done to an issue or pull request."""
     if issue.pull:
@@ -211,7 +220,7 @@ def create(ask: Ask) -> Said:
 
 def change(ask: Ask) -> Said:
     """PATCH /repos/{owner}/{repo}/issues/{issue_number}."""
-    issue, given = found(ask), ask.data
+    issue, given = own(ask, found(ask)), ask.data
     edit(issue, ask.actor, given.get("title", issue.title), given.get("body", issue.body))
     if "labels" in given:
         names = [x if isinstance(x, str) else x["name"] for x in given["labels"]]

@@ -43,14 +43,14 @@ def make(
     description: str | None = None,
 ) -> Label:
     """Make a label; hooks hear of it. Raises Refusal."""
-    _check(repo, name, color, description)
+    _check(name, color, description, repo.labels)
     label = Label(repo.world.new_id(), name, color.lower(), description)
     repo.labels[name.lower()] = label
     events.emit(repo, actor, "label", "created", label=shown(repo, label))
     return label
 
 
-def _check(repo: Repository, name: str, color: str, description: str | None) -> None:
+def _check(name: str, color: str, description: str | None, others: dict[str, Label]) -> None:
     if len(name) > NAME:
         words = f"name is too long (maximum is {NAME} characters)"
         invalid("Label", "name", "custom", words)
@@ -59,8 +59,37 @@ def _check(repo: Repository, name: str, color: str, description: str | None) -> 
     if len(description or "") > DESCRIPTION:
         words = f"description is too long (maximum is {DESCRIPTION} characters)"
         invalid("Label", "description", "custom", words)
-    if repo.label(name):
+    if name.lower() in others:
         invalid("Label", "name", "already_exists")
+
+
+def edit(
+    repo: Repository, actor: Actor, label: Label, name: str, color: str, description: str | None
+) -> None:
+    """Change a label wherever it is. Raises Refusal."""
+    others = {key: kept for key, kept in repo.labels.items() if kept is not label}
+    _check(name, color, description, others)
+    new = {"name": name, "color": color.lower(), "description": description}
+    changes = {
+        field: {"from": getattr(label, field) or ""}
+        for field, value in new.items()
+        if getattr(label, field) != value
+    }
+    label.name, label.color, label.description = name, color.lower(), description
+    repo.labels = others | {name.lower(): label}
+    fields = {"label": shown(repo, label), "changes": changes}
+    events.emit(repo, actor, "label", "edited", **fields)
+
+
+def delete(repo: Repository, actor: Actor, label: Label) -> None:
+    """Delete a label: it leaves its issues, and their events do not say which label that was."""
+    del repo.labels[label.name.lower()]
+    events.emit(repo, actor, "label", "deleted", label=shown(repo, label))
+    for issue in repo.issues.values():
+        if label in issue.labels:
+            issue.labels.remove(label)
+            timeline.note(issue, actor, "unlabeled", label=label)
+            issues.tell(issue, actor, "unlabeled")
 
 
 def put_on(issue: Issue, actor: Actor, *names: str) -> list[Label]:
@@ -126,35 +155,14 @@ def change(ask: Ask) -> Said:
     """PATCH /repos/{owner}/{repo}/labels/{name}."""
     label = _found(ask)
     name = ask.data.get("new_name", label.name)
-    color = ask.data.get("color", label.color).lower()
-    description = ask.data.get("description", label.description)
-    del ask.repo.labels[label.name.lower()]
-    try:
-        _check(ask.repo, name, color, description)
-    except Refusal:
-        ask.repo.labels[label.name.lower()] = label
-        raise
-    new = {"name": name, "color": color, "description": description}
-    changes = {
-        field: {"from": getattr(label, field) or ""}
-        for field, value in new.items()
-        if getattr(label, field) != value
-    }
-    label.name, label.color, label.description = name, color, description
-    ask.repo.labels[name.lower()] = label
-    fields = {"label": shown(ask.repo, label), "changes": changes}
-    events.emit(ask.repo, ask.actor, "label", "edited", **fields)
+    color = ask.data.get("color", label.color)
+    edit(ask.repo, ask.actor, label, name, color, ask.data.get("description", label.description))
     return Said(200, shown(ask.repo, label))
 
 
 def remove(ask: Ask) -> Said:
-    """DELETE /repos/{owner}/{repo}/labels/{name}: off all issues, of which no hook hears."""
-    label = _found(ask)
-    del ask.repo.labels[label.name.lower()]
-    for issue in ask.repo.issues.values():
-        if label in issue.labels:
-            issue.labels.remove(label)
-    events.emit(ask.repo, ask.actor, "label", "deleted", label=shown(ask.repo, label))
+    """DELETE /repos/{owner}/{repo}/labels/{name}."""
+    delete(ask.repo, ask.actor, _found(ask))
     return Said(204)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tests.servers.github import checks, commits, pulls, refs, timeline
 from tests.servers.github.ask import Refusal
-from tests.servers.github.gitdata import GitFailed, Person
+from tests.servers.github.gitreading import GitFailed
+from tests.servers.github.gitrecords import Person
 
 if TYPE_CHECKING:
     from tests.servers.github.actors import Actor

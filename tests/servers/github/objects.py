@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tests.servers.github import commits
 from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import Entry, GitFailed, Person
+from tests.servers.github.gitreading import GitFailed
+from tests.servers.github.gitrecords import Entry, Person
 
 if TYPE_CHECKING:
-    from tests.servers.github.gitdata import Commit
+    from tests.servers.github.gitrecords import Commit
     from tests.servers.github.world import Repository
 
 

@@ -46,6 +46,15 @@ ALSO = {
     f"{method} /repos/{{owner}}/{{repo}}/issues/{{issue_number}}/labels": NAMES
     for method in ("POST", "PUT")
 }
+#: Fields that PyGithub sends and GitHub passes over.
+PASSED = {"PATCH /repos/{owner}/{repo}/hooks/{hook_id}": {"name"}}
+#: Where the description is wrong: an account that is a user and an enterprise at once.
+INSTEAD = {
+    "GET /app/installations": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/installation"},
+    }
+}
 
 
 def missing() -> str:
@@ -81,10 +90,11 @@ def _keep(place: Path, text: str) -> None:
 
 def _cut(whole: dict[str, Any]) -> dict[str, Any]:
     parts = whole["components"]
-    operations = {
-        route.name: _operation(whole["paths"][route.path][route.method.lower()], parts, route.name)
-        for route in ROUTES
-    }
+    paths = whole["paths"]
+    operations = {}
+    for name in dict.fromkeys(route.name for route in ROUTES):
+        method, _, path = name.partition(" ")
+        operations[name] = _operation(paths[path][method.lower()], parts, name)
     hooks = {
         name: schema(row["post"]["requestBody"]["content"]["application/json"]["schema"])
         for name, row in whole["x-webhooks"].items()
@@ -109,6 +119,8 @@ def _operation(row: dict[str, Any], parts: dict[str, Any], name: str) -> dict[st
         if name in ALSO:
             taken = {"anyOf": [taken, ALSO[name]]}
     replies = {status: _reply(_there(r, parts)) for status, r in row["responses"].items()}
+    if name in INSTEAD:
+        replies["200"] = schema(INSTEAD[name])
     return {
         "path": {one["name"]: schema(one["schema"]) for one in given if one["in"] == "path"},
         "query": {one["name"]: schema(one["schema"]) for one in given if one["in"] == "query"},
@@ -140,14 +152,15 @@ def schema(row: Any) -> Any:
     for key, value in row.items():
         if key in MUTE or key.startswith("x-"):
             continue
-        turned[key] = _part(key, value)
+        # The alternatives of the description overlap: a value may well be two of them.
+        turned["anyOf" if key == "oneOf" else key] = _part(key, value)
     if not row.get("nullable"):
         return turned
     if "type" in turned:
         turned["type"] = [turned["type"], "null"]
         if "enum" in turned and None not in turned["enum"]:
             turned["enum"] = [*turned["enum"], None]
-        if not {"anyOf", "oneOf", "allOf"} & turned.keys():
+        if not {"anyOf", "allOf"} & turned.keys():
             return turned
     return {"anyOf": [turned, {"type": "null"}]}
 

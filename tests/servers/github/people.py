@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.servers.github import comments, commits, issues, labels, merges, pulls, refs
-from tests.servers.github.gitdata import ZERO
-from tests.servers.github.gitdata import Person as Signed
+from tests.servers.github.gitrecords import ZERO
+from tests.servers.github.gitrecords import Person as Signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +67,24 @@ class Person:
         """Take labels off."""
         with self._world.lock:
             labels.take_off(issue, self.actor, *names)
+
+    def makes_label(
+        self, repo: Repository, name: str, color: str = "ededed", description: str | None = None
+    ) -> None:
+        """Make a label."""
+        with self._world.lock:
+            labels.make(repo, self.actor, name, color, description)
+
+    def renames_label(self, repo: Repository, old: str, new: str) -> None:
+        """Rename a label, on all issues that have it."""
+        with self._world.lock:
+            label = repo.labels[old.lower()]
+            labels.edit(repo, self.actor, label, new, label.color, label.description)
+
+    def deletes_label(self, repo: Repository, name: str) -> None:
+        """Delete a label, off all issues that have it."""
+        with self._world.lock:
+            labels.delete(repo, self.actor, repo.labels[name.lower()])
 
     def comments(self, issue: Issue, body: str) -> Comment:
         """Comment on an issue or pull request."""
@@ -137,18 +155,12 @@ class Person:
         though the branch exists. A file removed and added elsewhere is a rename.
         """
         with self._world.lock:
-            git, tip = repo.git, repo.known.get(f"refs/heads/{branch}")
-            above = None if force else tip
-            above = above or git.resolve(start or repo.default_branch)
-            edits = []
-            for path, content in files.items():
-                data = content.encode() if isinstance(content, str) else content
-                oid = None if data is None else git.write_blob(data)
-                edits.append(("100644", path, oid))
-            tree = git.write_tree(above, edits)
+            above = None if force else repo.known.get(f"refs/heads/{branch}")
+            above = above or repo.git.resolve(start or repo.default_branch)
             me = Signed(self.login, commits.email(self.actor.account), self._world.stamp())
-            new = git.write_commit(tree, [above] if above else [], f"{message}\n", me, me)
-            refs.move(repo, self.actor, f"refs/heads/{branch}", new, tip or ZERO)
+            given = {p: c.encode() if isinstance(c, str) else c for p, c in files.items()}
+            new = repo.git.write_files(branch, above, given, f"{message}\n", me, force=force)
+            refs.notice(repo, self.actor)
             return new
 
     def tags(self, repo: Repository, name: str, target: str = "main") -> None:

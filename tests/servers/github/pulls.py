@@ -1,22 +1,18 @@
-"""Pull requests: opened, changed, merged; their files and commits come from the real repository."""
+"""Pull requests: opened, drafts, moved; files and commits come from the real repository."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.github import accounts, commits, events, issues, merges, repositories, timeline
-from tests.servers.github.ask import Ask, Refusal, Said, not_found
-from tests.servers.github.gitdata import GitFailed
+from tests.servers.github import accounts, events, issues, merges, repositories, timeline
+from tests.servers.github.ask import Refusal
 from tests.servers.github.records import Pull
 
 if TYPE_CHECKING:
     from tests.servers.github.actors import Actor
-    from tests.servers.github.gitdata import Change, Commit
+    from tests.servers.github.gitrecords import Change, Commit
     from tests.servers.github.records import Issue
     from tests.servers.github.world import Repository
-
-#: The most that the API lists of one pull request.
-FILES, COMMITS = 3000, 250
 
 
 def link(issue: Issue) -> dict[str, Any]:
@@ -128,7 +124,7 @@ def minimal(issue: Issue) -> dict[str, Any]:
     }
 
 
-def _start(issue: Issue) -> str:
+def start(issue: Issue) -> str:
     """Return the commit from which its changes are counted."""
     pull = issue.pr
     return issue.repo.git.base(pull.base_oid, pull.head_oid) or pull.base_oid
@@ -136,7 +132,7 @@ def _start(issue: Issue) -> str:
 
 def own_changes(issue: Issue) -> list[Change]:
     """Return the files that it changes since it left its base."""
-    return issue.repo.git.changes(_start(issue), issue.pr.head_oid)
+    return issue.repo.git.changes(start(issue), issue.pr.head_oid)
 
 
 def own_commits(issue: Issue) -> list[Commit]:
@@ -223,67 +219,6 @@ def _head_moved(issue: Issue, actor: Actor, tip: str | None) -> None:
     tell(issue, actor, "synchronize", before=before, after=tip)
 
 
-def found(ask: Ask) -> Issue:
-    """Return the pull request that the path names. Raises Refusal."""
-    issue = ask.repo.issues.get(ask.number("pull_number"))
-    return issue if issue and issue.pull else not_found()
-
-
-def listed(ask: Ask) -> Said:
-    """GET /repos/{owner}/{repo}/pulls, newest first."""
-    head, base = ask.query.get("head"), ask.query.get("base")
-    rows = [
-        issue
-        for issue in ask.repo.pulls(ask.query.get("state", "open"))
-        if base in {None, issue.pr.base}
-        if head in {None, f"{issue.pr.head_repo.owner.login}:{issue.pr.head}"}
-    ]
-    field = "updated" if ask.query.get("sort") == "updated" else "created"
-    turned = ask.query.get("direction", "desc") == "desc"
-    rows.sort(key=lambda issue: (getattr(issue, field), issue.number), reverse=turned)
-    return ask.page([shown(issue) for issue in rows])
-
-
-def one(ask: Ask) -> Said:
-    """GET /repos/{owner}/{repo}/pulls/{pull_number}."""
-    return Said(200, full(found(ask)))
-
-
-def create(ask: Ask) -> Said:
-    """POST /repos/{owner}/{repo}/pulls; a head of a fork is `owner:branch`."""
-    title, head = ask.text("title", "PullRequest"), ask.text("head", "PullRequest")
-    owner, colon, branch = head.partition(":")
-    source = ask.repo
-    if colon and owner != ask.repo.owner.login:
-        named = ask.github.world.repository(f"{owner}/{ask.repo.name}")
-        source = named if named and named.parent is ask.repo else not_found()
-    issue = open_one(
-        ask.repo,
-        ask.actor,
-        title,
-        branch if colon else head,
-        ask.text("base", "PullRequest"),
-        body=ask.data.get("body"),
-        draft=ask.data.get("draft", False),
-        source=source,
-    )
-    return Said(201, full(issue))
-
-
-def change(ask: Ask) -> Said:
-    """PATCH /repos/{owner}/{repo}/pulls/{pull_number}."""
-    issue, given = found(ask), ask.data
-    if (base := given.get("base", issue.pr.base)) != issue.pr.base:
-        onto = ask.repo.known.get(f"refs/heads/{base}") or not_found()
-        changes = {"base": {"ref": {"from": issue.pr.base}, "sha": {"from": issue.pr.base_oid}}}
-        issue.pr.base, issue.pr.base_oid = base, onto
-        tell(issue, ask.actor, "edited", changes=changes)
-    issues.edit(issue, ask.actor, given.get("title", issue.title), given.get("body", issue.body))
-    if "state" in given:
-        issues.set_state(issue, ask.actor, given["state"])
-    return Said(200, full(issue))
-
-
 def set_draft(issue: Issue, actor: Actor, draft: bool) -> None:
     """Make it a draft, or ready for review."""
     if issue.pr.draft == draft:
@@ -292,37 +227,3 @@ def set_draft(issue: Issue, actor: Actor, draft: bool) -> None:
     kind = "convert_to_draft" if draft else "ready_for_review"
     timeline.note(issue, actor, kind)
     tell(issue, actor, "converted_to_draft" if draft else kind)
-
-
-def files(ask: Ask) -> Said:
-    """GET /repos/{owner}/{repo}/pulls/{pull_number}/files: at most 3,000."""
-    issue = found(ask)
-    changes = own_changes(issue)[:FILES]
-    old, new = _start(issue), issue.pr.head_oid
-    said = ask.page(list(changes))
-    rows = [commits.entry(ask.repo, change, old, new, patch=True) for change in said.data]
-    return said._replace(data=rows)
-
-
-def of_commits(ask: Ask) -> Said:
-    """GET /repos/{owner}/{repo}/pulls/{pull_number}/commits: at most 250."""
-    rows = own_commits(found(ask))[:COMMITS]
-    return ask.page([commits.shown(ask.repo, commit) for commit in rows])
-
-
-def is_merged(ask: Ask) -> Said:
-    """GET /repos/{owner}/{repo}/pulls/{pull_number}/merge: 204, or 404."""
-    return Said(204) if found(ask).pr.merged_at else not_found()
-
-
-def merge(ask: Ask) -> Said:
-    """PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge."""
-    issue, given = found(ask), ask.data or {}
-    if given.get("sha", issue.pr.head_oid) != issue.pr.head_oid:
-        raise Refusal(409, "Head branch was modified. Review and try the merge again.")
-    words = (given.get("commit_title"), given.get("commit_message"))
-    try:
-        oid = merges.merge(issue, ask.actor, given.get("merge_method", "merge"), *words)
-    except GitFailed:
-        raise Refusal(405, "Pull Request is not mergeable") from None
-    return Said(200, {"sha": oid, "merged": True, "message": "Pull Request successfully merged"})

@@ -6,16 +6,18 @@ Branches and tags are events; other refs are not, as at GitHub.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.servers.github import commits, events, pulls
+from tests.servers.github import commits, events, pulls, repositories
 from tests.servers.github.ask import Ask, Refusal, Said
-from tests.servers.github.gitdata import ZERO, GitFailed
+from tests.servers.github.gitreading import GitFailed
+from tests.servers.github.gitrecords import ZERO
 
 if TYPE_CHECKING:
     from tests.servers.github.actors import Actor
-    from tests.servers.github.gitdata import Commit
+    from tests.servers.github.gitrecords import Commit
     from tests.servers.github.world import Repository
 
 #: Commits that a push lists, and tags at once above which nobody hears of any.
@@ -80,7 +82,19 @@ def _push(
         "commits": [_listed(repo, commit) for commit in reversed(fresh)],
         "head_commit": head,
         "pusher": events.mention(actor.account),
+        "repository": _pushed(repo),
     }
+
+
+def _pushed(repo: Repository) -> dict[str, Any]:
+    """Return the repository as only a push shows it: some times are seconds since 1970."""
+
+    def seconds(text: str) -> int:
+        return int(datetime.fromisoformat(text).timestamp())
+
+    more = {"master_branch": repo.default_branch, "stargazers": 0}
+    times = {"created_at": seconds(repo.created), "pushed_at": seconds(repo.pushed)}
+    return repositories.shown(repo) | times | more
 
 
 def _listed(repo: Repository, commit: Commit) -> dict[str, Any]:

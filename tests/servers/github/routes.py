@@ -27,7 +27,7 @@ from tests.servers.github import (
     limits,
     meta,
     objects,
-    pulls,
+    pull_routes,
     reactions,
     refs,
     repositories,
@@ -53,11 +53,13 @@ class Route(NamedTuple):
     handler: Handler
     role: str = ""
     areas: str = "metadata"
+    #: The path that the description has, where GitHub knows another one too.
+    described: str = ""
 
     @property
     def name(self) -> str:
         """Return how the description and the log call it."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.described or self.path}"
 
     @property
     def level(self) -> str:
@@ -97,7 +99,7 @@ ROUTES = (
     Route("POST", f"{COMMENT}/reactions", reactions.create, "read", EITHER),
     Route("GET", f"{R}/issues/events", timeline.of_repository, "read", EITHER),
     Route("GET", ISSUE, issues.one, "read", EITHER),
-    Route("PATCH", ISSUE, issues.change, "triage", EITHER),
+    Route("PATCH", ISSUE, issues.change, "read", EITHER),
     Route("POST", f"{ISSUE}/assignees", issues.add_assignees, "triage", EITHER),
     Route("DELETE", f"{ISSUE}/assignees", issues.remove_assignees, "triage", EITHER),
     Route("GET", f"{ISSUE}/labels", labels.on_issue, "read", EITHER),
@@ -109,18 +111,26 @@ ROUTES = (
     Route("POST", f"{ISSUE}/comments", comments.create, "read", EITHER),
     Route("GET", f"{ISSUE}/events", timeline.of_issue, "read", EITHER),
     Route("GET", f"{ISSUE}/timeline", timeline.with_comments, "read", EITHER),
-    Route("GET", f"{R}/pulls", pulls.listed, "read", "pull_requests"),
-    Route("POST", f"{R}/pulls", pulls.create, "read", "pull_requests"),
-    Route("GET", PULL, pulls.one, "read", "pull_requests contents"),
-    Route("PATCH", PULL, pulls.change, "triage", "pull_requests"),
-    Route("GET", f"{PULL}/files", pulls.files, "read", "pull_requests"),
-    Route("GET", f"{PULL}/commits", pulls.of_commits, "read", "pull_requests"),
-    Route("GET", f"{PULL}/merge", pulls.is_merged, "read", "contents"),
-    Route("PUT", f"{PULL}/merge", pulls.merge, "write", "contents"),
+    Route("GET", f"{R}/pulls", pull_routes.listed, "read", "pull_requests"),
+    Route("POST", f"{R}/pulls", pull_routes.create, "read", "pull_requests"),
+    Route("GET", PULL, pull_routes.one, "read", "pull_requests contents"),
+    Route("PATCH", PULL, pull_routes.change, "read", "pull_requests"),
+    Route("GET", f"{PULL}/files", pull_routes.files, "read", "pull_requests"),
+    Route("GET", f"{PULL}/commits", pull_routes.of_commits, "read", "pull_requests"),
+    Route("GET", f"{PULL}/merge", pull_routes.is_merged, "read", "contents"),
+    Route("PUT", f"{PULL}/merge", pull_routes.merge, "write", "contents"),
     Route("GET", f"{R}/commits", commits.listed, "read", "contents"),
     Route("GET", f"{R}/commits/{{commit_sha}}/pulls", commits.in_pulls, "read", "pull_requests"),
     Route("GET", f"{COMMIT}/status", statuses.combined, "read", "statuses"),
     Route("GET", f"{COMMIT}/statuses", statuses.listed, "read", "statuses"),
+    Route(
+        "GET",
+        f"{R}/statuses/{{ref}}",
+        statuses.listed,
+        "read",
+        "statuses",
+        f"{COMMIT}/statuses",
+    ),
     Route("GET", f"{COMMIT}/check-runs", checks.of_commit, "read", "checks"),
     Route("GET", COMMIT, commits.one, "read", "contents"),
     Route("GET", f"{R}/compare/{{basehead}}", commits.compared, "read", "contents"),
@@ -128,7 +138,7 @@ ROUTES = (
     Route("POST", f"{R}/check-runs", checks.create, "write", "checks"),
     Route("GET", RUN, checks.one, "read", "checks"),
     Route("PATCH", RUN, checks.change, "write", "checks"),
-    Route("GET", f"{RUN}/annotations", checks.annotations, "read", "checks"),
+    Route("GET", f"{RUN}/annotations", checks.annotated, "read", "checks"),
     Route("GET", f"{R}/branches", refs.branches, "read", "contents"),
     Route("GET", f"{R}/branches/{{branch}}", refs.one_branch, "read", "contents"),
     Route("GET", f"{R}/git/ref/{{ref}}", refs.one, "read", "contents"),
