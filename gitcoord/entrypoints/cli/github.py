@@ -20,6 +20,8 @@ from gitcoord.entrypoints.cli.github_event import heard, pull_request, same_repo
 from gitcoord.errors import (
     AccessDenied,
     ForgeBusy,
+    ForgeRefused,
+    GitcoordError,
     HostRefused,
     NotInitialised,
     Refused,
@@ -41,6 +43,9 @@ FORK = (
     "a pull request from a fork: the token of this run may only read. Nothing that it asks for "
     "is decided here; a run by schedule or by hand does it"
 )
+
+#: What keeps us out of the ledger, or of what has to be asked at GitHub.
+_DENIED = (AccessDenied, HostRefused, ForgeRefused)
 
 
 @click.group()
@@ -76,9 +81,10 @@ def event_(desk: Desk, name: str | None, path: str | None) -> int:
         return 0
     try:
         outcome = _patiently(desk, lambda: mirror.look(found))
-    except (AccessDenied, HostRefused) as denied:
+    except _DENIED as denied:
         if not forked:
-            raise _granted(desk, denied) from denied
+            _name_grants(desk, denied)
+            raise
         _show(desk, told | {"denied": denied.as_dict()}, None, forked=True)
         return 0
     return _show(desk, told, outcome, forked=forked)
@@ -104,8 +110,9 @@ def sync(desk: Desk, redeliver: bool) -> int:
         told["redelivered"] = hooks.redeliver(from_epoch(time.time() - MISSED))._asdict()
     try:
         outcome = _patiently(desk, lambda: mirror.look([Everything()], others=10_000))
-    except (AccessDenied, HostRefused) as denied:
-        raise _granted(desk, denied) from denied
+    except _DENIED as denied:
+        _name_grants(desk, denied)
+        raise
     return _show(desk, told, outcome, forked=False)
 
 
@@ -177,11 +184,10 @@ def _mirror(desk: Desk) -> tuple[Mirror, str]:
     return desk.house.mirror(let_in, name), name
 
 
-def _granted(desk: Desk, denied: AccessDenied | HostRefused) -> AccessDenied | HostRefused:
-    """Return the error with what a workflow has to be granted."""
-    if not workflow.running(desk.environ):
-        return denied
-    return type(denied)(denied.message, hint=f"Give the job {GRANTS}.", **denied.details)
+def _name_grants(desk: Desk, denied: GitcoordError) -> None:
+    """Let an error say in a workflow what that has to be granted."""
+    if workflow.running(desk.environ):
+        denied.hint = f"Give the job {GRANTS}."
 
 
 def _patiently(desk: Desk, look: Callable[[], T]) -> T:

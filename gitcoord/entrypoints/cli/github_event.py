@@ -65,7 +65,5 @@ def pull_request(event: Event) -> int:
     about = subjects(event.name, event.payload)
     found = [one.number for one in about if isinstance(one, (Thread, Group))]
     if not found:
-        raise UsageError(
-            f"the event {event.name} is about no pull request", hint="Name one."
-        )
+        raise UsageError(f"the event {event.name} is about no pull request", hint="Name one.")
     return found[0]
