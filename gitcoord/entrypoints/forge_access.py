@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitcoord.storage.repository import Repository
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
-_PATH = re.compile(r"[/:]([^/:]+/[^/]+?)(?:\.git)?/?$")
+_PATH = re.compile(r"(?:^|[/:])([^/:]+/[^/]+?)(?:\.git)?/?$")
 
 
 def named(environ: Mapping[str, str]) -> bool:
