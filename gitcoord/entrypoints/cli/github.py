@@ -55,8 +55,8 @@ def github() -> None:
 
 @github.command(
     "event",
-    epilog="Example, in a workflow: gitcoord github event. "
-    "By hand: gitcoord github event --name issues --file event.json",
+    epilog="Examples: gitcoord github event | "
+    "gitcoord github event --name issues --file event.json",
 )
 @click.option("--name", metavar="EVENT", help="The event (default: GITHUB_EVENT_NAME).")
 @click.option("--file", "path", metavar="FILE", help="Its payload (default: GITHUB_EVENT_PATH).")
