@@ -54,7 +54,7 @@ def test_a_merged_pull_request_frees_what_its_label_held(scene: Scene) -> None:
     scene.ada.commits(scene.repo, "feature", {"src/a.py": "2\n"}, "work", start="main")
     pull = scene.ada.opens_pull(scene.repo, "feature")
     scene.ada.labels(pull, "locked:src/a.py")
-    scene.workflows()
+    scene.newest()
     assert scene.locks() == {"src/a.py": "ada"}
     scene.ada.merges(pull, "squash")
     assert all(step.ok for _, step in scene.workflows())
@@ -93,7 +93,7 @@ def test_a_web_agent_that_can_only_push_its_branch_takes_part(scene: Scene) -> N
     assert only(scene).ok
     assert scene.locks() == {"src/a.py": "claude"}
     pull = scene.ada.opens_pull(scene.repo, "claude/fix-it")
-    scene.workflows()
+    scene.newest()
     head = scene.repo.known["refs/heads/claude/fix-it"]
     assert (scene.check(head), names(pull)) == ("success", ["coord:locks"])
     scene.ada.merges(pull, "squash", delete_branch=True)
@@ -103,7 +103,7 @@ def test_a_web_agent_that_can_only_push_its_branch_takes_part(scene: Scene) -> N
 
 def test_a_command_in_a_comment_is_obeyed_and_other_comments_need_no_runner(scene: Scene) -> None:
     issue = scene.ada.opens_issue(scene.repo, "Slow")
-    scene.workflows()
+    scene.started()
     scene.ada.comments(issue, "I shall look at it.")
     assert scene.workflows() == []
     scene.ada.comments(issue, "/coord lock doc/")
@@ -117,7 +117,7 @@ def test_a_command_in_a_comment_is_obeyed_and_other_comments_need_no_runner(scen
 
 def test_the_schedule_repairs_what_lost_events_have_left(scene: Scene) -> None:
     issue = scene.ada.opens_issue(scene.repo, "One", labels=["locked:src/"])
-    scene.workflows()
+    scene.newest()
     scene.ada.unlabels(issue, "locked:src/")
     other = scene.ada.opens_issue(scene.repo, "Two", labels=["locked:doc/"])
     scene.started()
@@ -132,7 +132,7 @@ def test_the_schedule_repairs_what_lost_events_have_left(scene: Scene) -> None:
 
 def test_a_session_that_a_person_ended_is_seen_by_the_run_by_hand(scene: Scene) -> None:
     issue = scene.ada.opens_issue(scene.repo, "One", labels=["locked:src/"])
-    scene.workflows()
+    scene.newest()
     (lock,) = scene.all(Lock)
     scene.run(KillSession(id=lock.session.partition("/")[0], reason="we release today"))
     _, step = scene.workflow(LABEL_LOCKS, "push", {"repository": {}}, command="sync")
@@ -144,19 +144,19 @@ def test_a_session_that_a_person_ended_is_seen_by_the_run_by_hand(scene: Scene) 
 def test_the_file_that_setup_writes_does_the_same(scene: Scene) -> None:
     issue = scene.ada.opens_issue(scene.repo, "Slow log-in")
     scene.ada.labels(issue, "locked:src/a.py")
-    done = scene.workflows(WRITTEN)
-    assert [step.ok for _, step in done] == [True, True]
+    _, step = scene.newest(WRITTEN)
+    assert step.ok
     assert scene.locks() == {"src/a.py": "ada"}
-    assert "ledger: lock: ada takes src/a.py" in "".join(step.log for _, step in done)
+    assert "ledger: lock: ada takes src/a.py" in step.log
 
 
 def test_what_others_hold_is_shown_and_passes_again_when_it_is_free(scene: Scene) -> None:
     carl = scene.holds("carl", "src/a.py", reason="a rewrite")
     head = scene.ada.commits(scene.repo, "feature", {"src/a.py": "2\n"}, "work", start="main")
     scene.ada.opens_pull(scene.repo, "feature")
-    log = "".join(step.log for _, step in scene.workflows())
+    _, step = scene.newest()
     assert scene.check(head) == "failure"
-    assert f"check of {head[:12]} fails: carl holds src/a.py until " in log
+    assert f"check of {head[:12]} fails: carl holds src/a.py until " in step.log
     scene.run(ReleaseLocks(all=True), carl.id)
     scene.scheduled()
     assert scene.check(head) == "success"
