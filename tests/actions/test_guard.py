@@ -8,7 +8,8 @@ import pytest
 
 from gitcoord.domain.lock_operations import ReleaseLocks
 from tests.actions.scene import MERGE_GUARD, Scene
-from tests.gitrun import git
+from tests.servers import faults
+from tests.servers.github import at
 
 READ = {"contents": "read", "pull_requests": "read"}
 
@@ -100,7 +101,13 @@ def test_a_ledger_that_cannot_be_read_does_not_look_free(scene: Scene) -> None:
     scene.ada.opens_pull(scene.repo, "feature")
     job = scene.job("push", None, **READ)
     assert job.uses("guard", number="1").ok
-    git(str(job.workspace), "remote", "set-url", "origin", "http://127.0.0.1:9/octo/project.git")
+    scene.holds("carl", "src/a.py")
+    # What was known of the ledger a moment ago is there, but git is not.
+    scene.github.faults += [
+        at(faults.status(403), method, r"/octo/project\.git/.*") for method in ("GET", "POST") * 5
+    ]
     step = job.uses("guard", number="1")
     assert (step.ok, step.outputs["free"]) == (False, "")
-    assert "host_unreachable" in step.log
+    assert "carl" not in step.log
+    scene.github.faults.clear()
+    assert "carl" in job.uses("guard", number="1").told("error")
