@@ -103,9 +103,8 @@ def test_a_ledger_that_cannot_be_read_does_not_look_free(scene: Scene) -> None:
     assert job.uses("guard", number="1").ok
     scene.holds("carl", "src/a.py")
     # What was known of the ledger a moment ago is there, but git is not.
-    scene.github.faults += [
-        at(faults.status(403), method, r"/octo/project\.git/.*") for method in ("GET", "POST") * 5
-    ]
+    for method in ("GET", "POST") * 5:
+        scene.github.faults.append(at(faults.status(403), method, r"/octo/project\.git/.*"))
     step = job.uses("guard", number="1")
     assert (step.ok, step.outputs["free"]) == (False, "")
     assert "carl" not in step.log
