@@ -25,6 +25,9 @@ from gitcoord.mirror.facts import (
 class Forge(Protocol):
     """One repository at GitHub."""
 
+    def afresh(self) -> None:
+        """Begin a look: what was listed for the last one is forgotten."""
+
     # What there is.
 
     def hosted(self) -> Hosted:

@@ -41,11 +41,15 @@ class Group(NamedTuple):
     number: int
 
 
+class Target(NamedTuple):
+    """The branch on which work lands: it has moved, and with it may have come anybody's work."""
+
+
 class Everything(NamedTuple):
     """All threads and branches."""
 
 
-Subject = Thread | Branch | Comment | Group | Everything
+Subject = Thread | Branch | Comment | Group | Target | Everything
 
 
 def subjects(event: str, payload: Mapping[str, Any]) -> list[Subject]:
@@ -99,8 +103,7 @@ def _push(payload: Mapping[str, Any]) -> Iterator[Subject]:
     name = ref.removeprefix(HEADS)
     yield Branch(name)
     if name == payload["repository"].get("default_branch"):
-        # What has landed with it can be the work of any branch.
-        yield Everything()
+        yield Target()
 
 
 def _branch(payload: Mapping[str, Any]) -> Iterator[Subject]:
