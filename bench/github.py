@@ -165,10 +165,10 @@ class _Play:
         self._heard = 0
         self._spent: list[tuple[float, int]] = []
 
-    def mirror(self) -> Mirror:
-        """Return a mirror that has seen nothing yet."""
+    def mirror(self, described: Any = None) -> Mirror:
+        """Return a mirror that knows nothing but, at most, what an event says of the repository."""
         access = Access(self.bot.token, actions=True, url=self.github.api, pause=0)
-        forge = Forge(access, NAME, InMemory())
+        forge = Forge(access, NAME, InMemory(), described)
         return Mirror(self.house.coordinator, forge, self.house.follow)
 
     def steps(self, agents: int) -> Iterator[None]:
@@ -222,7 +222,7 @@ class _Play:
             # What a workflow's own token does starts no other.
             about = subjects(event.name, event.payload) if event.starts_workflows else []
             if about:
-                self.look(self.mirror(), about, fresh=True)
+                self.look(self.mirror(event.payload["repository"]), about, fresh=True)
 
     def look(self, mirror: Mirror, about: list[Any], *, fresh: bool = False) -> None:
         """Let a mirror look, and count what it asks; a fresh one has asked who we are as well."""

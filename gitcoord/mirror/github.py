@@ -49,12 +49,22 @@ class _Listed:
 class GitHub:
     """One repository at GitHub."""
 
-    def __init__(self, access: Access, repository: str, answers: Answers | None = None) -> None:
-        """Ask GitHub nothing but who our app is. Raises `InvalidConfig` and `Unavailable`."""
+    def __init__(
+        self,
+        access: Access,
+        repository: str,
+        answers: Answers | None = None,
+        described: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Ask GitHub nothing but who our app is. Raises `InvalidConfig` and `Unavailable`.
+
+        `described` is the repository as GitHub has told of it, which saves asking.
+        """
         speaking, self._app = let_in(access, repository)
         self.api = Api(speaking, InMemory() if answers is None else answers)
         self._access = access
         self._name = repository
+        self._described = described
         self._root = f"/repos/{quote(repository)}"
         self._hosted: Hosted | None = None
         self._labels: set[tuple[str, str]] = set()
@@ -72,7 +82,7 @@ class GitHub:
     def hosted(self) -> Hosted:
         """Return the repository, asked once. Raises `ForgeRefused` where there is none."""
         if self._hosted is None:
-            found = self.api.get(self._root)
+            found = self._described or self.api.get(self._root)
             if found is None:
                 raise ForgeRefused(f"there is no repository {self._name} at GitHub, or none for us")
             self._hosted = Hosted(
@@ -93,7 +103,10 @@ class GitHub:
         return reading.thread(found, pull, self._name)
 
     def threads(self, since: str = "") -> Iterator[Thread]:
-        """Yield all open threads, the newest first; with `since` also those changed after it."""
+        """Yield all open threads, the newest first; with `since` also those closed after it.
+
+        Closed pull requests without a label are left out.
+        """
         if self._listed.open is None:
             self._listed.open = list(self._open())
             self._listed.pulls = {
@@ -104,11 +117,13 @@ class GitHub:
         later = {"state": "closed", "since": since, "sort": "updated"}
         for issue in self.api.pages(f"{self._root}/issues", **later) if since else ():
             number = int(issue["number"])
-            if number not in seen:
-                seen.add(number)
-                proposed = issue.get("pull_request")
-                pull = self.api.get(f"{self._root}/pulls/{number}") if proposed else None
-                yield reading.thread(issue, pull, self._name)
+            proposed = issue.get("pull_request")
+            # A pull request that is closed has something of ours only by its labels.
+            if number in seen or (proposed and not issue.get("labels")):
+                continue
+            seen.add(number)
+            pull = self.api.get(f"{self._root}/pulls/{number}") if proposed else None
+            yield reading.thread(issue, pull, self._name)
 
     def pulls(self, branch: str) -> list[Thread]:
         """Return the pull requests from a branch of this repository, the newest first.

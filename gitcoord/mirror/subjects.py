@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 HEADS = "refs/heads/"
 #: The event with which anybody who may write asks for a look at everything.
 BELL = "gitcoord"
+#: What happens to a pull request that says something about its branch.
+_OF_BRANCHES = frozenset(("opened", "reopened", "closed"))
 
 
 class Thread(NamedTuple):
@@ -91,7 +93,9 @@ def _comment(payload: Mapping[str, Any]) -> Iterator[Subject]:
 def _pull(payload: Mapping[str, Any]) -> Iterator[Subject]:
     pull = payload["pull_request"]
     source = pull["head"].get("repo") or {}
-    if source.get("full_name") == payload["repository"]["full_name"]:
+    own = source.get("full_name") == payload["repository"]["full_name"]
+    # Of what is pushed to it there is an event of its own.
+    if own and payload["action"] in _OF_BRANCHES:
         yield Branch(str(pull["head"]["ref"]))
     yield Thread(int(pull["number"]))
 
@@ -140,7 +144,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Subject]]] = {
     "pull_request": _pull,
     "pull_request_target": _pull,
     "push": _push,
-    "create": _branch,
+    # Workflows are not told of a deletion as of a push; of a new branch they are.
     "delete": _branch,
     # A label that is renamed or deleted is so on all threads, which are not named.
     "label": _all,
