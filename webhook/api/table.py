@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import records, who, work
+from webhook.api import memories, records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -85,6 +85,13 @@ LINES: tuple[Line, ...] = (
     _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
     _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
     _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
+    _see(
+        "/memories",
+        memories.memories,
+        "What was learned, the most relevant first",
+        {"text": "upload hangs", "tag": ["s3"]},
+    ),
+    _see("/session/memory", memories.working_memory, "What the acting session keeps for itself"),
     _see("/messages", records.inbox, "Messages to the acting session and to all"),
     _see("/messages/sent", records.outbox, "Messages of the acting session, with receipts"),
     _see("/changes", records.changes, "Who has changed which file lately", {"path": "src/"}),
@@ -201,6 +208,24 @@ LINES: tuple[Line, ...] = (
         {"id": "h-1", "summary": "Login works, tests for logout are missing."},
         201,
     ),
+    _do(
+        "/memories",
+        "memory.remember",
+        "agent",
+        "Remember what was learned; the same within an hour is united",
+        {"id": "k-1", "summary": "Uploads over 2 GB hang", "type": "error", "tags": ["s3"]},
+        201,
+    ),
+    _do("/memories/used", "memory.use", "agent", "Say that memories have helped", {"ids": ["k-1"]}),
+    _do("/memories/forget", "memory.forget", "agent", "Recall them no more", {"ids": ["k-1"]}),
+    _do(
+        "/session/memory",
+        "working.set",
+        "agent",
+        "Keep texts until the session ends",
+        {"items": {"plan": "The parser, then the printer."}},
+    ),
+    _do("/session/memory/clear", "working.clear", "agent", "Forget some", {"names": ["plan"]}),
     _do(
         "/messages",
         "message.send",

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from gitcoord.errors import GitcoordError
 from webhook.dashboard import actions, assets, login, pages
 from webhook.dashboard.cookie import Cookies
+from webhook.dashboard.ended import Ended
 from webhook.dashboard.pages import ROOT, Dashboard
 from webhook.dashboard.visitor import counted, visitor
 from webhook.events.stream import KEEP_ALIVE, SEND_TIMEOUT
@@ -35,7 +36,7 @@ CHECK = 1.0
 
 def routes(service: Service, streams: Streams) -> list[Route]:
     """Return all routes of the dashboard."""
-    cookies = Cookies(service.private.secret("dashboard cookies"))
+    cookies = Cookies(service.private.secret("dashboard cookies"), Ended(service.private))
     made = Dashboard(service, cookies, streams)
 
     async def events(request: Request) -> Response:
