@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,7 +22,7 @@ from webhook.dashboard.cookie import Cookies
 from webhook.dashboard.ended import Ended
 from webhook.dashboard.pages import ROOT, Dashboard
 from webhook.dashboard.visitor import counted, visitor
-from webhook.events.stream import KEEP_ALIVE, SEND_TIMEOUT
+from webhook.events.stream import KEEP_ALIVE, SEND_TIMEOUT, Streamed
 
 if TYPE_CHECKING:
     from webhook.events.item import Item
@@ -65,7 +65,7 @@ async def _stream(dashboard: Dashboard, request: Request) -> Response:
         caller.project.told(error)
         raise
 
-    return EventSourceResponse(
+    return Streamed(
         _told(dashboard, request, name, items),
         ping=KEEP_ALIVE,
         send_timeout=SEND_TIMEOUT,
