@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import memories, records, who, work
+from webhook.api import memories, plans, records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -245,6 +245,60 @@ LINES: tuple[Line, ...] = (
         201,
     ),
     _do("/violations", "guard.record", "agent", "Say what guardrails have found", status=201),
+    # Plans.
+    _see("/plans", plans.plans, "Plans of features, with their packages", {"feature": "login"}),
+    _do(
+        "/plans",
+        "plan.add",
+        "agent",
+        "Make work packages the plan of a feature, a task for each",
+        {
+            "feature": "login",
+            "plan_revision": 1,
+            "contracts_revision": 1,
+            "packages": [{"id": "wp-api", "write": ["src/api/**"]}],
+            "tasks": [{"id": "t-9", "ref": "wp-api", "title": "Write the routes"}],
+        },
+        201,
+    ),
+    _do(
+        "/tasks/{id}/report",
+        "task.report",
+        "agent",
+        "Hand in the result of a package",
+        {
+            "payload": {
+                "feature_id": "login",
+                "package_id": "wp-api",
+                "plan_revision": 1,
+                "contracts_revision": 1,
+                "status": "completed",
+            }
+        },
+    ),
+    _see("/escalations", plans.escalations, "Escalations, the oldest first"),
+    _do(
+        "/escalations",
+        "escalation.raise",
+        "agent",
+        "Raise what a worker cannot decide",
+        {
+            "escalation": {
+                "id": "e-1",
+                "queued": "t-10",
+                "kind": "RESOURCE_CONFLICT",
+                "summary": "The port is taken.",
+            }
+        },
+        201,
+    ),
+    _do(
+        "/escalations/{id}/resolve",
+        "escalation.resolve",
+        "agent",
+        "Say how an escalation was decided",
+        {"resolution": "Take another port."},
+    ),
     # The ledger.
     _do(
         "/settings",
