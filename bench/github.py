@@ -160,13 +160,15 @@ class _Play:
         self.path = scratch.repository(name)
         self.house: House = open_house(self.path, scratch.environ, clock=self.clock)
         self.house.coordinator.begin(Begin(), agent="bench")
+        #: Looks that were taken.
         self.events = 0
+        self._heard = 0
         self._spent: list[tuple[float, int]] = []
 
-    def mirror(self) -> Mirror:
-        """Return a mirror that has seen nothing yet."""
+    def mirror(self, described: Any = None) -> Mirror:
+        """Return a mirror that knows nothing but, at most, what an event says of the repository."""
         access = Access(self.bot.token, actions=True, url=self.github.api, pause=0)
-        forge = Forge(access, NAME, InMemory())
+        forge = Forge(access, NAME, InMemory(), described)
         return Mirror(self.house.coordinator, forge, self.house.follow)
 
     def steps(self, agents: int) -> Iterator[None]:
@@ -207,14 +209,28 @@ class _Play:
             issue = self.ada.opens_issue(self.repo, name)
             self.ada.comments(issue, f"/coord lock {name}")
 
-    def hear(self, mirror: Mirror) -> None:
-        """Let the mirror hear what has happened."""
-        batch = list(self.github.outbox)
+    def hear(self, mirror: Mirror | None) -> None:
+        """Let a mirror hear what has happened; None: each event a new one, as workflows do."""
         self.github.outbox.clear()
-        self.events += len(batch)
-        heard = [one for each in batch for one in subjects(each.event, each.payload)]
-        before = mirror.forge.api.spent
-        mirror.look(heard)
+        events = self.github.world.events[self._heard :]
+        self._heard += len(events)
+        if mirror is not None:
+            heard = [one for each in events for one in subjects(each.name, each.payload)]
+            self.look(mirror, heard)
+            return
+        for event in events:
+            # What a workflow's own token does starts no other.
+            about = subjects(event.name, event.payload) if event.starts_workflows else []
+            if about:
+                self.look(self.mirror(event.payload["repository"]), about, fresh=True)
+
+    def look(self, mirror: Mirror, about: list[Any], *, fresh: bool = False) -> None:
+        """Let a mirror look, and count what it asks; a fresh one has asked who we are as well."""
+        if not about:
+            return
+        self.events += 1
+        before = 0 if fresh else mirror.forge.api.spent
+        mirror.look(about)
         self._spent.append((self.clock.now, mirror.forge.api.spent - before))
 
     def day(self) -> Day:
@@ -239,13 +255,11 @@ def _played(scratch: Scratch, remembers: bool) -> Day:
             mirror = play.mirror()
             whole = play.clock.now
             for _ in play.steps(agents):
-                if not remembers:
-                    # Each run of a workflow begins with nothing.
-                    mirror = play.mirror()
-                play.hear(mirror)
+                play.hear(mirror if remembers else None)
                 if play.clock.now - whole > 900:
                     whole = play.clock.now
-                    mirror.look([Everything()])
+                    one = mirror if remembers else play.mirror()
+                    play.look(one, [Everything()], fresh=not remembers)
             return play.day()
         finally:
             play.house.close()
@@ -256,7 +270,7 @@ def _of_a_day(remembers: bool, limit: int) -> Any:
         day = _played(scratch, remembers)
         busy = [count for count in day.hours if count]
         detail = (
-            f"{day.events} events; {max(busy)} requests of {limit} in the busiest hour; at most "
+            f"{day.events} looks; {max(busy)} requests of {limit} in the busiest hour; at most "
             f"{day.makes_minute} changes a minute (of 80) and {day.makes_hour} an hour (of 500)"
         )
         return Measured(max(busy) / limit, min(busy) / limit, max(busy) / limit, detail)

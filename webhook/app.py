@@ -17,7 +17,7 @@ from gitcoord.errors import GitcoordError
 from gitcoord.mirror.hooks import PATH
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import answering, openapi
+from webhook.api import answering, openapi, ports
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.github import receiver
@@ -93,6 +93,7 @@ def routes(
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
         *receiver.routes(office),
+        *ports.routes(service),
         *answering.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),

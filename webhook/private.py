@@ -12,7 +12,6 @@ import os
 import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +28,9 @@ CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
     agent TEXT NOT NULL, digest BLOB NOT NULL, created_at TEXT NOT NULL,
     revoked_at TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE IF NOT EXISTS ended_logins (
+    nonce TEXT PRIMARY KEY, until INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS targets (
@@ -128,7 +130,7 @@ class Private:
 
     def _made(self) -> None:
         """Make what is missing. Raises `Unavailable` for the file of a later gitcoord."""
-        _patiently(self._base, "PRAGMA journal_mode = WAL")
+        self._base.execute("PRAGMA journal_mode = WAL")
         with self.transaction() as base:
             (form,) = base.execute("PRAGMA user_version").fetchone()
             if form > FORM:
@@ -148,17 +150,3 @@ def _opened(path: str) -> sqlite3.Connection:
     made = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
     made.execute("PRAGMA foreign_keys = ON")
     return made
-
-
-def _patiently(base: sqlite3.Connection, statement: str) -> None:
-    """Run what SQLite gives up at once where another service does the same just now."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            base.execute(statement)
-        except sqlite3.OperationalError as wrong:
-            if wrong.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return

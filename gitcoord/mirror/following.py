@@ -142,7 +142,9 @@ def _standing(
         return "landed" if merged else "closed"
     if not comparison.ahead:
         return "landed" if known.held or known.marks else "new"
-    if comparison.behind and _has_landed(forge, comparison, target):
+    # While a pull request is open GitHub itself tells when it is merged.
+    proposed = pull is not None and pull.open
+    if comparison.behind and not proposed and _has_landed(forge, comparison, target):
         return "landed"
     return "live"
 

@@ -25,6 +25,9 @@ from gitcoord.mirror.facts import (
 class Forge(Protocol):
     """One repository at GitHub."""
 
+    def afresh(self) -> None:
+        """Begin a look: what was listed for the last one is forgotten."""
+
     # What there is.
 
     def hosted(self) -> Hosted:
@@ -34,7 +37,10 @@ class Forge(Protocol):
         """Return an issue or pull request; None when it was deleted or moved away."""
 
     def threads(self, since: str = "") -> Iterator[Thread]:
-        """Yield all open threads; with `since` also those closed or changed after that time."""
+        """Yield all open threads, the newest first; with `since` also those closed after it.
+
+        Closed pull requests without a label are left out.
+        """
 
     def pulls(self, branch: str) -> list[Thread]:
         """Return the pull requests from a branch of this repository, the newest first."""

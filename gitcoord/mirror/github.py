@@ -34,28 +34,55 @@ FILES = 3_000
 ACTIONS = "github-actions[bot]"
 
 
+class _Listed:
+    """What was listed in this look, and need not be asked for one by one."""
+
+    def __init__(self) -> None:
+        #: Open threads in their order, and pull requests among them by their branch here.
+        self.open: list[Thread] | None = None
+        self.pulls: dict[str, Thread] = {}
+        self.heads: dict[str, str] | None = None
+        #: What a head changes against the branch that it is proposed for.
+        self.changes: dict[tuple[str, str], tuple[Change, ...]] = {}
+
+
 class GitHub:
     """One repository at GitHub."""
 
-    def __init__(self, access: Access, repository: str, answers: Answers | None = None) -> None:
-        """Ask GitHub nothing but who our app is. Raises `InvalidConfig` and `Unavailable`."""
+    def __init__(
+        self,
+        access: Access,
+        repository: str,
+        answers: Answers | None = None,
+        described: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Ask GitHub nothing but who our app is. Raises `InvalidConfig` and `Unavailable`.
+
+        `described` is the repository as GitHub has told of it, which saves asking.
+        """
         speaking, self._app = let_in(access, repository)
         self.api = Api(speaking, InMemory() if answers is None else answers)
         self._access = access
         self._name = repository
+        self._described = described
         self._root = f"/repos/{quote(repository)}"
         self._hosted: Hosted | None = None
         self._labels: set[tuple[str, str]] = set()
         # What a head has is asked once, and every change of the ledger is held against it.
         self._files: Recent[tuple[int, str], tuple[Change, ...]] = Recent()
         self._messages: Recent[tuple[int, str], tuple[str, ...]] = Recent()
+        self._listed = _Listed()
+
+    def afresh(self) -> None:
+        """Begin a look: what was listed for the last one is forgotten."""
+        self._listed = _Listed()
 
     # What there is.
 
     def hosted(self) -> Hosted:
         """Return the repository, asked once. Raises `ForgeRefused` where there is none."""
         if self._hosted is None:
-            found = self.api.get(self._root)
+            found = self._described or self.api.get(self._root)
             if found is None:
                 raise ForgeRefused(f"there is no repository {self._name} at GitHub, or none for us")
             self._hosted = Hosted(
@@ -76,28 +103,35 @@ class GitHub:
         return reading.thread(found, pull, self._name)
 
     def threads(self, since: str = "") -> Iterator[Thread]:
-        """Yield all open threads, the newest first; with `since` also those changed after it."""
-        pulls = {
-            int(pull["number"]): pull
-            for pull in self.api.pages(f"{self._root}/pulls", state="open")
-        }
-        seen = set()
-        lists: list[dict[str, str]] = [{"state": "open"}]
-        if since:
-            lists.append({"state": "all", "since": since})
-        for wanted in lists:
-            for issue in self.api.pages(f"{self._root}/issues", **wanted):
-                number = int(issue["number"])
-                if number in seen:
-                    continue
-                seen.add(number)
-                pull = None
-                if issue.get("pull_request"):
-                    pull = pulls.get(number) or self.api.get(f"{self._root}/pulls/{number}")
-                yield reading.thread(issue, pull, self._name)
+        """Yield all open threads, the newest first; with `since` also those closed after it.
+
+        Closed pull requests without a label are left out.
+        """
+        if self._listed.open is None:
+            self._listed.open = list(self._open())
+            self._listed.pulls = {
+                x.pull.branch: x for x in reversed(self._listed.open) if x.pull and x.pull.own
+            }
+        yield from self._listed.open
+        seen = {thread.number for thread in self._listed.open}
+        later = {"state": "closed", "since": since, "sort": "updated"}
+        for issue in self.api.pages(f"{self._root}/issues", **later) if since else ():
+            number = int(issue["number"])
+            proposed = issue.get("pull_request")
+            # A pull request that is closed has something of ours only by its labels.
+            if number in seen or (proposed and not issue.get("labels")):
+                continue
+            seen.add(number)
+            pull = self.api.get(f"{self._root}/pulls/{number}") if proposed else None
+            yield reading.thread(issue, pull, self._name)
 
     def pulls(self, branch: str) -> list[Thread]:
-        """Return the pull requests from a branch of this repository, the newest first."""
+        """Return the pull requests from a branch of this repository, the newest first.
+
+        Where one was listed as open, it alone.
+        """
+        if branch in self._listed.pulls:
+            return [self._listed.pulls[branch]]
         owner = self._name.partition("/")[0]
         found = self.api.pages(
             f"{self._root}/pulls", state="all", head=f"{owner}:{branch}", sort="created",
@@ -127,21 +161,25 @@ class GitHub:
     def branches(self) -> Mapping[str, str]:
         """Return the oid of every branch by its name."""
         found = self.api.pages(f"{self._root}/branches")
-        return {str(each["name"]): str(each["commit"]["sha"]) for each in found}
+        heads = {str(each["name"]): str(each["commit"]["sha"]) for each in found}
+        self._listed.heads = heads
+        return heads
 
     def comparison(self, base: str, branch: str) -> Comparison | None:
         """Hold a branch against another; None when one of them is not there."""
         spec = f"{quote(base, safe='')}...{quote(branch, safe='')}"
-        head = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
-        found = self.api.get(f"{self._root}/compare/{spec}", per_page=1, page=1)
-        if head is None or found is None:
+        oid = self._head(branch)
+        found = self.api.get(f"{self._root}/compare/{spec}", per_page=1, page=1) if oid else None
+        if found is None:
             return None
-        oid = str(head["commit"]["sha"])
         changes, whole = reading.changes(found.get("files") or ()), True
         if len(changes) >= COMPARED:
             before, first = self._tree(str(found["merge_base_commit"]["sha"]))
             after, second = self._tree(oid)
             changes, whole = reading.between(before, after), first and second
+        pull = self._listed.pulls.get(branch)
+        if whole and pull and pull.pull and (pull.pull.base, pull.pull.head) == (base, oid):
+            self._files[pull.number, oid] = changes
         return Comparison(int(found["ahead_by"]), int(found["behind_by"]), oid, changes, whole)
 
     def blobs(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
@@ -267,6 +305,25 @@ class GitHub:
         if found is not None:
             body["sha"] = str(found["sha"])
         self.api.change("PUT", address, body)
+
+    def _open(self) -> Iterator[Thread]:
+        pulls = {
+            int(pull["number"]): pull
+            for pull in self.api.pages(f"{self._root}/pulls", state="open")
+        }
+        for issue in self.api.pages(f"{self._root}/issues", state="open"):
+            number = int(issue["number"])
+            pull = pulls.get(number)
+            if pull is None and issue.get("pull_request"):
+                pull = self.api.get(f"{self._root}/pulls/{number}")
+            yield reading.thread(issue, pull, self._name)
+
+    def _head(self, branch: str) -> str:
+        """Return the oid of a branch, "" where there is none."""
+        if self._listed.heads is not None:
+            return self._listed.heads.get(branch, "")
+        found = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
+        return "" if found is None else str(found["commit"]["sha"])
 
     def _branch(self, branch: str, path: str, text: str, message: str) -> None:
         """Make a branch with nothing but one file, and without the history of any other."""

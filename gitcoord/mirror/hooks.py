@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATH = "/webhook/github"
 #: The events that a hook of ours is sent.
 EVENTS = (
-    "check_run", "check_suite", "create", "delete", "issue_comment", "issues", "label",
+    "check_run", "check_suite", "delete", "issue_comment", "issues", "label",
     "merge_group", "pull_request", "push", "repository_dispatch",
 )  # fmt: skip
 

@@ -17,8 +17,8 @@ from gitcoord.mirror import asking, facts, following, issues, labels, obeying, p
 from gitcoord.mirror.branches import owner
 from gitcoord.mirror.commands import commands
 from gitcoord.mirror.desk import Desk
-from gitcoord.mirror.seats import places
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Thread
+from gitcoord.mirror.seats import branch_holder, held_by, places
+from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
 from gitcoord.mirror.writer import Writer
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Mirror:
         `Contended`; what was done by then is done.
         """
         self._follow()
+        self.forge.afresh()
         return _Look(self._desk, self.forge, others).at(subjects, anew)
 
     def judge(self, number: int) -> Verdict | None:
@@ -105,6 +106,8 @@ class _Look:
         whole = any(isinstance(one, Everything) for one in asked)
         if whole:
             asked += self._everything()
+        elif Target() in asked:
+            asked += self._unproposed()
         for comment in (one for one in asked if isinstance(one, Comment)):
             self._obey(comment)
         for branch in (one for one in asked if isinstance(one, Branch)):
@@ -117,7 +120,7 @@ class _Look:
         self._show(dict.fromkeys(numbers))
         changed = anew or self._age() != self._before
         if changed:
-            self._show_others()
+            self._show_others(whole=whole)
         if changed or whole:
             self._post(whole)
         return self._outcome()
@@ -139,6 +142,19 @@ class _Look:
             if parse(comment.created_at) > self._since and commands(comment.body):
                 found.append(Comment(comment.number, comment.id))
         return list(dict.fromkeys(found))
+
+    def _unproposed(self) -> list[Subject]:
+        """Return the branches that are worked on without a pull request.
+
+        Of the others GitHub itself tells when they are merged.
+        """
+        with self._desk.look() as look:
+            seats = places(look.state, self._desk.hosted.name)
+        names = {name for name, _ in seats if name}
+        if names:
+            open_ = (thread.pull for thread in self._forge.threads() if thread.pull)
+            names -= {pull.branch for pull in open_ if pull.own}
+        return [Branch(name) for name in sorted(names)]
 
     def _concerns(self, thread: facts.Thread, prefix: str, task_label: str) -> bool:
         names = thread.names
@@ -184,16 +200,29 @@ class _Look:
             if thread is not None:
                 self._carry(status.shown(self._desk, self._forge, thread))
 
-    def _show_others(self) -> None:
+    def _show_others(self, *, whole: bool) -> None:
+        """Show open pull requests that were not looked at what the ledger has now.
+
+        One whose branch holds its files is in nobody's way, and nobody in its: it is passed
+        over unless everything is looked at, or it is shown as blocked.
+        """
         left = self._others
         for thread in self._forge.threads():
             if thread.pull is None or thread.number in self._threads:
+                continue
+            if not whole and labels.BLOCKED not in thread.names and self._holds(thread):
                 continue
             if not left:
                 break
             left -= 1
             self._threads[thread.number] = thread
             self._carry(status.shown(self._desk, self._forge, thread))
+
+    def _holds(self, thread: facts.Thread) -> bool:
+        """Say whether a pull request's branch holds the files that it changes."""
+        with self._desk.look() as look:
+            session = asking.seat(look, self._desk.hosted.name, thread).session
+            return session is not None and bool(held_by(look.state, branch_holder(session.id)))
 
     def _post(self, whole: bool) -> None:
         with self._desk.look() as look:

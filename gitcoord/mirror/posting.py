@@ -39,7 +39,10 @@ def opened(look: Look, there: Iterable[str]) -> Iterator[Effect]:
     ]
     for task in sorted(lacking, key=lambda task: task.created_at)[:BATCH]:
         yield Open(
-            f"{issues.POSTED}{task.id}", task.title, _body(look, task), (labels.OF_TASK[task.status],)
+            f"{issues.POSTED}{task.id}",
+            task.title,
+            _body(look, task),
+            (labels.OF_TASK[task.status],),
         )
 
 

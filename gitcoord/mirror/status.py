@@ -94,16 +94,18 @@ def _pull(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
 def standing(desk: Desk, forge: Forge, thread: Thread) -> tuple[Verdict, Stamp]:
     """Return how a pull request stands to what others hold, and in which state of the ledger."""
     assert thread.pull is not None
-    paths = paths_of(forge.files(thread.number, thread.pull.head))
-    # A fork's commits can name any session.
-    sessions = (
-        sessions_of(forge.messages(thread.number, thread.pull.head)) if thread.pull.own else ()
-    )
+    pull = thread.pull
+    paths = paths_of(forge.files(thread.number, pull.head))
     with desk.look() as look:
-        if thread.pull.own:
-            sessions = (*sessions, *on_branch(look, thread.pull.branch))
         here = seat(look, desk.hosted.name, thread)
-        return judged(look, here, paths, sessions), look.stamp
+        # A fork's commits can name any session, and its branch any other's.
+        sessions = on_branch(look, pull.branch) if pull.own else ()
+        found = judged(look, here, paths, sessions), look.stamp
+    if found[0].ok or not pull.own:
+        return found
+    more = sessions_of(forge.messages(thread.number, pull.head))
+    with desk.look() as look:
+        return judged(look, here, paths, (*sessions, *more)), look.stamp
 
 
 def _check(head: str, verdict: Verdict, stamp: Stamp) -> Check:

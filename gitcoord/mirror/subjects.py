@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 HEADS = "refs/heads/"
 #: The event with which anybody who may write asks for a look at everything.
 BELL = "gitcoord"
+#: What happens to a pull request that says something about its branch.
+_OF_BRANCHES = frozenset(("opened", "reopened", "closed"))
 
 
 class Thread(NamedTuple):
@@ -41,11 +43,15 @@ class Group(NamedTuple):
     number: int
 
 
+class Target(NamedTuple):
+    """The branch on which work lands: it has moved, and with it may have come anybody's work."""
+
+
 class Everything(NamedTuple):
     """All threads and branches."""
 
 
-Subject = Thread | Branch | Comment | Group | Everything
+Subject = Thread | Branch | Comment | Group | Target | Everything
 
 
 def subjects(event: str, payload: Mapping[str, Any]) -> list[Subject]:
@@ -87,7 +93,9 @@ def _comment(payload: Mapping[str, Any]) -> Iterator[Subject]:
 def _pull(payload: Mapping[str, Any]) -> Iterator[Subject]:
     pull = payload["pull_request"]
     source = pull["head"].get("repo") or {}
-    if source.get("full_name") == payload["repository"]["full_name"]:
+    own = source.get("full_name") == payload["repository"]["full_name"]
+    # Of what is pushed to it there is an event of its own.
+    if own and payload["action"] in _OF_BRANCHES:
         yield Branch(str(pull["head"]["ref"]))
     yield Thread(int(pull["number"]))
 
@@ -99,8 +107,7 @@ def _push(payload: Mapping[str, Any]) -> Iterator[Subject]:
     name = ref.removeprefix(HEADS)
     yield Branch(name)
     if name == payload["repository"].get("default_branch"):
-        # What has landed with it can be the work of any branch.
-        yield Everything()
+        yield Target()
 
 
 def _branch(payload: Mapping[str, Any]) -> Iterator[Subject]:
@@ -137,7 +144,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Subject]]] = {
     "pull_request": _pull,
     "pull_request_target": _pull,
     "push": _push,
-    "create": _branch,
+    # Workflows are not told of a deletion as of a push; of a new branch they are.
     "delete": _branch,
     # A label that is renamed or deleted is so on all threads, which are not named.
     "label": _all,

@@ -109,13 +109,17 @@ class Hub:
 
         It begins with who is present and ends with an item `end`, or when it is closed, which
         whoever stops reading must do. After every `ticks` seconds in which there is nothing to
-        say there is an item `tick`. Raises what keeps the ledger from being read.
+        say there is an item `tick`. Raises what keeps the ledger from being read, and `Unavailable`
+        where only a host that does not answer can know the position.
         """
         with self._counted():
             await self._begun()
             if after is not None and self._at is not None and after > self._at:
                 # Another service was quicker to see it.
                 await self._look(asked=True)
+                if after > self._at:
+                    # No gap is told of what may only not have come here yet.
+                    self._watching.sure()
             return self._told(self._at if after is None else after, ticks)
 
     async def _told(self, last: Position | None, ticks: float | None) -> AsyncGenerator[Item, None]:

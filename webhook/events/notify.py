@@ -87,6 +87,8 @@ class Notifier:
         self._sending: Counter[str] = Counter()
         self._news, self._others = anyio.Event(), anyio.Event()
         self._lines = Lines()
+        # Of its own: those who answer slowly must not take the threads of everybody else.
+        self._posting = anyio.CapacityLimiter(SENDING)
 
     def tell(self, targets: Sequence[Target]) -> None:
         """Tell these targets from now on, and no others. Only in the event loop.
@@ -128,10 +130,11 @@ class Notifier:
         while True:
             try:
                 hub = await self._hub()
-                items = await hub.subscribe(await self._begin(hub, targets))
+                begin = await self._begin(hub, targets)
+                items = await hub.subscribe(begin)
                 said, pause = "", LOOK
                 async with aclosing(items):
-                    await self._queued(items, targets)
+                    await self._queued(items, targets, begin)
             except GitcoordError as trouble:
                 if said != trouble.code:
                     _log.warning(
@@ -151,13 +154,16 @@ class Notifier:
         return min(begun.values(), default=now)
 
     async def _queued(
-        self, items: AsyncGenerator[Item, None], targets: Mapping[str, Target]
+        self, items: AsyncGenerator[Item, None], targets: Mapping[str, Target], begin: Position
     ) -> None:
-        """Queue what is wanted of a stream, to its end."""
+        """Queue what is wanted of a stream that begins behind a position, to its end."""
         unwanted = 0
         async for each in items:
             if each.at is None:
                 continue
+            if each.type == "gap" and each.at < begin:
+                # Another ledger stands where the one was of which the targets were told.
+                await _threaded(self._queue.back, list(targets), each.at._replace(place=0))
             drafts = [
                 Draft(target.name, each.at, each.type, each.text)
                 for target in targets.values()
@@ -198,7 +204,7 @@ class Notifier:
 
     async def _one(self, found: Notification, free: anyio.Semaphore) -> None:
         try:
-            await _threaded(self._settle, found)
+            await anyio.to_thread.run_sync(self._settle, found, limiter=self._posting)
         except Unavailable as trouble:
             # Whoever claims it next sends it once more.
             _log.warning("notification %d: %s: %s", found.id, trouble.code, trouble.message)

@@ -86,6 +86,15 @@ class Outbox:
             known = _cursors(base)
         return {name: known[name] for name in targets if name in known}
 
+    def back(self, targets: Collection[str], at: Position) -> None:
+        """Begin anew at a position for targets that are beyond it: theirs was of a lost ledger."""
+        with self._private.transaction() as base:
+            known = _cursors(base)
+            base.executemany(
+                "UPDATE queues SET epoch = ?, seq = ?, place = ? WHERE target = ?",
+                [(*at, name) for name in targets if name in known and known[name] > at],
+            )
+
     def put(self, targets: Collection[str], drafts: Sequence[Draft], upto: Position) -> int:
         """Queue drafts that were not queued yet, note that all up to `upto` is, say how many."""
         with self._private.transaction() as base:

@@ -64,6 +64,11 @@ class Watching:
         self._due = self._clock() + self._pace.pause(LONGEST)
         return found
 
+    def sure(self) -> None:
+        """Raise `Unavailable` where a host decides that has not answered when it was asked."""
+        if self.house.wire is not None and self.house.wire.contact.error is not None:
+            raise self.house.wire.contact.error
+
     def moved(self) -> None:
         """Ask soon again: something has happened."""
         self._pace.moved()

@@ -28,7 +28,7 @@ WORDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "agent.conflict": ("{agent_name} works on what others work on", ("conflicts",)),
     "session.suspected": ("{agent_name} shows no life", ()),
     "session.cleared": ("{agent_name} has shown life again", ()),
-    "session.paused": ("{agent_name} is paused", ()),
+    "session.paused": ("{agent_name} is paused", ("paused_for", "reason")),
     "session.resumed": ("{agent_name} goes on", ()),
     "session.stuck": ("{agent_name} is stuck", ("why",)),
     "session.unstuck": ("{agent_name} gets on again", ()),
@@ -40,7 +40,7 @@ WORDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lock.acquired": ("{agent_name} has locked {key}", ("reason",)),
     "lock.renewed": ("{agent_name} keeps {key}", ("expires_at",)),
     "lock.queued": ("{agent_name} waits for {keys}", ("reason",)),
-    "mark.landed": ("the work of {agent_name} on {key} has landed", ("branch",)),
+    "mark.landed": ("the work of {agent_name} on {key} has landed, or was given up", ("branch",)),
     "mark.unlanded": ("the work of {agent_name} on {key} has not landed", ("branch",)),
     "task.created": ("task {task_id} was added", ("title",)),
     "task.attempt_ended": (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Thread
+from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
 
 if TYPE_CHECKING:
     from webhook.private import Private
@@ -30,6 +30,7 @@ _KINDS: dict[str, type[Subject]] = {
     "branch": Branch,
     "comment": Comment,
     "group": Group,
+    "target": Target,
     "everything": Everything,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

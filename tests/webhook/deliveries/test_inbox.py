@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Thread
+from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
 from webhook.github.inbox import KEPT, TRIES, Inbox
 from webhook.private import Private
 
 ALL: tuple[Subject, ...] = (
-    Thread(1), Branch("claude/x"), Comment(1, 2), Group("0" * 40, 3), Everything(),
+    Thread(1), Branch("claude/x"), Comment(1, 2), Group("0" * 40, 3), Target(), Everything(),
 )  # fmt: skip
 
 

@@ -185,6 +185,6 @@ def test_githubs_published_examples_of_all_events_are_acknowledged(served: Serve
     only_there = {"pull_request_target", "schedule", "workflow_dispatch"}
     assert {name for name, about in seen if about} >= handled() - only_there - {
         # Their examples are of other actions, or of tags.
-        "check_run", "check_suite", "create", "delete", "merge_group", "repository_dispatch",
+        "check_run", "check_suite", "delete", "merge_group", "repository_dispatch",
     }  # fmt: skip
     assert {type(one) for one in waiting(served)} >= {Thread, Branch}
