@@ -18,6 +18,7 @@ from tests import npm
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = ROOT / "gitcoord" / "mirror" / "gitcoord.yml"
+DOCS = ROOT / "docs" / "actions.md"
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), WRITTEN]
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 CALLED = [path for path in WORKFLOWS if path.stem in ("label-locks", "merge-guard")]
@@ -173,3 +174,57 @@ def test_the_file_that_setup_writes_and_the_reusable_one_grant_and_skip_the_same
     for part in ("permissions", "if", "timeout-minutes"):
         assert ours[part] == written[part]
     assert next(step for step in written["steps"] if "uses" in step) == ours["steps"][0]
+
+
+def section(name: str) -> str:
+    """Return what the document says about an action or workflow."""
+    text = DOCS.read_text(encoding="utf-8")
+    found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{DOCS.name} says nothing of {name}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables in a text, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "path", [*ACTIONS, *CALLED], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_the_document_has_exactly_its_inputs_and_outputs(path: Path) -> None:
+    found = read(path)
+    if path in CALLED:
+        name, described = path.stem, found[True]["workflow_call"]
+    else:
+        name, described = path.parent.name, found
+    text = section(name)
+    cells = rows(text)
+    inputs = {row[0].strip("`"): row[1:3] for row in cells if row[1] in ("yes", "no")}
+    assert set(inputs) == set(described["inputs"])
+    for each, (required, default) in inputs.items():
+        row = described["inputs"][each]
+        assert (required == "yes") is row["required"]
+        said = str(row.get("default", ""))
+        # What is empty or an expression is said in words.
+        assert default == f"`{said}`" or "${{" in said or not said, each
+    listed = {row[0].strip("`") for row in cells if row[1] not in ("yes", "no")}
+    in_words = re.search(r"^Outputs: (.*)", text, re.MULTILINE)
+    listed |= (
+        set(re.findall(r"`(\w+)`", in_words[1].partition(", as of")[0])) if in_words else set()
+    )
+    assert listed == set(described["outputs"])
+
+
+def test_the_workflow_in_the_document_hears_and_grants_what_the_one_of_setup_does() -> None:
+    block = re.search(r"```yaml\n(.*?)```", section("label-locks"), re.DOTALL)
+    assert block is not None
+    shown, written = yaml.safe_load(block[1]), read(WRITTEN)
+    assert shown[True] == written[True]
+    assert shown["permissions"] == written["permissions"]
+    assert shown["jobs"]["gitcoord"]["permissions"] == written["jobs"]["coordinate"]["permissions"]
+    block = re.search(r"```yaml\n(.*?)```", section("merge-guard"), re.DOTALL)
+    assert block is not None
+    shown, ours = yaml.safe_load(block[1]), read(ROOT / ".github" / "workflows" / "merge-guard.yml")
+    assert shown["jobs"]["locks"]["permissions"] == ours["jobs"]["guard"]["permissions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from gitcoord import __version__
+from gitcoord.domain.settings import Settings
 from gitcoord.entrypoints.cli import github as commands
+from gitcoord.entrypoints.settings import OTHER_VARIABLES
 from tests.entrypoints.door import Door
 from tests.gitrun import git
 from tests.servers import faults
@@ -327,3 +330,19 @@ def test_a_webhook_needs_a_secret_and_an_administrator(desk: Desk) -> None:
     error = desk.door.refused(*words, code=3)
     assert error["code"] == "forge_refused"
     assert desk.repo.hooks == {}
+
+
+def test_the_document_has_every_setting_and_variable() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "github.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `(github_\w+)` \| ([^|]*?) \|", text, re.MULTILINE))
+    plain = Settings()
+    assert set(shown) == {name for name in Settings.__struct_fields__ if name.startswith("github_")}
+    for name, said in shown.items():
+        value = getattr(plain, name)
+        texts = value if isinstance(value, tuple) else (value,)
+        for each in texts:
+            if each not in ("", False):
+                assert str(each).removesuffix(".0") in said, name
+    for name in OTHER_VARIABLES:
+        if name.startswith("GITCOORD_GITHUB_") and not name.endswith("_PAUSE"):
+            assert name in text
