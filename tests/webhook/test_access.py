@@ -105,6 +105,48 @@ def test_a_bound_key_checks_in_as_its_agent_only(served: Served) -> None:
     assert answer.json()["session"]["agent"] == "ada"
 
 
+def test_who_is_bound_to_an_agent_acts_for_no_other_whatever_is_shown(served: Served) -> None:
+    ada, bob = served.agent("ada"), served.agent("bob")
+    before = served.call("GET", "/locks", key=ada.key).headers["ETag"]
+    for scope in ("agent", "admin"):
+        bound = served.key(scope, agent="bob")
+        for shown in (ada.token, f"{ada.token}/helper", ada.id):
+            refused = served.call("POST", "/locks", {"keys": ["a"]}, key=bound, session=shown)
+            problem(refused, 403, "forbidden")
+        problem(served.call("GET", "/messages", key=bound, session=ada.token), 403, "forbidden")
+        # A check-in would answer with the token.
+        for body in ({"id": ada.id}, {"agent": "ada"}, {"agent": "ada", "id": ada.id}):
+            problem(served.call("POST", "/sessions", body, key=bound), 403, "forbidden")
+        own = served.call("POST", "/sessions", {"id": bob.id}, key=bound)
+        assert own.json()["session_token"] == bob.token
+    assert served.call("GET", "/locks", key=ada.key).headers["ETag"] == before
+    bound = served.key("agent", agent="ada")
+    taken = served.call("POST", "/locks", {"keys": ["a"]}, key=bound, session=ada.token)
+    assert taken.json()["locks"][0]["session"] == ada.id
+
+
+def test_a_token_alone_is_good_for_its_agent_and_its_session_only(served: Served) -> None:
+    ada, twin = served.agent("ada"), served.agent("ada")
+    problem(served.call("POST", "/sessions", {"agent": "eve"}, key=ada.token), 403, "forbidden")
+    problem(served.call("POST", "/sessions", {"id": twin.id}, key=ada.token), 403, "forbidden")
+    refused = served.call("POST", "/locks", {"keys": ["a"]}, key=ada.token, session=twin.id)
+    problem(refused, 403, "forbidden")
+    again = served.call("POST", "/sessions", {"id": ada.id}, key=ada.token).json()
+    assert (again["session"]["id"], again["resumed"]) == (ada.id, True)
+
+
+def test_the_token_of_an_ended_session_begins_nothing_new(served: Served) -> None:
+    ada, admin = served.agent("ada"), served.key("admin")
+    assert served.call("POST", f"/sessions/{ada.id}/kill", {}, key=admin).status_code == 200
+    before = len(served.call("GET", "/sessions", key=admin).json()["sessions"])
+    for path in ("/sessions", "/leases/lapse"):
+        problem(served.call("POST", path, {}, key=ada.token), 401, "unauthorized")
+        problem(ada.post(path, {}), 403, "forbidden")
+    # What its session would do is told why it cannot.
+    problem(served.call("POST", "/locks", {"keys": ["a"]}, key=ada.token), 410, "session_ended")
+    assert len(served.call("GET", "/sessions", key=admin).json()["sessions"]) == before
+
+
 def test_another_keys_conversation_is_not_continued(served: Served) -> None:
     said = {"client": "web", "client_session": "c-1"}
     ada = served.agent("ada", **said)
