@@ -76,20 +76,30 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _length(scope) > self._limit:
+        announced, size, begun = _length(scope), 0, False
+        if announced > self._limit and scope["method"] in ("GET", "HEAD"):
+            # Nobody reads it, so that nobody would see it.
             await answered(self._refusal())(scope, receive, send)
             return
-        size = 0
 
         async def counted() -> Message:
             nonlocal size
-            message = await receive()
+            # Told by whoever reads it, in the words of its route; nothing of it is taken in.
+            message: Message = {} if announced > self._limit else await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._refusal()
-            return message
+            if max(announced, size) <= self._limit:
+                return message
+            if begun:
+                # Too late to refuse it: what is said meanwhile just ends.
+                return {"type": "http.disconnect"}
+            raise self._refusal()
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        await self._app(scope, counted, sent)
 
     def _refusal(self) -> Problem:
         return Problem(413, "body_too_large", f"a body has at most {self._limit} bytes")

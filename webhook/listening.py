@@ -7,7 +7,8 @@ notifications are an admin's business. Not here: what events say.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from starlette.requests import Request
@@ -15,11 +16,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gitcoord.errors import GitcoordError, InvalidValue
-from webhook.access import caller
-from webhook.api.answering import PREFIX, body_of
+from webhook.access import caller, still
+from webhook.api import said
+from webhook.api.answering import PREFIX
 from webhook.events.stream import stream
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable
+
+    from webhook.access import Caller
     from webhook.projects import Project
     from webhook.service import Service
     from webhook.streams import Streams
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 
 EVENTS = PREFIX + "/events"
 NOTIFICATIONS = PREFIX + "/notifications"
+#: Seconds between two looks at whether the reader of a stream still may.
+CHECK = 1.0
 #: Parameters of the stream.
 PARAMETERS = ("after", "types", "session")
 
@@ -49,7 +56,7 @@ def routes(service: Service, streams: Streams) -> list[Route]:
                 raise InvalidValue(f"there is no parameter {name!r}", known=list(PARAMETERS))
         asked = request.query_params
         try:
-            return await stream(
+            answer = await stream(
                 await streams.hub(known.project),
                 after=request.headers.get("Last-Event-ID") or asked.get("after", ""),
                 types=asked.get("types", ""),
@@ -58,6 +65,8 @@ def routes(service: Service, streams: Streams) -> list[Route]:
         except GitcoordError as error:
             known.project.told(error)
             raise
+        answer.body_iterator = _allowed(service, request, known, answer.body_iterator)
+        return answer
 
     async def listed(request: Request) -> Response:
         known = await caller(service, request, "admin")
@@ -66,8 +75,9 @@ def routes(service: Service, streams: Streams) -> list[Route]:
 
     async def added(request: Request) -> Response:
         known = await caller(service, request, "admin")
+        _strict(request)
         try:
-            wanted = msgspec.convert(await body_of(request), Wanted)
+            wanted = msgspec.convert(await said.body_of(request), Wanted)
         except msgspec.ValidationError as wrong:
             raise InvalidValue(str(wrong)) from None
         name, now = known.project.name, time.time()
@@ -79,6 +89,7 @@ def routes(service: Service, streams: Streams) -> list[Route]:
 
     async def removed(request: Request) -> Response:
         known = await caller(service, request, "admin")
+        _strict(request)
         id = request.path_params["id"]
         gone = await known.project.work(streams.targets.remove, known.project.name, id)
         streams.notify(known.project)
@@ -90,6 +101,26 @@ def routes(service: Service, streams: Streams) -> list[Route]:
         Route(NOTIFICATIONS, added, methods=["POST"]),
         Route(NOTIFICATIONS + "/{id}", removed, methods=["DELETE"]),
     ]
+
+
+async def _allowed(
+    service: Service, request: Request, known: Caller, items: AsyncIterable[Any]
+) -> AsyncGenerator[Any, None]:
+    """Yield the items, and end before the first one that whoever reads may not have any more."""
+    checked = time.monotonic()
+    async with aclosing(cast("AsyncGenerator[Any, None]", items)) as told:
+        async for each in told:
+            if time.monotonic() >= checked + CHECK:
+                checked = time.monotonic()
+                if not await still(service, request, known):
+                    return
+            yield each
+
+
+def _strict(request: Request) -> None:
+    """Raise `InvalidValue` for what would be ignored."""
+    said.no_parameters(request)
+    said.not_again(request)
 
 
 def _listed(streams: Streams, project: Project) -> list[dict[str, Any]]:

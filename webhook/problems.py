@@ -123,4 +123,6 @@ def _details(error: GitcoordError) -> dict[str, Any]:
 
 def _response(body: dict[str, Any], status: int, headers: Mapping[str, str]) -> Response:
     data = msgspec.json.encode(body, enc_hook=str)
-    return Response(data, status, headers=dict(headers), media_type=MEDIA_TYPE)
+    # What is refused now may be granted in a moment.
+    kept = {"Cache-Control": "no-store", **headers}
+    return Response(data, status, headers=kept, media_type=MEDIA_TYPE)

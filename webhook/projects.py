@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 #: Seconds for which what a git host has said is new enough for a question.
 FRESH = 1.0
-#: Requests of one project that are worked on at once; others wait their turn.
+#: Requests of one project that are worked on at once, and that wait at once for something.
 THREADS = 256
 
 
@@ -43,7 +43,7 @@ class Project:
         self._opening = threading.Lock()
         self._asking = threading.Lock()
         self._looking = threading.Lock()
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limits: dict[str, anyio.CapacityLimiter] = {}
 
     def house(self) -> House:
         """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
@@ -54,9 +54,16 @@ class Project:
 
     async def work(self, function: Callable[..., T], *arguments: object) -> T:
         """Return what the function returns; it runs in a thread."""
-        if self._limit is None:
-            self._limit = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limit)
+        return await self._threaded("work", function, *arguments)
+
+    async def wait(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what the function returns, which may take long and keeps nobody from working."""
+        return await self._threaded("wait", function, *arguments)
+
+    async def _threaded(self, what: str, function: Callable[..., T], *arguments: object) -> T:
+        if what not in self._limits:
+            self._limits[what] = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limits[what])
 
     def fresh(self) -> None:
         """See what a git host has decided, unless it was heard of just now.

@@ -78,7 +78,8 @@ class Streams:
             hub.wake()
 
     def ended(self) -> None:
-        """End all streams in good order, as the service is about to end."""
+        """End all streams and all waiting in good order, as the service is about to end."""
+        self._service.waits.end()
         for hub in self._hubs.values():
             hub.close()
 

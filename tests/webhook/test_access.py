@@ -137,7 +137,7 @@ def test_a_token_alone_is_good_for_its_agent_and_its_session_only(served: Served
 
 def test_the_token_of_an_ended_session_begins_nothing_new(served: Served) -> None:
     ada, admin = served.agent("ada"), served.key("admin")
-    assert served.call("POST", f"/sessions/{ada.id}/kill", {}, key=admin).status_code == 200
+    assert served.call("POST", f"/sessions/{ada.id}/kill", {"reason": "x"}, key=admin).is_success
     before = len(served.call("GET", "/sessions", key=admin).json()["sessions"])
     for path in ("/sessions", "/leases/lapse"):
         problem(served.call("POST", path, {}, key=ada.token), 401, "unauthorized")

@@ -41,9 +41,9 @@ def prepared(asking: Asking, body: dict[str, Any], key: str | None) -> dict[str,
     if caller.agent and agent != caller.agent:
         raise forbidden(f"what was shown is for the agent {caller.agent}")
     id = body.get("id") or (fresh_id("s-") if key is None else f"s-{key[2:14]}")
-    if body.get("id") and caller.session != id and _lives(asking, id):
-        if not may_continue(caller, id):
-            raise forbidden("to continue a session by its id needs its token")
+    others = body.get("id") and caller.session != id and _lives(asking, id)
+    if others and not may_continue(caller, id):
+        raise forbidden("to continue a session by its id needs its token")
     more = {"id": id, "agent": agent, "machine": asking.house.ledger.machine}
     if body.get("client_session"):
         more["client_session"] = f"{caller.name.rpartition(' ')[2]}:{body['client_session']}"

@@ -73,6 +73,7 @@ def _see(
 
 
 _KEYS = {"keys": ["src/auth/**"]}
+_SILENT = {"beat": 7, "seen_at": "2026-07-27T18:30:00.000Z"}
 
 LINES: tuple[Line, ...] = (
     # What there is.
@@ -81,7 +82,7 @@ LINES: tuple[Line, ...] = (
     _see("/sessions/{session}", who.session, "One session with what it holds"),
     _see("/locks", who.locks, "Locks, waiters and what has not landed", {"agent": "ada"}),
     _see("/locks/check", who.checked, "Who holds paths or keys", {"path": ["src/auth/login.py"]}),
-    _see("/tasks", work.tasks, "Tasks by status, the most urgent first", {"status": ["pending"]}),
+    _see("/tasks", work.tasks, "Tasks, the most urgent first", {"status": ["pending"]}),
     _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
     _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
     _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
@@ -102,7 +103,13 @@ LINES: tuple[Line, ...] = (
         {"agent": "ada", "area": "auth", "files": ["src/auth/**"]},
         201,
     ),
-    _do("/session/heartbeat", "session.heartbeat", "agent", "Show that the session lives"),
+    _do(
+        "/session/heartbeat",
+        "session.heartbeat",
+        "agent",
+        "Show that the session lives",
+        {"idle": True},
+    ),
     _do(
         "/session/scope",
         "session.scope",
@@ -131,11 +138,35 @@ LINES: tuple[Line, ...] = (
         "Tell what a conversation looks like: errors in a row, repeated calls, progress",
         {"signals": {"calls": 12, "errors_in_row": 3, "error_text": "no such file"}},
     ),
-    _do("/sessions/{id}/pause", "session.pause", "admin", "Stop a session until it is resumed"),
+    _do(
+        "/sessions/{id}/pause",
+        "session.pause",
+        "admin",
+        "Stop a session until it is resumed",
+        {"reason": "Wait for the review."},
+    ),
     _do("/sessions/{id}/resume", "session.resume", "admin", "Let a paused session go on"),
-    _do("/sessions/{id}/kill", "session.kill", "admin", "End a session and free what it holds"),
-    _do("/sessions/{id}/suspect", "session.suspect", "admin", "Mark a session that seems dead"),
-    _do("/sessions/{id}/sweep", "session.sweep", "admin", "End a session that is known to be dead"),
+    _do(
+        "/sessions/{id}/kill",
+        "session.kill",
+        "admin",
+        "End a session and free what it holds",
+        {"reason": "It works on the wrong branch."},
+    ),
+    _do(
+        "/sessions/{id}/suspect",
+        "session.suspect",
+        "admin",
+        "Mark a session that seems dead",
+        _SILENT,
+    ),
+    _do(
+        "/sessions/{id}/sweep",
+        "session.sweep",
+        "admin",
+        "End a session that is known to be dead",
+        _SILENT,
+    ),
     _do("/leases/lapse", "lease.lapse", "agent", "End leases whose time is over"),
     # Locks.
     _do("/locks", "lock.acquire", "agent", "Take locks: all or none", _KEYS),
@@ -149,7 +180,13 @@ LINES: tuple[Line, ...] = (
         _KEYS | {"reason": "ada is on holiday"},
     ),
     _do("/locks/leave", "lock.leave", "agent", "Leave the queue", _KEYS),
-    _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
+    _do(
+        "/locks/landed",
+        "lock.landed",
+        "agent",
+        "Drop marks of work that has landed",
+        {"names": ["u-1"], "why": "dropped"},
+    ),
     # Tasks.
     _do(
         "/tasks",
@@ -159,8 +196,14 @@ LINES: tuple[Line, ...] = (
         {"tasks": [{"id": "t-1", "title": "Write the parser", "keys": ["src/parser/**"]}]},
         201,
     ),
-    _do("/tasks/next", "task.next", "agent", "Claim the most urgent task that can be worked on"),
-    _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys"),
+    _do(
+        "/tasks/next",
+        "task.next",
+        "agent",
+        "Claim the most urgent task that can be worked on",
+        {"types": ["task"], "ttl": 3600},
+    ),
+    _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys", {"ttl": 3600}),
     _do(
         "/tasks/{id}/move",
         "task.move",
@@ -168,7 +211,13 @@ LINES: tuple[Line, ...] = (
         "Start, block, complete, fail, cancel or release a task",
         {"move": "complete", "result": "Merged as #12."},
     ),
-    _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
+    _do(
+        "/tasks/{id}/retry",
+        "task.retry",
+        "agent",
+        "Open a new attempt of a failed task",
+        {"reason": "The host answers again."},
+    ),
     _do(
         "/tasks/{task}/notes",
         "task.note",
@@ -177,7 +226,13 @@ LINES: tuple[Line, ...] = (
         {"text": "The lexer is done."},
         201,
     ),
-    _do("/tasks/{task}/worktree", "task.worktree", "agent", "Say where a task is worked on"),
+    _do(
+        "/tasks/{task}/worktree",
+        "task.worktree",
+        "agent",
+        "Say where a task is worked on",
+        {"branch": "feature/parser"},
+    ),
     # What passes between sessions.
     _do(
         "/handoffs",
@@ -195,7 +250,7 @@ LINES: tuple[Line, ...] = (
         {"id": "m-1", "text": "May I have src/api?", "to": "bob"},
         201,
     ),
-    _do("/messages/read", "message.read", "agent", "Say that messages were read"),
+    _do("/messages/read", "message.read", "agent", "Say that messages were read", {"ids": ["m-1"]}),
     _do("/messages/ack", "message.ack", "agent", "Acknowledge messages", {"ids": ["m-1"]}),
     _do(
         "/changes",
@@ -205,7 +260,24 @@ LINES: tuple[Line, ...] = (
         {"changes": [{"path": "src/auth/login.py", "kind": "modify"}]},
         201,
     ),
-    _do("/violations", "guard.record", "agent", "Say what guardrails have found", status=201),
+    _do(
+        "/violations",
+        "guard.record",
+        "agent",
+        "Say what guardrails have found",
+        {
+            "violations": [
+                {
+                    "rule": "git_force_push",
+                    "category": "git",
+                    "severity": "block",
+                    "action": "blocked",
+                    "part": "git push --force",
+                }
+            ]
+        },
+        201,
+    ),
     # The ledger.
     _do(
         "/settings",
@@ -215,9 +287,16 @@ LINES: tuple[Line, ...] = (
         {"values": {"lock_ttl": 3600}},
         method="PATCH",
     ),
-    _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),
+    _do("/compact", "ledger.compact", "admin", "Remove what ended long ago", {"tasks": 2592000}),
     _do("/import", "ledger.import", "admin", "Add the records of an export", {"records": []}),
-    _do("/ledger", "ledger.init", "admin", "Begin a ledger where there is none", status=201),
+    _do(
+        "/ledger",
+        "ledger.init",
+        "admin",
+        "Begin a ledger where there is none",
+        {"settings": {"lock_ttl": 3600}},
+        201,
+    ),
 )
 
 
