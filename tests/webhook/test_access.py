@@ -135,15 +135,18 @@ def test_a_token_alone_is_good_for_its_agent_and_its_session_only(served: Served
     assert (again["session"]["id"], again["resumed"]) == (ada.id, True)
 
 
-def test_the_token_of_an_ended_session_begins_nothing_new(served: Served) -> None:
+def test_the_token_of_an_ended_session_begins_nothing_new(served: Served, serving: Maker) -> None:
     ada, admin = served.agent("ada"), served.key("admin")
-    assert served.call("POST", f"/sessions/{ada.id}/kill", {"reason": "x"}, key=admin).is_success
+    killed = served.call("POST", f"/sessions/{ada.id}/kill", {"reason": "x"}, key=admin)
+    assert killed.status_code == 200
     before = len(served.call("GET", "/sessions", key=admin).json()["sessions"])
     for path in ("/sessions", "/leases/lapse"):
         problem(served.call("POST", path, {}, key=ada.token), 401, "unauthorized")
         problem(ada.post(path, {}), 403, "forbidden")
-    # What its session would do is told why it cannot.
-    problem(served.call("POST", "/locks", {"keys": ["a"]}, key=ada.token), 410, "session_ended")
+    # What its session would do is told why it cannot, also by a service that has just begun.
+    for each in (served, serving(dict(served.settings.projects))):
+        refused = each.call("POST", "/locks", {"keys": ["a"]}, key=ada.token)
+        problem(refused, 410, "session_ended")
     assert len(served.call("GET", "/sessions", key=admin).json()["sessions"]) == before
 
 

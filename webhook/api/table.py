@@ -1,8 +1,8 @@
 """The routes, a line each. A new operation or query is a line here.
 
-An operation's body is its fields; `{name}` in the path fills the field of that name. A query is a
-function from a request and its parameters to an answer. `scope` is the least that a key has to
-have. Not here: how a line is answered, or described.
+An operation's body is its fields, of which `examples` has one; `{name}` in the path fills the
+field of that name. A query is a function from a request and its parameters to an answer. `scope`
+is the least that a key has to have. Not here: how a line is answered, or described.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
 from webhook.api import records, who, work
+from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -55,11 +56,10 @@ def _do(
     tag: str,
     scope: Scope,
     summary: str,
-    example: Mapping[str, Any] | None = None,
     status: int = 200,
     method: Method = "POST",
 ) -> Line:
-    return Line(method, path, scope, summary, tag, None, example or {}, status)
+    return Line(method, path, scope, summary, tag, None, EXAMPLES.get(tag, {}), status)
 
 
 def _see(
@@ -71,9 +71,6 @@ def _see(
 ) -> Line:
     return Line("GET", path, scope, summary, query=query, example=example or {})
 
-
-_KEYS = {"keys": ["src/auth/**"]}
-_SILENT = {"beat": 7, "seen_at": "2026-07-27T18:30:00.000Z"}
 
 LINES: tuple[Line, ...] = (
     # What there is.
@@ -100,203 +97,61 @@ LINES: tuple[Line, ...] = (
         "session.start",
         "agent",
         "Check in, or go on; answers with the session's token",
-        {"agent": "ada", "area": "auth", "files": ["src/auth/**"]},
         201,
     ),
-    _do(
-        "/session/heartbeat",
-        "session.heartbeat",
-        "agent",
-        "Show that the session lives",
-        {"idle": True},
-    ),
-    _do(
-        "/session/scope",
-        "session.scope",
-        "agent",
-        "Say what the session works on now",
-        {"files": ["src/billing/**"]},
-    ),
-    _do(
-        "/session/end",
-        "session.end",
-        "agent",
-        "Check out; what is held is freed",
-        {"outcome": "completed", "summary": "Login works with passkeys."},
-    ),
-    _do(
-        "/session/usage",
-        "session.usage",
-        "agent",
-        "Tell the totals of tokens and requests",
-        {"usage": {"requests": 3, "input_tokens": 1200, "output_tokens": 80}},
-    ),
+    _do("/session/heartbeat", "session.heartbeat", "agent", "Show that the session lives"),
+    _do("/session/scope", "session.scope", "agent", "Say what the session works on now"),
+    _do("/session/end", "session.end", "agent", "Check out; what is held is freed"),
+    _do("/session/usage", "session.usage", "agent", "Tell the totals of tokens and requests"),
     _do(
         "/session/signals",
         "session.signals",
         "agent",
         "Tell what a conversation looks like: errors in a row, repeated calls, progress",
-        {"signals": {"calls": 12, "errors_in_row": 3, "error_text": "no such file"}},
     ),
-    _do(
-        "/sessions/{id}/pause",
-        "session.pause",
-        "admin",
-        "Stop a session until it is resumed",
-        {"reason": "Wait for the review."},
-    ),
+    _do("/sessions/{id}/pause", "session.pause", "admin", "Stop a session until it is resumed"),
     _do("/sessions/{id}/resume", "session.resume", "admin", "Let a paused session go on"),
-    _do(
-        "/sessions/{id}/kill",
-        "session.kill",
-        "admin",
-        "End a session and free what it holds",
-        {"reason": "It works on the wrong branch."},
-    ),
-    _do(
-        "/sessions/{id}/suspect",
-        "session.suspect",
-        "admin",
-        "Mark a session that seems dead",
-        _SILENT,
-    ),
-    _do(
-        "/sessions/{id}/sweep",
-        "session.sweep",
-        "admin",
-        "End a session that is known to be dead",
-        _SILENT,
-    ),
+    _do("/sessions/{id}/kill", "session.kill", "admin", "End a session and free what it holds"),
+    _do("/sessions/{id}/suspect", "session.suspect", "admin", "Mark a session that seems dead"),
+    _do("/sessions/{id}/sweep", "session.sweep", "admin", "End a session that is known to be dead"),
     _do("/leases/lapse", "lease.lapse", "agent", "End leases whose time is over"),
     # Locks.
-    _do("/locks", "lock.acquire", "agent", "Take locks: all or none", _KEYS),
-    _do("/locks/renew", "lock.renew", "agent", "Extend locks; without keys all of them", _KEYS),
-    _do("/locks/release", "lock.release", "agent", "Give locks back", _KEYS),
+    _do("/locks", "lock.acquire", "agent", "Take locks: all or none"),
+    _do("/locks/renew", "lock.renew", "agent", "Extend locks; without keys all of them"),
+    _do("/locks/release", "lock.release", "agent", "Give locks back"),
     _do(
         "/locks/takeover",
         "lock.takeover",
         "agent",
         "Take what another holds, with a reason that it is told",
-        _KEYS | {"reason": "ada is on holiday"},
     ),
-    _do("/locks/leave", "lock.leave", "agent", "Leave the queue", _KEYS),
-    _do(
-        "/locks/landed",
-        "lock.landed",
-        "agent",
-        "Drop marks of work that has landed",
-        {"names": ["u-1"], "why": "dropped"},
-    ),
+    _do("/locks/leave", "lock.leave", "agent", "Leave the queue"),
+    _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
     # Tasks.
-    _do(
-        "/tasks",
-        "task.add",
-        "agent",
-        "Add tasks",
-        {"tasks": [{"id": "t-1", "title": "Write the parser", "keys": ["src/parser/**"]}]},
-        201,
-    ),
-    _do(
-        "/tasks/next",
-        "task.next",
-        "agent",
-        "Claim the most urgent task that can be worked on",
-        {"types": ["task"], "ttl": 3600},
-    ),
-    _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys", {"ttl": 3600}),
+    _do("/tasks", "task.add", "agent", "Add tasks", 201),
+    _do("/tasks/next", "task.next", "agent", "Claim the most urgent task that can be worked on"),
+    _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys"),
     _do(
         "/tasks/{id}/move",
         "task.move",
         "agent",
         "Start, block, complete, fail, cancel or release a task",
-        {"move": "complete", "result": "Merged as #12."},
     ),
-    _do(
-        "/tasks/{id}/retry",
-        "task.retry",
-        "agent",
-        "Open a new attempt of a failed task",
-        {"reason": "The host answers again."},
-    ),
-    _do(
-        "/tasks/{task}/notes",
-        "task.note",
-        "agent",
-        "Write a note on a task",
-        {"text": "The lexer is done."},
-        201,
-    ),
-    _do(
-        "/tasks/{task}/worktree",
-        "task.worktree",
-        "agent",
-        "Say where a task is worked on",
-        {"branch": "feature/parser"},
-    ),
+    _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
+    _do("/tasks/{task}/notes", "task.note", "agent", "Write a note on a task", 201),
+    _do("/tasks/{task}/worktree", "task.worktree", "agent", "Say where a task is worked on"),
     # What passes between sessions.
-    _do(
-        "/handoffs",
-        "handoff.write",
-        "agent",
-        "Leave a handoff",
-        {"id": "h-1", "summary": "Login works, tests for logout are missing."},
-        201,
-    ),
-    _do(
-        "/messages",
-        "message.send",
-        "agent",
-        "Write to a session, an agent, or all",
-        {"id": "m-1", "text": "May I have src/api?", "to": "bob"},
-        201,
-    ),
-    _do("/messages/read", "message.read", "agent", "Say that messages were read", {"ids": ["m-1"]}),
-    _do("/messages/ack", "message.ack", "agent", "Acknowledge messages", {"ids": ["m-1"]}),
-    _do(
-        "/changes",
-        "change.record",
-        "agent",
-        "Say what was changed",
-        {"changes": [{"path": "src/auth/login.py", "kind": "modify"}]},
-        201,
-    ),
-    _do(
-        "/violations",
-        "guard.record",
-        "agent",
-        "Say what guardrails have found",
-        {
-            "violations": [
-                {
-                    "rule": "git_force_push",
-                    "category": "git",
-                    "severity": "block",
-                    "action": "blocked",
-                    "part": "git push --force",
-                }
-            ]
-        },
-        201,
-    ),
+    _do("/handoffs", "handoff.write", "agent", "Leave a handoff", 201),
+    _do("/messages", "message.send", "agent", "Write to a session, an agent, or all", 201),
+    _do("/messages/read", "message.read", "agent", "Say that messages were read"),
+    _do("/messages/ack", "message.ack", "agent", "Acknowledge messages"),
+    _do("/changes", "change.record", "agent", "Say what was changed", 201),
+    _do("/violations", "guard.record", "agent", "Say what guardrails have found", 201),
     # The ledger.
-    _do(
-        "/settings",
-        "config.set",
-        "admin",
-        "Change what all have agreed on",
-        {"values": {"lock_ttl": 3600}},
-        method="PATCH",
-    ),
-    _do("/compact", "ledger.compact", "admin", "Remove what ended long ago", {"tasks": 2592000}),
-    _do("/import", "ledger.import", "admin", "Add the records of an export", {"records": []}),
-    _do(
-        "/ledger",
-        "ledger.init",
-        "admin",
-        "Begin a ledger where there is none",
-        {"settings": {"lock_ttl": 3600}},
-        201,
-    ),
+    _do("/settings", "config.set", "admin", "Change what all have agreed on", method="PATCH"),
+    _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),
+    _do("/import", "ledger.import", "admin", "Add the records of an export"),
+    _do("/ledger", "ledger.init", "admin", "Begin a ledger where there is none", 201),
 )
 
 
