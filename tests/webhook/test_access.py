@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -191,11 +192,37 @@ def test_with_keys_everywhere_only_health_is_open(serving: Maker) -> None:
     problem(closed.client.get("/ready"), 401, "unauthorized")
     key = closed.key("read")
     assert closed.client.get("/ready", headers={"X-API-Key": key}).status_code == 200
+    answered = set()
+    for route in closed.client.app.routes:
+        path = re.sub(r"{\w+(:\w+)?}", "x", route.path)
+        # What only says that there is no such route says it alike to all methods.
+        nowhere = "OPTIONS" in route.methods
+        for method in {"GET"} if nowhere else route.methods - {"HEAD"}:
+            body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+            found = closed.client.request(method, path, follow_redirects=False, **body)
+            # A page without a log-in leads to the log-in, and the stream of pages is empty.
+            if found.status_code < 300 and found.content:
+                answered.add((method, route.path))
+    assert answered == {("GET", "/health"), ("GET", "/dashboard/login")}
+    document = f"{API}/openapi.json"
+    problem(closed.client.get(document), 401, "unauthorized")
+    assert closed.client.get(document, headers={"X-API-Key": key}).json()["openapi"]
 
 
-def test_numbers_are_those_of_the_keys_project(served: Served) -> None:
-    served.agent("ada").post("/locks", {"keys": ["a", "b"]})
-    key = {"Authorization": f"Bearer {served.key('read')}"}
-    text = served.client.get("/metrics", headers=key).text
-    assert 'gitcoord_locks{project="default"} 2.0' in text
-    assert f'route="{API}/locks",status="200"' in text
+def test_numbers_are_those_of_the_keys_project(two: Served) -> None:
+    two.agent("ada").post("/locks", {"keys": ["a", "b"]})
+    two.call("GET", "/changes", key=two.key("read", project="api"))
+    two.client.get("/nothing")
+    for name, count, mine, others in (
+        ("web", 2, "locks", "changes"),
+        ("api", 0, "changes", "locks"),
+    ):
+        key = {"Authorization": f"Bearer {two.key('read', project=name)}"}
+        text = two.client.get("/metrics", headers=key).text
+        assert f'gitcoord_locks{{project="{name}"}} {count:.1f}' in text
+        assert f'project="{name}",route="{API}/{mine}",status="200"}} 1.0' in text
+        assert (
+            f'gitcoord_request_seconds_count{{project="{name}",route="{API}/{mine}"}} 1.0' in text
+        )
+        assert f"{API}/{others}" not in text
+        assert 'method="any",project="",route="unknown",status="404"} 1.0' in text

@@ -23,6 +23,7 @@ from tests.webhook.conftest import Maker
 from tests.webhook.running import Running
 from tests.webhook.served import Served, begun, problem
 from tests.webhook.test_two_services import key_of
+from webhook.listening import CHECK
 
 
 class Stream:
@@ -160,6 +161,24 @@ def test_a_service_that_is_told_to_end_ends_its_streams_at_once(
     for stream in streams:
         # Whether it is said or not, it ends, and can be resumed.
         assert {each["event"] for each in stream} <= {"presence", "end"}
+
+
+def test_a_stream_ends_with_the_right_to_read_it(place: str, start: Any, listen: Any) -> None:
+    service, key = start(), key_of(place)
+    ask = service.ask
+    ada = ask("/api/v1/sessions", {"agent": "ada"}, key)[1]["session_token"]
+    streams = [listen(service.port, shown) for shown in (key, ada)]
+    for stream in streams:
+        stream.until("presence")
+    typed(place, "serve", "key", "revoke", key.split("_")[1])
+    admin = key_of(place)
+    assert ask("/api/v1/session/end", {"outcome": "completed"}, ada)[0] == 200
+    # Whoever has just been looked at is looked at again after a second.
+    time.sleep(CHECK)
+    ask("/api/v1/sessions", {"agent": "late"}, admin)
+    for stream in streams:
+        heard = [each for each in stream if each["event"] == "agent.checkin"]
+        assert "late" not in [each["data"]["data"]["agent_name"] for each in heard]
 
 
 def test_a_stream_wants_a_key_and_words_that_it_knows(served: Served) -> None:
