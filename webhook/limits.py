@@ -84,9 +84,9 @@ class Bodies:
 
         async def counted() -> Message:
             nonlocal size
-            # Told by whoever reads it, in the words of its route; nothing of it is taken in.
-            message: Message = {} if announced > self._limit else await receive()
+            message = await receive()
             size += len(message.get("body", b""))
+            # Told by whoever reads it, in the words of its route, before the rest has come.
             if max(announced, size) <= self._limit:
                 return message
             if begun:
