@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -45,6 +47,58 @@ def test_wrong_words_about_keys_are_refused(door: Door) -> None:
     assert door.json(*add, "--for", "b")["key"]["project"] == "b"
 
 
+def test_what_is_said_and_would_be_ignored_is_refused(door: Door) -> None:
+    for words in (("--port", "1"), ("--rate", "5"), ("--origin", "https://a.example"),
+                  ("--require-key-everywhere",), ("--log", "json")):  # fmt: skip
+        door("serve", *words, "key", "list", code=2)
+        assert words[0] in door.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--project", "a=.", "--project", "b=nowhere"), "not_a_repository", "project b: "),
+        (("--project", "a=.", "--project", "b=ssh://-x/y"), "invalid_url", "project b: "),
+        (("--project", "a=https://"), "invalid_url", "https://"),
+        (("--origin", "a.example"), "invalid_config", "'a.example'"),
+        (("--origin", "https://a.example/"), "invalid_config", "'https://a.example/'"),
+        (("--origin", "https://A.example"), "invalid_config", "'https://A.example'"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_it_listens(
+    door: Door, words: tuple[str, ...], code: str, said: str
+) -> None:
+    serve = [sys.executable, "-m", "gitcoord", "serve", "--state", "s.sqlite", "--port", "0"]
+    # In a process of its own, as one that is not refused would not end.
+    ended = subprocess.run(
+        [*serve, *words], cwd=door.place, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert code in ended.stderr
+    assert said in ended.stderr
+    assert not os.path.exists(os.path.join(door.place, "s.sqlite"))
+
+
+def test_a_key_of_another_project_or_a_revoked_one_is_none(
+    door: Door, running: list[Running]
+) -> None:
+    # The repository's own file, and a name by which it was not called when the key was made.
+    made = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]
+    running.append(Running(door.place, "--project", "web=."))
+    assert running[0].get("/health")[0] == 200
+    running[0].end()
+    assert "for the project web yet" in "".join(running[0].lines)
+    running.append(Running(door.place))
+    assert running[1].get("/health")[0] == 200
+    running[1].end()
+    assert "yet" not in "".join(running[1].lines)
+    door.json("serve", "key", "revoke", made["id"])
+    running.append(Running(door.place))
+    assert running[2].get("/health")[0] == 200
+    running[2].end()
+    assert "for the project default yet" in "".join(running[2].lines)
+
+
 def test_it_serves_says_where_and_ends_when_it_is_told_to(
     door: Door, running: list[Running]
 ) -> None:
@@ -58,7 +112,7 @@ def test_it_serves_says_where_and_ends_when_it_is_told_to(
     assert one.get("/api/v1/locks")[0] == 401
     assert one.end() == 0
     log = "".join(one.lines)
-    assert "no keys yet" in log
+    assert "no key is good for the project default yet" in log
     assert json.loads(one.lines[-1])["message"] == "ended"
     assert key not in log
 
