@@ -12,6 +12,7 @@ from tests.webhook.conftest import Maker
 from tests.webhook.served import API, Served, begun, problem
 from webhook.api.table import LINES, Line
 from webhook.keys import SCOPES
+from webhook.running import without_keys
 
 
 def path_of(line: Line) -> str:
@@ -40,6 +41,17 @@ def two(serving: Maker, repo: str, tmp_path: Path) -> Served:
     git(str(tmp_path), "init", "-q", other)
     places = {"web": begun(repo), "api": begun(other)}
     return serving(places, state=str(tmp_path / "state" / "service.sqlite"))
+
+
+def test_a_project_without_a_key_that_is_good_is_known(two: Served) -> None:
+    assert without_keys(two.service) == ["web", "api"]
+    two.key("read", project="api")
+    assert without_keys(two.service) == ["web"]
+    (made,) = two.service.keys.list()
+    two.service.keys.revoke(made.id, at=0)
+    # A key of a project that is not served here, perhaps under another name.
+    two.key("read", project="default")
+    assert without_keys(two.service) == ["web", "api"]
 
 
 def test_a_key_reaches_its_own_project_and_no_other(two: Served) -> None:
