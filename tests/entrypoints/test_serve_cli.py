@@ -30,7 +30,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_rotated_and_revoked(door:
     assert made["secret"].startswith(f"gc_{made['id']}_")
     listed = door.json("serve", "key", "list")["keys"]
     assert [one["id"] for one in listed] == [made["id"]]
-    assert made["secret"].rpartition("_")[2] not in json.dumps(listed)
+    assert made["secret"].split("_", 2)[2] not in json.dumps(listed)
     new = door.json("serve", "key", "rotate", made["id"])["key"]
     assert new["id"] != made["id"]
     assert door.json("serve", "key", "revoke", new["id"])["key"]["revoked_at"]
@@ -129,4 +129,4 @@ def test_its_log_names_routes_and_callers_and_nothing_that_was_sent(
     assert all(x["milliseconds"] > 0 for x in asked)
     text = "".join(running[0].lines)
     assert "secret" not in text
-    assert made["secret"].rpartition("_")[2] not in text
+    assert made["secret"].split("_", 2)[2] not in text
