@@ -80,7 +80,7 @@ def test_it_serves_says_where_and_ends_when_it_is_told_to(
 ) -> None:
     running.append(Running(door.place, "--log", "json"))
     (one,) = running
-    first = json.loads(one.lines[-1])
+    first = json.loads(one.lines[0])
     assert (first["level"], first["logger"]) == ("info", "gitcoord.service")
     assert one.get("/health")[0] == 200
     key = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]["secret"]
