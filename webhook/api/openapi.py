@@ -60,7 +60,7 @@ def described() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for line in LINES:
         paths.setdefault(PREFIX + line.path, {})[line.method.lower()] = _route(line, references)
-    paths |= beside.paths(PREFIX, _answers(PROBLEMS | REFUSALS))
+    paths |= beside.paths(PREFIX, _answers(PROBLEMS), _answers(PROBLEMS | REFUSALS))
     return {
         "openapi": "3.1.0",
         "info": {
