@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -17,6 +18,7 @@ from webhook.api.answering import _seen
 from webhook.api.asking import Asking
 from webhook.api.table import LINES
 from webhook.limits import HEADERS
+from webhook.problems import HINTS
 
 
 def test_the_tag_of_an_answer_is_never_newer_than_what_it_says(served: Served) -> None:
@@ -159,3 +161,41 @@ def test_a_bug_is_answered_logged_and_counted_like_all_else(
     assert lines[1].startswith(f"GET {API}/locks 500 in ")
     text = served.client.get("/metrics", headers={"X-API-Key": key}).text
     assert f'route="{API}/locks",status="500"}} 1.0' in text
+
+
+def test_what_to_do_next_can_be_done_over_http(serving: Maker, repo: str) -> None:
+    fresh = serving({"default": repo})
+    admin = fresh.key("admin")
+    none = problem(fresh.call("GET", "/locks", key=admin), 503, "not_initialised")
+    assert "POST /api/v1/ledger" in none["hint"]
+    assert fresh.call("POST", "/ledger", {}, key=admin).status_code == 201
+    ada, bob = fresh.agent("ada"), fresh.agent("bob")
+    ada.post("/locks", {"keys": ["a"]})
+    ada.post("/tasks", {"tasks": [{"id": "t-1", "title": "T"}]})
+    ada.post("/tasks/t-1/claim", {})
+    refused = [
+        bob.post("/locks", {"keys": ["a"]}),
+        bob.post("/tasks/t-1/claim", {}),
+        bob.post("/tasks/t-1/move", {"move": "complete"}),
+        bob.post("/tasks/t-9/claim", {}),
+        bob.post("/messages/ack", {"ids": ["m-9"]}),
+        bob.get("/sessions/s-none"),
+        fresh.call("POST", "/locks", {"keys": ["b"]}, key=admin),
+        fresh.call(
+            "POST", "/sessions", {"agent": "x", "id": "s-none"}, key=admin, session="s-none"
+        ),
+    ]
+    fresh.call("POST", f"/sessions/{bob.id}/pause", {"reason": "x"}, key=admin)
+    refused.append(bob.post("/locks", {"keys": ["b"]}))
+    ada.post("/session/end", {"outcome": "completed"})
+    refused.append(ada.post("/locks", {"keys": ["b"]}))
+    named = {}
+    for answer in refused:
+        if answer.status_code >= 400:
+            named[answer.json()["code"]] = answer.json().get("hint", "")
+    assert len(named) >= 9
+    assert {code: hint for code, hint in named.items() if "`gitcoord " in hint} == {}
+    # A route that a hint names is one of ours.
+    for hint in HINTS.values():
+        for method, path in re.findall(r"(GET|POST) /api/v1(/[^ ;:?)]*)", hint):
+            assert (method, path) in {(line.method, line.path) for line in LINES}, hint
