@@ -18,13 +18,15 @@ from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER, caller
 from webhook.api import answering, openapi
 from webhook.bugs import Caught
-from webhook.compat import coordinator, golemxv, gozen, system
+from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 from webhook.service import Service
 from webhook.streams import Streams
 
+#: The systems whose clients are served, too.
+ORIGINALS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "there is no such route"),
@@ -66,6 +68,7 @@ def application(service: Service) -> Starlette:
         lifespan=lifespan,
     )
     app.state.streams = streams
+    app.state.tell = system.teller(*ORIGINALS)
     return app
 
 
@@ -84,7 +87,8 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         *listening.routes(service, streams),
         *answering.routes(service),
         *stream.routes(service, streams),
-        *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
+        document.route(service, ORIGINALS),
+        *system.routes(service, *ORIGINALS),
     ]
 
 
@@ -105,9 +109,9 @@ def _origins(service: Service) -> list[Middleware]:
     ]  # fmt: skip
 
 
-async def _told(_request: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Problem, GitcoordError))
-    return answered(error)
+    return told(request.scope, error)
 
 
 async def _framework(request: Request, error: Exception) -> Response:
@@ -116,7 +120,7 @@ async def _framework(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return answered(Problem(error.status_code, code, detail, headers=headers))
+    return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
 
 
 def _methods(request: Request) -> set[str]:

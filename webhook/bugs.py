@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook import logs
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,4 +41,4 @@ class Caught:
             if begun:
                 raise
             detail = "this is a bug of gitcoord; the service's log has it"
-            await answered(Problem(500, "bug", detail))(scope, receive, send)
+            await told(scope, Problem(500, "bug", detail))(scope, receive, send)

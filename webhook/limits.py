@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING
 
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,18 +76,16 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced, size, begun = _length(scope), 0, False
-        if announced > self._limit and scope["method"] in ("GET", "HEAD"):
-            # Nobody reads it, so that nobody would see it.
-            await answered(self._refusal())(scope, receive, send)
+        if _length(scope) > self._limit:
+            await told(scope, self._refusal())(scope, receive, send)
             return
+        size, begun = 0, False
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            # Told by whoever reads it, in the words of its route, before the rest has come.
-            if max(announced, size) <= self._limit:
+            if size <= self._limit:
                 return message
             if begun:
                 # Too late to refuse it: what is said meanwhile just ends.
