@@ -130,3 +130,20 @@ def test_its_log_names_routes_and_callers_and_nothing_that_was_sent(
     text = "".join(running[0].lines)
     assert "secret" not in text
     assert made["secret"].split("_", 2)[2] not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [((), [429, 429]), (("--behind-proxy",), [429, 401])],
+    ids=["alone", "behind"],
+)
+def test_a_proxy_is_believed_who_the_client_is_only_if_that_was_said(
+    door: Door, running: list[Running], words: tuple[str, ...], last: list[int]
+) -> None:
+    # Two requests at once, for each address without a key. Only the last name is the proxy's word.
+    running.append(Running(door.place, "--rate", "8", *words))
+    statuses = [
+        running[0].ask("/api/v1/locks", None, X_Forwarded_For=f"9.9.9.{turn}, {client}")[0]
+        for turn, client in enumerate(("1.1.1.1", "1.1.1.1", "1.1.1.1", "2.2.2.2"))
+    ]
+    assert statuses == [401, 401, *last]
