@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import past
+from gitcoord.domain.memories import Memory
 from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import KEPT, Notice
 from gitcoord.domain.operation import Answer, Context, Operation
@@ -55,6 +56,10 @@ class Compact(Operation, frozen=True, kw_only=True):
     violations: Seconds = 30 * DAY
     #: How many handoffs, the newest, are kept whatever their age.
     handoffs_kept: int = 200
+    #: Memories that have neither come nor helped for so long, and those that are forgotten.
+    memories: Seconds = 180 * DAY
+    #: How many memories, the newest, are kept whatever their age.
+    memories_kept: int = 1000
     #: Most records that one call forgets.
     limit: int = 5000
 
@@ -64,7 +69,7 @@ class Compact(Operation, frozen=True, kw_only=True):
         Remembered answers of operations go after `ops_kept`, notices after a week, messages
         after `messages_kept` at the latest.
         """
-        if self.handoffs_kept < 0 or self.limit < 0:
+        if min(self.handoffs_kept, self.memories_kept, self.limit) < 0:
             raise InvalidValue("what is kept or forgotten is not counted below 0")
 
         def ago(seconds: float) -> Time:
@@ -76,6 +81,7 @@ class Compact(Operation, frozen=True, kw_only=True):
             _tasks(state, ago(self.tasks)),
             _until(state.scan(Change, "at:"), ago(self.changes)),
             _handoffs(state, self.handoffs_kept, ago(self.handoffs)),
+            _memories(state, self.memories_kept, ago(self.memories)),
             past(state, life, max(life, ago(self.messages))),
             _until(state.scan(Violation, "at:"), ago(self.violations)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
@@ -111,6 +117,16 @@ def _sessions(state: State, before: Time) -> Iterator[Session]:
 def _handoffs(state: State, kept: int, before: Time) -> Iterator[Handoff]:
     newest_first = islice(state.scan(Handoff, "all:"), kept, None)
     return (handoff for handoff in newest_first if handoff.at < before)
+
+
+def _memories(state: State, kept: int, before: Time) -> Iterator[Memory]:
+    for memory in state.scan(Memory, "forgotten:", archived=True):
+        if memory.forgotten_at >= before:
+            break
+        yield memory
+    for memory in islice(state.scan(Memory, "all:"), kept, None):
+        if max(memory.at, memory.used_at) < before:
+            yield memory
 
 
 def _tasks(state: State, before: Time) -> Iterator[Record]:

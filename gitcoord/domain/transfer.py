@@ -1,8 +1,8 @@
 """Taking over what another ledger has exported, all or none.
 
-Tasks, notes, handoffs, changes, marks, violations and messages with their receipts travel.
-Who holds what does not: sessions, locks and queues of another ledger mean nothing here, and
-a task that was claimed there is open here.
+Tasks, notes, handoffs, memories, changes, marks, violations and messages with their receipts
+travel. Who holds what does not: sessions with their working memory, locks and queues of another
+ledger mean nothing here, and a task that was claimed there is open here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gitcoord.domain.graph import cycle
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.mailbox import Message
+from gitcoord.domain.memories import Memory, checked
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 #: Tables that can be imported, and those of an export that stay behind.
 KINDS: dict[str, type[Record]] = {
-    kind.table: kind for kind in (Task, Note, Handoff, Change, Mark, Message, Violation)
+    kind.table: kind for kind in (Task, Note, Handoff, Memory, Change, Mark, Message, Violation)
 }
-LEFT_BEHIND = frozenset({"sessions", "locks", "waiters", "notices", "ops"})
+LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops"})
 
 #: Most records in one call.
 CALL_LIMIT = 20_000
@@ -114,6 +115,8 @@ def _read(state: State, table: str, body: Any, number: int) -> Record:
         _check_times(record)
         if isinstance(record, Task):
             record = _opened(state, record)
+        elif isinstance(record, Memory):
+            record = checked(record)
     except (msgspec.ValidationError, GitcoordError) as wrong:
         raise InvalidFile(f"{where}: {wrong}", record=number) from wrong
     return record
@@ -129,7 +132,7 @@ def _check_times(record: Record) -> None:
 
 _TIMES = (
     "at", "created_at", "completed_at", "deadline", "not_before", "delivered_at", "read_at",
-    "acked_at",
+    "acked_at", "used_at", "forgotten_at",
 )  # fmt: skip
 
 
@@ -177,9 +180,18 @@ def _linked(state: State, task: Task, others: dict[str, Task]) -> Task:
 
 
 def _written(record: Record) -> Record:
-    """Return the record without what others add to it by reading."""
+    """Return the record without what is added to it later: by reading, by remembering again."""
     if isinstance(record, Message):
         return msgspec.structs.replace(record, receipts=(), closed=False)
+    if isinstance(record, Memory):
+        # The same memory may have gone on at both ledgers; what is here stays.
+        return Memory(
+            id=record.id,
+            agent=record.agent,
+            type=record.type,
+            summary=record.summary,
+            at=record.at,
+        )
     return record
 
 

@@ -139,6 +139,12 @@ class MessageNotFound(Refused):
     code = "message_not_found"
 
 
+class MemoryNotFound(Refused):
+    """There is no such memory."""
+
+    code = "memory_not_found"
+
+
 class LimitReached(Refused):
     """A limit of the ledger is reached."""
 

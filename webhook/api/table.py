@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import records, who, work
+from webhook.api import memories, records, who, work
 from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
@@ -83,6 +83,13 @@ LINES: tuple[Line, ...] = (
     _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
     _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
     _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
+    _see(
+        "/memories",
+        memories.memories,
+        "What was learned, the most relevant first",
+        {"text": "upload hangs", "tag": ["s3"]},
+    ),
+    _see("/session/memory", memories.working_memory, "What the acting session keeps for itself"),
     _see("/messages", records.inbox, "Messages to the acting session and to all"),
     _see("/messages/sent", records.outbox, "Messages of the acting session, with receipts"),
     _see("/changes", records.changes, "Who has changed which file lately", {"path": "src/"}),
@@ -142,6 +149,17 @@ LINES: tuple[Line, ...] = (
     _do("/tasks/{task}/worktree", "task.worktree", "agent", "Say where a task is worked on"),
     # What passes between sessions.
     _do("/handoffs", "handoff.write", "agent", "Leave a handoff", 201),
+    _do(
+        "/memories",
+        "memory.remember",
+        "agent",
+        "Remember what was learned; the same within an hour is united",
+        201,
+    ),
+    _do("/memories/used", "memory.use", "agent", "Say that memories have helped"),
+    _do("/memories/forget", "memory.forget", "agent", "Recall them no more"),
+    _do("/session/memory", "working.set", "agent", "Keep texts until the session ends"),
+    _do("/session/memory/clear", "working.clear", "agent", "Forget some"),
     _do("/messages", "message.send", "agent", "Write to a session, an agent, or all", 201),
     _do("/messages/read", "message.read", "agent", "Say that messages were read"),
     _do("/messages/ack", "message.ack", "agent", "Acknowledge messages"),

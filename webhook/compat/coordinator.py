@@ -14,6 +14,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
+from webhook.compat import coordinator_memory as memory
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -34,7 +35,6 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
-    "memory": ("POST /memory/store", "POST /memory/query"),
     "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
@@ -108,6 +108,15 @@ LINES: tuple[Line, ...] = (
         blank=_blank("session_id", "error"),
     ),
     Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
+    Line(
+        "POST",
+        "/memory/store",
+        "agent",
+        memory.store,
+        memory.Storing,
+        blank=_blank("memory_id", "action", "error"),
+    ),
+    Line("POST", "/memory/query", "read", memory.query, memory.Querying),
     Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))

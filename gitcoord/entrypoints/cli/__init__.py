@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "task": ("task", "task", "Add, claim, move and list tasks."),
     "handoff": ("handoff", "handoff", "Leave notes for whoever comes next."),
     "message": ("message", "message", "Write to other sessions and read what they wrote."),
+    "memory": ("memory", "memory", "Remember what was learned, and recall it."),
     "change": ("change", "change", "Who changed which file."),
     "guard": ("guard", "guard", "Check commands, commits and pushes before they happen."),
     "setup": ("setup", "setup", "Connect an agent client, or git itself."),

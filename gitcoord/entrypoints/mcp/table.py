@@ -17,6 +17,7 @@ import msgspec
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
+from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
@@ -267,6 +268,32 @@ _LINES = (
         "Acknowledge messages",
         "Tell the senders that you have taken note.",
         idempotent=True,
+    ),
+    Tool(
+        "remember",
+        memory.remember,
+        memory.RememberThis,
+        memory.Remembered,
+        "Remember",
+        "Keep what was learned for every later session.",
+    ),
+    Tool(
+        "recall",
+        memory.recall,
+        memory.RecallThat,
+        memory.Memories,
+        "Recall",
+        "Find what was learned, by words, task, tags, type or agent.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "working_memory",
+        memory.working_memory,
+        memory.KeepForNow,
+        memory.KeptForNow,
+        "Working memory",
+        "Keep texts until your session ends, or read them.",
     ),
     Tool(
         "recent_changes",

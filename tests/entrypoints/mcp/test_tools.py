@@ -103,6 +103,22 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     assert (change["agent_name"], change["kind"], change["summary"]) == ("ada", "modify", "typo")
     assert agent.call("recent_changes", agent_name="bob", since_minutes=5)["changes"] == []
 
+    learned = agent.call(
+        "remember", event_type="error", summary="uploads hang", details={"size": "2 GB"},
+        outcome="negative", lessons=["split them"], tags=["s3"],
+    )  # fmt: skip
+    assert learned["action"] == "created"
+    same = agent.call("remember", event_type="error", summary="uploads hang", tags=["http"])
+    assert (same["memory_id"], same["action"]) == (learned["memory_id"], "deduplicated")
+    (memory,) = agent.call("recall", query="why does an upload hang?", tags=["HTTP"])["memories"]
+    assert (memory["id"], memory["details"]) == (learned["memory_id"], {"size": "2 GB"})
+    assert (memory["relevance_score"], memory["tags"]) == (0.9, ["s3", "http"])
+    assert agent.call("recall", min_relevance=0.95)["memories"] == []
+    kept = agent.call("working_memory", set={"plan": "ship it"})
+    assert (kept["items"], kept["dropped"]) == ({"plan": "ship it"}, [])
+    assert agent.call("working_memory")["size"] == 11
+    assert agent.call("working_memory", clear=["plan"])["items"] == {}
+
     fine = agent.call("check_guardrails", operation_text="git status", file_paths=["src/a.py"])
     assert (fine["safe"], fine["action"], fine["violations"]) == (True, "allow", [])
 

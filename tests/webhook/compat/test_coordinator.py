@@ -352,10 +352,9 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 
 ABSENT = [
-    ("POST", "/memory/store"), ("POST", "/memory/query"), ("GET", "/profiles/me"),
-    ("GET", "/audit"), ("POST", "/ports/allocate"), ("POST", "/ports/release"),
-    ("POST", "/policy/check"), ("GET", "/features/active"), ("GET", "/merge-queue"),
-    ("GET", "/approvals/pending"),
+    ("GET", "/profiles/me"), ("GET", "/audit"), ("POST", "/ports/allocate"),
+    ("POST", "/ports/release"), ("POST", "/policy/check"), ("GET", "/features/active"),
+    ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
 
@@ -394,7 +393,7 @@ def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> No
             found[flag] = any(code < 500 and code not in (401, 403, 404) for code in codes)
         return found
 
-    there = {"CAN_LOCK", "CAN_QUEUE_WORK", "CAN_HANDOFF", "CAN_GUARDRAILS"}
+    there = {"CAN_LOCK", "CAN_QUEUE_WORK", "CAN_HANDOFF", "CAN_MEMORY", "CAN_GUARDRAILS"}
     assert {flag for flag, can in seen(ac).items() if can} == there
     assert not any(seen(Client(ac.served, COORDINATOR, key="wrong")).values())
     assert head(ac.served) == before, "a probe does nothing"
