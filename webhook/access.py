@@ -83,7 +83,11 @@ async def caller(
 
 async def still(service: Service, request: Request, known: Caller) -> bool:
     """Say whether what was shown is still good: the key not revoked, the session not ended."""
-    found = await _known(service, credentials(request), living=True)
+    try:
+        found = await _known(service, credentials(request), living=True)
+    except GitcoordError:
+        # Whoever is sent away comes back when it can be known again.
+        return False
     return found is not None and found.name == known.name
 
 
