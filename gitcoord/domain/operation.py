@@ -63,6 +63,12 @@ OPERATIONS: dict[str, str] = {
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
     "ledger.init": "configure:Begin",
+    "port.allocate": "ports:AllocatePorts",
+    "port.release": "ports:ReleasePorts",
+    "plan.add": "plans:AddPlan",
+    "task.report": "results:ReportResult",
+    "escalation.raise": "escalations:RaiseEscalation",
+    "escalation.resolve": "escalations:ResolveEscalation",
 }
 
 

@@ -106,6 +106,9 @@ def test_every_route_of_the_table_is_described_with_what_it_takes() -> None:
         ("GET", "/api/v1/notifications"),
         ("POST", "/api/v1/notifications"),
         ("DELETE", "/api/v1/notifications/{id}"),
+        ("GET", "/api/v1/ports"),
+        ("POST", "/api/v1/ports"),
+        ("POST", "/api/v1/ports/release"),
     }
     named = {(m.upper(), path) for path, routes in document["paths"].items() for m in routes}
     assert named == table | beside

@@ -59,6 +59,31 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             }
         ]
     },
+    "plan.add": {
+        "feature": "login",
+        "plan_revision": 1,
+        "contracts_revision": 1,
+        "packages": [{"id": "wp-api", "write": ["src/api/**"]}],
+        "tasks": [{"id": "t-9", "ref": "wp-api", "title": "Write the routes"}],
+    },
+    "task.report": {
+        "payload": {
+            "feature_id": "login",
+            "package_id": "wp-api",
+            "plan_revision": 1,
+            "contracts_revision": 1,
+            "status": "completed",
+        }
+    },
+    "escalation.raise": {
+        "escalation": {
+            "id": "e-1",
+            "queued": "t-10",
+            "kind": "RESOURCE_CONFLICT",
+            "summary": "The port is taken.",
+        }
+    },
+    "escalation.resolve": {"resolution": "Take another port."},
     "config.set": {"values": {"lock_ttl": 3600}},
     "ledger.compact": {"tasks": 2592000},
     "ledger.import": {"records": []},

@@ -65,11 +65,9 @@ def asked(request: Request, kind: type[Asked]) -> tuple[Asked, float]:
 
 
 def no_parameters(request: Request) -> None:
-    """Raise `InvalidValue` for parameters of what takes a body."""
+    """Raise `InvalidValue` for parameters of what takes none, as it takes a body, or nothing."""
     for name in request.query_params:
-        raise InvalidValue(
-            f"there is no parameter {name!r}", hint="This route takes a JSON body.", known=[]
-        )
+        raise InvalidValue(f"there is no parameter {name!r}", known=[])
 
 
 def not_again(request: Request) -> None:

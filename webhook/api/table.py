@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import memories, records, who, work
+from webhook.api import memories, plans, records, who, work
 from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
@@ -165,6 +165,18 @@ LINES: tuple[Line, ...] = (
     _do("/messages/ack", "message.ack", "agent", "Acknowledge messages"),
     _do("/changes", "change.record", "agent", "Say what was changed", 201),
     _do("/violations", "guard.record", "agent", "Say what guardrails have found", 201),
+    # Plans.
+    _see("/plans", plans.plans, "Plans of features, with their packages", {"feature": "login"}),
+    _do("/plans", "plan.add", "agent", "Make work packages a feature's plan, a task for each", 201),
+    _do("/tasks/{id}/report", "task.report", "agent", "Hand in the result of a package"),
+    _see("/escalations", plans.escalations, "Escalations, the oldest first"),
+    _do("/escalations", "escalation.raise", "agent", "Raise what a worker cannot decide", 201),
+    _do(
+        "/escalations/{id}/resolve",
+        "escalation.resolve",
+        "agent",
+        "Say how an escalation was decided",
+    ),
     # The ledger.
     _do("/settings", "config.set", "admin", "Change what all have agreed on", method="PATCH"),
     _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),

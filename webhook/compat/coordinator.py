@@ -15,6 +15,7 @@ from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
+from webhook.compat import coordinator_ports as ports
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -38,7 +39,6 @@ _ABSENT: dict[str, tuple[str, ...]] = {
     "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
-    "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
         "POST /features/register",
         "POST /features/deregister",
@@ -117,7 +117,16 @@ LINES: tuple[Line, ...] = (
         blank=_blank("memory_id", "action", "error"),
     ),
     Line("POST", "/memory/query", "read", memory.query, memory.Querying),
-    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
+    Line(
+        "POST",
+        "/ports/allocate",
+        "agent",
+        ports.allocate,
+        ports.Porting,
+        blank=_blank("allocation", "env_snippet", "error"),
+    ),
+    Line("POST", "/ports/release", "agent", ports.release, ports.Porting, blank=_blank("error")),
+    Line("GET", "/ports/status", "read", ports.status, keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()
@@ -127,6 +136,8 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
+    if isinstance(answer, list):
+        return response(answer, line.status)
     return response({**line.blank, **answer}, line.status)
 
 
