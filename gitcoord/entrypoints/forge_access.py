@@ -3,7 +3,8 @@
 The repository: the setting `github_repository`, the workflow that runs this, or the URL of the
 ledger's remote. What lets us in: `GITCOORD_GITHUB_TOKEN`, an app's `GITCOORD_GITHUB_APP_ID` and
 `GITCOORD_GITHUB_APP_KEY`, or the token of the workflow; `GITHUB_API_URL` names an Enterprise
-server. Secrets are read here and shown nowhere.
+server. In a workflow its token lets git in as well, where nothing else does. Secrets are read
+here, shown nowhere and written into no file.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from gitcoord.mirror.access import API, PAUSE, Access
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
+    from gitcoord.storage.repository import Repository
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
-_PATH = re.compile(r"[/:]([^/:]+/[^/]+?)(?:\.git)?/?$")
+_PATH = re.compile(r"(?:^|[/:])([^/:]+/[^/]+?)(?:\.git)?/?$")
 
 
 def named(environ: Mapping[str, str]) -> bool:
@@ -47,6 +49,33 @@ def access(environ: Mapping[str, str]) -> Access:
             "in a workflow pass GITHUB_TOKEN.",
         )
     return Access(token, actions=environ.get("GITHUB_ACTIONS") == "true", url=url, pause=pause)
+
+
+def with_git(repository: Repository, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment in which git, too, is let in by the token of a workflow.
+
+    The same where no workflow runs, or where git's configuration has a header for that server
+    already, as `actions/checkout` leaves it. https://git-scm.com/docs/git-config#ENVIRONMENT
+    """
+    token = environ.get("GITCOORD_GITHUB_TOKEN") or environ.get("GITHUB_TOKEN") or ""
+    server = environ.get("GITHUB_SERVER_URL", "")
+    if environ.get("GITHUB_ACTIONS") != "true" or not token or not server:
+        return environ
+    from gitcoord.storage.gitproc import Git
+    from gitcoord.storage.wire.credentials import basic
+
+    address = server.rstrip("/") + "/"
+    asked = ("config", "--get-urlmatch", "http.extraHeader", address)
+    if Git(repository, environ).run(*asked, accept=(0, 1))[1].strip():
+        return environ
+    header = f"Authorization: {basic('x-access-token', token).authorization}"
+    count = int(_number(environ, "GIT_CONFIG_COUNT", 0))
+    return {
+        **environ,
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{address}.extraHeader",
+        f"GIT_CONFIG_VALUE_{count}": header,
+    }
 
 
 def repository(house: House, environ: Mapping[str, str]) -> str:

@@ -58,6 +58,7 @@ def let_in(access: Access, repository: str) -> tuple[Requester, str]:
     none and an app that is not installed, `AccessDenied` and `Unavailable`.
     """
     from github import Auth
+    from jwt.exceptions import PyJWTError
 
     if access.kind != "app":
         return _speaking(access, Auth.Token(access.token) if access.token else None), ""
@@ -65,7 +66,7 @@ def let_in(access: Access, repository: str) -> tuple[Requester, str]:
     asking = Api(_speaking(access, app), InMemory())
     try:
         described = asking.get("/app") or {}
-    except ValueError as wrong:
+    except (ValueError, PyJWTError) as wrong:
         raise InvalidConfig(
             "the app's key is not a private key in PEM",
             hint="GITCOORD_GITHUB_APP_KEY holds the key itself, or the name of its file.",

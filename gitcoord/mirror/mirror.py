@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gitcoord.mirror.effects import Effect
     from gitcoord.mirror.forge import Forge
     from gitcoord.mirror.github import GitHub
+    from gitcoord.mirror.verdict import Verdict
 
 #: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
 LOOKED_BACK = 6 * 86_400
@@ -45,6 +46,8 @@ class Outcome(NamedTuple):
     #: How much was to be seen to at GitHub, and what it would not have.
     effects: int
     refused: tuple[GitcoordError, ...]
+    #: What GitHub shall show or have by it, also where it did already.
+    wanted: tuple[Effect, ...] = ()
 
 
 class Mirror:
@@ -69,6 +72,17 @@ class Mirror:
         self.forge.afresh()
         return _Look(self._desk, self.forge, others).at(subjects, anew)
 
+    def judge(self, number: int) -> Verdict | None:
+        """Return how a pull request stands to what others hold; None for what is none.
+
+        Only reads. Raises `Unavailable`.
+        """
+        self._follow()
+        thread = self.forge.thread(number)
+        if thread is None or thread.pull is None:
+            return None
+        return status.standing(self._desk, self.forge, thread)[0]
+
 
 class _Look:
     """One look: what was seen by it, and what was done."""
@@ -81,7 +95,7 @@ class _Look:
         self._threads: dict[int, facts.Thread] = {}
         self._branches: dict[str, None] = {}
         self._comments: dict[int, None] = {}
-        self._effects = 0
+        self._wanted: list[Effect] = []
         self._refused: list[GitcoordError] = []
         with desk.look() as look:
             self._before = look.stamp.age
@@ -230,9 +244,9 @@ class _Look:
         return self._threads[number]
 
     def _carry(self, effects: Iterable[Effect]) -> None:
-        written = self._writer.carry_out(effects)
-        self._effects += written.effects
-        self._refused += written.refused
+        found = list(dict.fromkeys(effects))
+        self._wanted += found
+        self._refused += self._writer.carry_out(found).refused
 
     def _age(self) -> tuple[int, int]:
         with self._desk.look() as look:
@@ -245,6 +259,7 @@ class _Look:
             comments=tuple(self._comments),
             before=self._before,
             after=self._age(),
-            effects=self._effects,
+            effects=len(self._wanted),
             refused=tuple(self._refused),
+            wanted=tuple(self._wanted),
         )

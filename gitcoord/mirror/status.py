@@ -45,14 +45,14 @@ def shown(desk: Desk, forge: Forge, thread: Thread) -> list[Effect]:
 
 def group(desk: Desk, forge: Forge, head: str, thread: Thread) -> list[Effect]:
     """Return the check of a commit that GitHub's merge queue has made of a pull request."""
-    verdict, stamp = _verdict(desk, forge, thread)
+    verdict, stamp = standing(desk, forge, thread)
     return [_check(head, verdict, stamp)]
 
 
 def told(desk: Desk, forge: Forge, thread: Thread) -> str:
     """Return how it stands with a thread, in Markdown."""
     if thread.pull is not None:
-        return comment(_verdict(desk, forge, thread)[0])
+        return comment(standing(desk, forge, thread)[0])
     with desk.look() as look:
         return comment(judged(look, seat(look, desk.hosted.name, thread), (), ()))
 
@@ -81,7 +81,7 @@ def _pull(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
     if not thread.open:
         yield from _labels(thread, set())
         return
-    verdict, stamp = _verdict(desk, forge, thread)
+    verdict, stamp = standing(desk, forge, thread)
     shows = {labels.LOCKS} if verdict.held else set()
     if not verdict.ok:
         shows.add(labels.BLOCKED)
@@ -91,7 +91,8 @@ def _pull(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
     yield Keep(thread.number, STATUS, comment(verdict), stamp, quiet)
 
 
-def _verdict(desk: Desk, forge: Forge, thread: Thread) -> tuple[Verdict, Stamp]:
+def standing(desk: Desk, forge: Forge, thread: Thread) -> tuple[Verdict, Stamp]:
+    """Return how a pull request stands to what others hold, and in which state of the ledger."""
     assert thread.pull is not None
     pull = thread.pull
     paths = paths_of(forge.files(thread.number, pull.head))

@@ -1,29 +1,51 @@
 """`gitcoord github`: what GitHub asks of the ledger, and what it is shown of it.
 
 For workflows, cron and people; the service does the same as soon as GitHub tells it. Not here:
-any rule of it (`mirror/`), or who may enter (`forge_access`).
+any rule of it (`mirror/`), who may enter (`forge_access`), or the words (`github_told`).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gitcoord.entrypoints import workflow
 from gitcoord.entrypoints.cli.desk import Desk, command
-from gitcoord.errors import ForgeBusy, InvalidFile, UsageError
+from gitcoord.entrypoints.cli.failures import EXIT_CODES
+from gitcoord.entrypoints.cli.github_event import heard, pull_request, same_repository
+from gitcoord.errors import (
+    AccessDenied,
+    ForgeBusy,
+    ForgeRefused,
+    GitcoordError,
+    HostRefused,
+    NotInitialised,
+    Refused,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from gitcoord.mirror.mirror import Mirror, Outcome
-    from gitcoord.mirror.subjects import Subject
+
+T = TypeVar("T")
 
 #: Seconds that a command waits in all where GitHub wants time; a workflow's run is paid for.
 WAIT = 180.0
 #: Seconds for which deliveries that no service has taken are sent again; GitHub keeps 3 days.
 MISSED = 3 * 86_400
+#: What a workflow has to be granted for all of it.
+GRANTS = "permissions: contents, issues, pull-requests and checks: write"
+FORK = (
+    "a pull request from a fork: the token of this run may only read. Nothing that it asks for "
+    "is decided here; a run by schedule or by hand does it"
+)
+
+#: What keeps us out of the ledger, or of what has to be asked at GitHub.
+_DENIED = (AccessDenied, HostRefused, ForgeRefused)
 
 
 @click.group()
@@ -32,45 +54,50 @@ def github() -> None:
 
 
 @github.command(
-    epilog="Example, in a workflow: gitcoord github event. "
-    "By hand: gitcoord github event --name issues --file event.json"
+    "event",
+    epilog="Examples: gitcoord github event | "
+    "gitcoord github event --name issues --file event.json",
 )
 @click.option("--name", metavar="EVENT", help="The event (default: GITHUB_EVENT_NAME).")
 @click.option("--file", "path", metavar="FILE", help="Its payload (default: GITHUB_EVENT_PATH).")
 @command
-def event(desk: Desk, name: str | None, path: str | None) -> None:
+def event_(desk: Desk, name: str | None, path: str | None) -> int:
     """Do what an event of GitHub asks for, decided by the ledger, and answer there.
 
     What the event says is a hint of what to look at: what is done follows from what is there.
     So an event may come twice, late or not at all. One that says nothing to us does nothing.
+    Exit code 3: GitHub would not have something that it was to show.
     """
-    from gitcoord.mirror.subjects import repository, subjects
+    from gitcoord.mirror.subjects import subjects
 
-    name = name or desk.environ.get("GITHUB_EVENT_NAME")
-    path = path or desk.environ.get("GITHUB_EVENT_PATH")
-    if not name or not path:
-        raise UsageError("which event? Give --name and --file, or run it in a workflow")
-    payload = _payload(path)
-    found = subjects(name, payload)
-    asked = repository(payload)
+    event = heard(desk.environ, name, path)
+    found = subjects(event.name, event.payload)
     mirror, hosted = _mirror(desk)
-    if asked and asked != hosted.lower():
-        raise UsageError(
-            f"the event is of {asked}, the ledger belongs to {hosted}",
-            hint="Run `gitcoord config --shared github_repository OWNER/NAME`.",
-        )
-    outcome = _patiently(lambda: mirror.look(found)) if found else None
-    _show(desk, {"event": name}, outcome, found)
+    same_repository(event, hosted)
+    forked = event.forked
+    told: dict[str, Any] = {"event": event.name}
+    if not found:
+        _show(desk, told, None, forked=False)
+        return 0
+    try:
+        outcome = _patiently(desk, lambda: mirror.look(found))
+    except _DENIED as denied:
+        if not forked:
+            _name_grants(desk, denied)
+            raise
+        _show(desk, told | {"denied": denied.as_dict()}, None, forked=True)
+        return 0
+    return _show(desk, told, outcome, forked=forked)
 
 
 @github.command(epilog="Example: gitcoord github sync --json")
 @click.option("--redeliver", is_flag=True, help="Let GitHub send again what no service has taken.")
 @command
-def sync(desk: Desk, redeliver: bool) -> None:
+def sync(desk: Desk, redeliver: bool) -> int:
     """Look at everything, and bring the ledger and GitHub in line: after a pause, or by schedule.
 
     With --redeliver webhooks that failed in the last three days are sent again, too; that needs
-    administration rights.
+    administration rights. Exit code 3: GitHub would not have something that it was to show.
     """
     from gitcoord.domain.time import from_epoch
     from gitcoord.mirror.hooks import Hooks
@@ -81,8 +108,49 @@ def sync(desk: Desk, redeliver: bool) -> None:
     if redeliver:
         hooks = Hooks(mirror.forge.api, hosted)
         told["redelivered"] = hooks.redeliver(from_epoch(time.time() - MISSED))._asdict()
-    outcome = _patiently(lambda: mirror.look([Everything()], others=10_000))
-    _show(desk, told, outcome, [Everything()])
+    try:
+        outcome = _patiently(desk, lambda: mirror.look([Everything()], others=10_000))
+    except _DENIED as denied:
+        _name_grants(desk, denied)
+        raise
+    return _show(desk, told, outcome, forked=False)
+
+
+@github.command(epilog="Example: gitcoord github check 12 || echo 'not now'")
+@click.argument("number", required=False, type=click.IntRange(1), metavar="[NUMBER]")
+@command
+def check(desk: Desk, number: int | None) -> int:
+    """Say whether a pull request changes what another session holds; exit code 3 if it does.
+
+    Without NUMBER it is that of the workflow's event. Only reads, at GitHub and in the ledger,
+    so that a token which may only read is enough.
+    """
+    from gitcoord.entrypoints.cli.github_told import blockers, standing
+
+    if number is None:
+        number = pull_request(heard(desk.environ, None, None))
+    mirror, _ = _mirror(desk)
+    if desk.house.wire is not None:
+        # What is not known must not look free.
+        desk.house.wire.refresh()
+    asked = number
+    verdict = _patiently(desk, lambda: mirror.judge(asked))
+    if verdict is None:
+        raise UsageError(f"#{number} is no pull request")
+    found, lines = standing(number, verdict), blockers(verdict)
+    said = lines or [f"nobody else holds what #{number} changes ({verdict.paths} paths)"]
+    if workflow.running(desk.environ):
+        from gitcoord.mirror.status import comment
+
+        workflow.tell(
+            desk.environ,
+            free=str(verdict.ok).lower(),
+            blocked=json.dumps(found["blocked"]),
+        )
+        workflow.summarise(desk.environ, comment(verdict))
+        _annotate(desk, "error", lines)
+    desk.show(found, lambda: said)
+    return 0 if verdict.ok else EXIT_CODES[Refused]
 
 
 @github.command(
@@ -104,24 +172,25 @@ def setup(desk: Desk, webhook: str | None, check: bool, yes: bool) -> int:
 
 
 def _mirror(desk: Desk) -> tuple[Mirror, str]:
-    from gitcoord.entrypoints.forge_access import access, repository
+    from gitcoord.entrypoints.forge_access import access, repository, with_git
 
-    name = repository(desk.house, desk.environ)
-    return desk.house.mirror(access(desk.environ), name), name
-
-
-def _payload(path: str) -> dict[str, Any]:
+    let_in = access(desk.environ)
+    desk.environ = with_git(desk.repository, desk.environ)
     try:
-        with open(path, encoding="utf-8") as source:
-            found = json.load(source)
-    except (OSError, ValueError) as wrong:
-        raise InvalidFile(f"{path} holds no event: {wrong}", path=path) from wrong
-    if not isinstance(found, dict):
-        raise InvalidFile(f"{path} holds no event", path=path)
-    return found
+        name = repository(desk.house, desk.environ)
+    except NotInitialised as none:
+        hint = "Run `gitcoord init --remote origin` once, in a clone that may push."
+        raise NotInitialised(none.message, hint=hint) from none
+    return desk.house.mirror(let_in, name), name
 
 
-def _patiently(look: Callable[[], Outcome]) -> Outcome:
+def _name_grants(desk: Desk, denied: GitcoordError) -> None:
+    """Let an error say in a workflow what that has to be granted."""
+    if workflow.running(desk.environ):
+        denied.hint = f"Give the job {GRANTS}."
+
+
+def _patiently(desk: Desk, look: Callable[[], T]) -> T:
     """Look, and again when GitHub wants a little time."""
     end = time.monotonic() + WAIT
     while True:
@@ -131,38 +200,46 @@ def _patiently(look: Callable[[], Outcome]) -> Outcome:
             wait = float(busy.details.get("retry_after", 60.0))
             if time.monotonic() + wait > end:
                 raise
+            desk.note(f"waiting: {busy.message}")
             time.sleep(wait)
 
 
-def _show(desk: Desk, told: dict[str, Any], outcome: Outcome | None, found: list[Subject]) -> None:
-    looked = outcome is not None
-    document = told | {
-        "looked": looked,
-        "threads": outcome.threads if outcome else (),
-        "branches": outcome.branches if outcome else (),
-        "comments": outcome.comments if outcome else (),
-        "ledger": _ledger(outcome) if outcome else None,
-        "effects": outcome.effects if outcome else 0,
-        "refused": [error.as_dict() for error in outcome.refused] if outcome else [],
-    }
-    if outcome is None:
-        desk.show(document, "this event asks for nothing")
-        return
-    told_of = (outcome.threads, outcome.branches, outcome.comments)
-    threads, branches, comments = map(len, told_of)
-    lines = [f"looked at {threads} threads, {branches} branches, {comments} comments"]
-    if outcome.before == outcome.after:
-        lines.append("the ledger has not changed")
+def _show(desk: Desk, told: dict[str, Any], outcome: Outcome | None, *, forked: bool) -> int:
+    """Tell what a look came to; return the exit code."""
+    from gitcoord.entrypoints.cli.github_told import decided, document, looked, summary
+
+    refused = outcome.refused if outcome else ()
+    lines: list[str] = []
+    if outcome is not None:
+        lines = decided(desk.house, outcome)
+        said = [*lines, looked(outcome)]
+    elif forked:
+        said = [FORK]
     else:
-        moved = _ledger(outcome)
-        lines.append(f"ledger {moved['before']} -> {moved['after']}")
-    lines += [f"GitHub would not: {error.message}" for error in outcome.refused]
+        said = ["this event asks for nothing"]
     if "redelivered" in told:
         again = told["redelivered"]
-        lines.append(f"{again['missed']} deliveries had failed, {again['again']} are sent again")
-    desk.show(document, lambda: lines)
+        said.append(f"{again['missed']} deliveries had failed, {again['again']} are sent again")
+    if workflow.running(desk.environ):
+        changed = outcome is not None and outcome.before != outcome.after
+        workflow.tell(
+            desk.environ,
+            looked=str(outcome is not None).lower(),
+            changed=str(changed).lower(),
+            refused=str(len(refused)),
+        )
+        if outcome is not None and (lines or changed):
+            workflow.summarise(desk.environ, summary(outcome, lines))
+        if forked and (refused or outcome is None):
+            _annotate(desk, "warning", [FORK])
+        elif refused:
+            why = [f"GitHub would not: {error.message}" for error in refused]
+            _annotate(desk, "error", [*why, f"Give the job {GRANTS}."])
+    desk.show(told | document(outcome), lambda: said)
+    return EXIT_CODES[Refused] if refused and not forked else 0
 
 
-def _ledger(outcome: Outcome) -> dict[str, str]:
-    before, after = outcome.before, outcome.after
-    return {"before": f"{before[0]}.{before[1]}", "after": f"{after[0]}.{after[1]}"}
+def _annotate(desk: Desk, level: workflow.Level, lines: Sequence[str]) -> None:
+    if not desk.json:
+        for line in lines:
+            click.echo(workflow.annotation(level, line))

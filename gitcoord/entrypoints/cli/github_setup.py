@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from gitcoord import __version__
 from gitcoord.entrypoints.cli.failures import EXIT_CODES
 from gitcoord.errors import InvalidConfig, NotARepository, Refused, UsageError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 #: Where the workflow lands, and the file of this package that it is.
 WORKFLOW = os.path.join(".github", "workflows", "gitcoord.yml")
 SOURCE = "gitcoord.yml"
+#: What that workflow installs.
+PACKAGE = "gitcoord[github]"
 
 
 class Step(NamedTuple):
@@ -54,8 +57,12 @@ def set_up(
 
 
 def workflow() -> str:
-    """Return the workflow that lets a repository's GitHub take part without a service."""
-    return resources.files("gitcoord.mirror").joinpath(SOURCE).read_text(encoding="utf-8")
+    """Return the workflow that lets a repository's GitHub take part without a service.
+
+    It installs the version that has written it.
+    """
+    text = resources.files("gitcoord.mirror").joinpath(SOURCE).read_text(encoding="utf-8")
+    return text.replace(f'"{PACKAGE}"', f'"{PACKAGE}=={__version__}"')
 
 
 def _steps(desk: Desk, forge: GitHub, repository: str, webhook: str | None) -> Iterator[Step]:
