@@ -83,17 +83,25 @@ class Bodies:
         if _length(scope) > limit:
             await told(scope, _refusal(limit))(scope, receive, send)
             return
-        size = 0
+        size, begun = 0, False
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > limit:
-                raise _refusal(limit)
-            return message
+            if size <= limit:
+                return message
+            if begun:
+                # Too late to refuse it: what is said meanwhile just ends.
+                return {"type": "http.disconnect"}
+            raise _refusal(limit)
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        await self._app(scope, counted, sent)
 
 
 class Secured:

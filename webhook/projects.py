@@ -29,7 +29,7 @@ T = TypeVar("T")
 FRESH = 1.0
 #: Seconds for which a question waits for a host; then it is answered with what was last known.
 PATIENCE = 2.0
-#: Requests of one project that are worked on at once; others wait their turn.
+#: Requests of one project that are worked on at once, and that wait at once for something.
 THREADS = 256
 
 
@@ -50,7 +50,7 @@ class Project:
         self._asked: tuple[float, Future[None]] | None = None
         self._asker = ThreadPoolExecutor(1, thread_name_prefix=f"host of {name}")
         self._looking = threading.Lock()
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limits: dict[str, anyio.CapacityLimiter] = {}
 
     def house(self) -> House:
         """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
@@ -61,9 +61,16 @@ class Project:
 
     async def work(self, function: Callable[..., T], *arguments: object) -> T:
         """Return what the function returns; it runs in a thread."""
-        if self._limit is None:
-            self._limit = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limit)
+        return await self._threaded("work", function, *arguments)
+
+    async def wait(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what the function returns, which may take long and keeps nobody from working."""
+        return await self._threaded("wait", function, *arguments)
+
+    async def _threaded(self, what: str, function: Callable[..., T], *arguments: object) -> T:
+        if what not in self._limits:
+            self._limits[what] = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limits[what])
 
     def fresh(self) -> None:
         """See what a git host has decided, unless it was heard of, or asked, just now.

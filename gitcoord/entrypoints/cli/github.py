@@ -72,7 +72,7 @@ def event_(desk: Desk, name: str | None, path: str | None) -> int:
 
     event = heard(desk.environ, name, path)
     found = subjects(event.name, event.payload)
-    mirror, hosted = _mirror(desk)
+    mirror, hosted = _mirror(desk, event.payload.get("repository"))
     same_repository(event, hosted)
     forked = event.forked
     told: dict[str, Any] = {"event": event.name}
@@ -171,7 +171,8 @@ def setup(desk: Desk, webhook: str | None, check: bool, yes: bool) -> int:
     return set_up(desk, mirror.forge, hosted, webhook=webhook, check=check, yes=yes)
 
 
-def _mirror(desk: Desk) -> tuple[Mirror, str]:
+def _mirror(desk: Desk, told: Any = None) -> tuple[Mirror, str]:
+    """Return the mirror and its repository; what an event has told of that is not asked for."""
     from gitcoord.entrypoints.forge_access import access, repository, with_git
 
     let_in = access(desk.environ)
@@ -181,7 +182,9 @@ def _mirror(desk: Desk) -> tuple[Mirror, str]:
     except NotInitialised as none:
         hint = "Run `gitcoord init --remote origin` once, in a clone that may push."
         raise NotInitialised(none.message, hint=hint) from none
-    return desk.house.mirror(let_in, name), name
+    whole = isinstance(told, dict) and {"full_name", "default_branch", "private"} <= told.keys()
+    described = told if whole and str(told["full_name"]).lower() == name.lower() else None
+    return desk.house.mirror(let_in, name, described), name
 
 
 def _name_grants(desk: Desk, denied: GitcoordError) -> None:
