@@ -66,6 +66,8 @@ class WireStore:
         self._path = path
         self.patience = patience
         self._mirror: Mirror | None = None
+        #: The mirror once it has been followed: whoever reads need not wait for a push then.
+        self._followed: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
         self._tried_to_mend = False
@@ -86,9 +88,11 @@ class WireStore:
     @property
     def mirror(self) -> Mirror:
         """The mirror, made at the first contact with the host."""
+        if self._followed is not None:
+            return self._followed
         with self._lock:
             if self._mirror is None:
-                self._mirror = self._open()
+                self._followed = self._mirror = self._open()
             return self._mirror
 
     @property
