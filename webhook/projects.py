@@ -1,7 +1,7 @@
 """The repositories that are served: a house each, opened when it is needed, apart from the others.
 
 All work on a ledger is done in threads, so that nothing waits in the event loop, and what waits
-together is decided together by the coordinator's group commit. Not here: who may ask for what.
+together is decided together (`deciding`). Not here: who may ask for what.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import anyio.to_thread
 
 from gitcoord.bootstrap import House, open_house
 from gitcoord.errors import GitcoordError, LedgerMissing, NotInitialised, Unavailable
+from webhook.deciding import Deciding
 from webhook.settings import is_url
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Project:
         self._asking = threading.Lock()
         self._looking = threading.Lock()
         self._limit: anyio.CapacityLimiter | None = None
+        self.deciding = Deciding(self.house)
 
     def house(self) -> House:
         """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
@@ -96,6 +98,7 @@ class Project:
 
     def close(self) -> None:
         """Let go of the repository. Nobody asks any more."""
+        self.deciding.close()
         with self._opening:
             for house in [*self._closed, *([self._house] if self._house else ())]:
                 house.close()

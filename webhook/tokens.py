@@ -37,6 +37,13 @@ class Tokens:
         text = f"{project}\0{session}".encode()
         return hmac.new(self._secret, text, sha256).hexdigest()
 
+    def known(self, project: Project, token: str) -> str | None:
+        """Return the session of a token that was seen before, without a look at the ledger."""
+        found = self._known.get(project.name, ("", {}))[1].get(token)
+        if found is None or not hmac.compare_digest(self.token(project.name, found), token):
+            return None
+        return found
+
     def session(self, project: Project, token: str, *, living: bool) -> str | None:
         """Return the session whose token this is; None for no such session.
 
@@ -46,24 +53,23 @@ class Tokens:
         if not FORM.fullmatch(token):
             return None
         ledger = project.house().ledger
-        found = self._known.get(project.name, ("", {}))[1].get(token)
+        found = self.known(project, token)
         if found is None:
-            found = self._looked_through(project.name, ledger).get(token)
-        if found is None or not hmac.compare_digest(self.token(project.name, found), token):
+            self._look_through(project.name, ledger)
+            found = self.known(project, token)
+        if found is None:
             return None
         if not living:
             return found
         with ledger.state() as state:
             return found if state.get(Session, found, archived=False) is not None else None
 
-    def _looked_through(self, project: str, ledger: Ledger) -> dict[str, str]:
-        """Return the tokens of all live sessions; nobody looks twice at the same head."""
+    def _look_through(self, project: str, ledger: Ledger) -> None:
+        """See the tokens of all live sessions; nobody looks twice at the same head."""
         with self._lock:
             head = ledger.head()
-            seen, known = self._known.get(project, ("", {}))
-            if seen != head:
+            if self._known.get(project, ("", {}))[0] != head:
                 with ledger.state(head) as state:
                     live = state.find(Session, "live")
                 known = {self.token(project, one.id): one.id for one in live}
                 self._known[project] = (head, known)
-            return known

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gitcoord.domain.operation import Operation
+from gitcoord.domain.operation import Answer, Operation
 from gitcoord.domain.record import shown
 from gitcoord.errors import GitcoordError, InvalidValue
 from webhook.access import caller
@@ -73,9 +73,7 @@ def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Resp
         asking = Asking(known)
         try:
             if line.tag:
-                body = await body_of(request)
-                key = _idempotency(request, known.name)
-                done = await known.project.work(_done, service, line, asking, body, key, request)
+                done = await _done(service, line, asking, request)
                 request.app.state.streams.woken(known.project)
             else:
                 done = await known.project.work(_seen, line, asking, request)
@@ -87,32 +85,34 @@ def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Resp
     return handle
 
 
-def _done(
-    service: Service,
-    line: Line,
-    asking: Asking,
-    body: dict[str, Any],
-    key: str | None,
-    request: Request,
-) -> Response:
+async def _done(service: Service, line: Line, asking: Asking, request: Request) -> Response:
     """Run an operation."""
+    project = asking.caller.project
+    body = await body_of(request)
+    key = _idempotency(request, asking.caller.name)
     names = fields(line.operation)
     for name, value in request.path_params.items():
         if name in body and body[name] != value:
             raise InvalidValue(f"the path and the body name different values of {name}")
         body[name if name in names else "id"] = value
     if (prepare := _PREPARED.get(line.tag)) is not None:
-        body = prepare(asking, body, key)
+        body = await project.work(prepare, asking, body, key)
     operation = _operation(line, body)
     acting = asking.caller.session
     if acting is None and operation.acting and not operation.sessionless:
         acting = asking.holder
+    answer: Any
     if line.tag == "ledger.init":
-        answer = asking.house.coordinator.begin(operation, asking.person)
+        answer, head = await project.work(_begun, asking, operation)
     else:
-        answer = waiting.decided(asking, operation, line.answer, acting, key)
+        answer, head = await waiting.together(asking, operation, line.answer, acting, key)
     more = _FINISHED[line.tag](service, asking, answer) if line.tag in _FINISHED else {}
-    return _response(asking, shown(answer) | more, line.status)
+    return _response(head, shown(answer) | more, line.status)
+
+
+def _begun(asking: Asking, operation: Operation) -> tuple[Answer, str]:
+    answer = asking.house.coordinator.begin(operation, asking.person)
+    return answer, asking.house.ledger.head()
 
 
 def _seen(line: Line, asking: Asking, request: Request) -> Response:
@@ -126,11 +126,11 @@ def _seen(line: Line, asking: Asking, request: Request) -> Response:
         if asking.house.ledger.head() == head:
             return Response(status_code=304, headers=_headers(head))
     assert line.query is not None
-    return _response(asking, shown(line.query(asking, given)), 200)
+    answer = shown(line.query(asking, given))
+    return _response(asking.house.ledger.head(), answer, 200)
 
 
-def _response(asking: Asking, body: Any, status: int) -> Response:
-    head = asking.house.ledger.head()
+def _response(head: str, body: Any, status: int) -> Response:
     data = msgspec.json.encode(body)
     return Response(data, status, headers=_headers(head), media_type="application/json")
 
