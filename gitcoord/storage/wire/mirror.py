@@ -24,6 +24,7 @@ from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import ABSENT, GitObject, Move, Oid, SwapLost
 
 if TYPE_CHECKING:
+    from gitcoord.storage.packfile import Packed
     from gitcoord.storage.wire.read import Fetched
 
 #: Heads of chains that the host gave up are kept under this prefix, for `doctor --restore`.
@@ -85,6 +86,13 @@ class Mirror:
                 time.sleep(0.01)
             after = {*self.cut(), *shallow}.difference(unshallow)
             put(self._shallow, "".join(f"{oid}\n" for oid in sorted(after)).encode())
+
+    def store(self, objects: Sequence[GitObject], pack: Packed) -> None:
+        """Store what the host is just being asked to take, so that only refs are left to move.
+
+        `pack` holds the objects, too. What becomes garbage is pruned. Raises as `Store.commit`.
+        """
+        self.inner.prepare(objects, pack)
 
     def keep(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
         """Take over what has landed at the host. A newer value that is known already stays."""
