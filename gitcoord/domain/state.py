@@ -61,7 +61,7 @@ class State:
     def get(self, kind: type[R], name: str, *, archived: bool = True) -> R | None:
         """Return the record of that name, live ones first, or None."""
         found = self._at(kind, kind.table, name)
-        if found is None and archived:
+        if found is None and archived and _moves(kind):
             found = self._at(kind, ARCHIVE + kind.table, name)
         return found
 
@@ -147,12 +147,15 @@ class State:
         home = ARCHIVE + record.table if record.archived else record.table
         other = record.table if record.archived else ARCHIVE + record.table
         self._set((home, record.name), record)
+        if not _moves(type(record)):
+            return
         if self._at(type(record), other, record.name) is not None:
             self._set((other, record.name), None)
 
     def remove(self, record: Record) -> None:
         """Forget the record; forgetting what is not there changes nothing."""
-        for table in (record.table, ARCHIVE + record.table):
+        tables = (record.table, ARCHIVE + record.table)
+        for table in tables if _moves(type(record)) else tables[:1]:
             if self._at(type(record), table, record.name) is not None:
                 self._set((table, record.name), None)
 
@@ -199,6 +202,11 @@ class State:
     def changes(self) -> Iterable[tuple[Place, Record | None]]:
         """Return what differs from the snapshot: the new record, or None where one is gone."""
         return self._changed.items()
+
+
+def _moves(kind: type[Record]) -> bool:
+    """Say whether records of the kind are ever archived: most never are, and are not looked for."""
+    return kind.archived is not Record.archived
 
 
 def _terms_of(record: Record | None) -> set[str]:
