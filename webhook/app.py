@@ -74,12 +74,13 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
     async def described(_request: Request) -> Response:
         return Response(openapi.document(), media_type="application/json")
 
+    # The first that matches is taken, one after the other is tried: what is asked most comes first.
     return [
+        *answering.routes(service),
         *health.routes(service),
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
-        *answering.routes(service),
         *stream.routes(service, streams),
         *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
     ]

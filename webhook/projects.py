@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: Seconds for which what a git host has said is new enough for a question.
 FRESH = 1.0
+#: Seconds for which a refusal is no reason to look for dead sessions once more.
+LOOKED = 1.0
 #: Requests of one project that are worked on at once; others wait their turn.
 THREADS = 256
 
@@ -44,6 +46,7 @@ class Project:
         self._opening = threading.Lock()
         self._asking = threading.Lock()
         self._looking = threading.Lock()
+        self._looked = -LOOKED
         self._limit: anyio.CapacityLimiter | None = None
         self.deciding = Deciding(self.house)
 
@@ -74,6 +77,11 @@ class Project:
             if age is None or age >= FRESH:
                 house.follow()
 
+    @property
+    def doubts(self) -> bool:
+        """Whether it is worth the effort to look for dead sessions: that was not done just now."""
+        return time.monotonic() - self._looked >= LOOKED
+
     def swept(self) -> bool:
         """Look for dead sessions, unless that was done just now; whether any was ended.
 
@@ -82,6 +90,7 @@ class Project:
         if not self._looking.acquire(blocking=False):
             return False
         try:
+            self._looked = time.monotonic()
             return bool(self.house().judge().look_if_due().swept)
         finally:
             self._looking.release()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import re
 import threading
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.sessions import Session
@@ -35,7 +34,7 @@ class Tokens:
     def token(self, project: str, session: str) -> str:
         """Return the token of a session."""
         text = f"{project}\0{session}".encode()
-        return hmac.new(self._secret, text, sha256).hexdigest()
+        return hmac.digest(self._secret, text, "sha256").hex()
 
     def known(self, project: Project, token: str) -> str | None:
         """Return the session of a token that was seen before, without a look at the ledger."""

@@ -183,6 +183,8 @@ class State:
 
     def stored(self, table: str, name: str) -> bytes | None:
         """Return the bytes that the snapshot holds for a record, or None."""
+        if self._seen.get((table, name), self) is None:
+            return None
         return self._base.load(table, name)
 
     def savepoint(self) -> tuple[int, int, Settings]:

@@ -27,6 +27,8 @@ from webhook.api.table import LINES, Line, fields
 from webhook.problems import Problem
 from webhook.service import Service
 
+Handler = Callable[[Request], Awaitable[Response]]
+
 PREFIX = "/api/v1"
 #: Longest Idempotency-Key, in characters.
 KEY_LIMIT = 255
@@ -41,11 +43,21 @@ _FINISHED: dict[str, Callable[[Service, Asking, Any], dict[str, Any]]] = {
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes of the table."""
-    return [
-        Route(PREFIX + line.path, _handler(service, line), methods=[line.method], name=line.id)
-        for line in sorted(LINES, key=lambda one: "{" in one.path)
-    ]
+    """Return the routes of the table, one for each path.
+
+    They are tried one after the other: literal paths first, and of these what agents do most.
+    """
+    paths: dict[str, dict[str, Handler]] = {}
+    for line in sorted(LINES, key=lambda one: ("{" in one.path, one.method == "GET")):
+        paths.setdefault(PREFIX + line.path, {})[line.method] = _handler(service, line)
+    return [Route(path, _by_method(found), methods=list(found)) for path, found in paths.items()]
+
+
+def _by_method(handlers: Mapping[str, Handler]) -> Handler:
+    async def handle(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return handle
 
 
 def asked_by(line: Line) -> type[Asked]:
@@ -67,7 +79,7 @@ def _names(line: Line) -> dict[str, Any]:
     return {**getattr(line.query, "__globals__", {}), "Asking": Asking}
 
 
-def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Response]]:
+def _handler(service: Service, line: Line) -> Handler:
     async def handle(request: Request) -> Response:
         known = await caller(service, request, line.scope)
         asking = Asking(known)

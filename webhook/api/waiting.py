@@ -32,7 +32,7 @@ async def together(
     operation = _bounded(operation)
     wish = Request([operation], session=session, agent=asking.person, id=key)
     reply, head = await project.deciding.decided(wish)
-    if not _ends(operation, reply):
+    if not _ends(asking, reply):
         return await project.work(_followed, asking, operation, answer, session, reply)
     return _told(reply, answer), head
 
@@ -41,7 +41,7 @@ def decided(asking: Asking, operation: Operation, answer: type[A], session: str 
     """Return the answer, or raise the refusal; for a thread."""
     operation = _bounded(operation)
     reply = _once(asking, operation, session)
-    if not _ends(operation, reply):
+    if not _ends(asking, reply):
         return _followed(asking, operation, answer, session, reply)[0]
     return _told(reply, answer)
 
@@ -58,10 +58,11 @@ def _once(asking: Asking, operation: Operation, session: str | None) -> Reply:
     return asking.house.coordinator.run(operation, session=session, agent=asking.person)[0]
 
 
-def _ends(operation: Operation, reply: Reply) -> bool:
+def _ends(asking: Asking, reply: Reply) -> bool:
     """Say whether nothing is left to be done before the reply is told."""
     if reply.error is not None:
-        return not isinstance(reply.error, (LockHeld, QueuedBehind))
+        held = isinstance(reply.error, (LockHeld, QueuedBehind))
+        return not (held and asking.caller.project.doubts)
     return not getattr(reply.answers[0], "queued", None)
 
 
