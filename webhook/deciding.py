@@ -11,7 +11,10 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+
+from webhook.logs import SERVICE
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
@@ -45,6 +48,8 @@ class Deciding:
         self._waiting: list[_Waiting] = []
         #: Whether a thread decides, and whether one packs.
         self._busy = self._packing = False
+        #: Those that the packing has not heard of.
+        self._decisions = 0
 
     async def decided(self, request: Request) -> Decided:
         """Return what came of the request; a refusal is in the reply.
@@ -81,24 +86,32 @@ class Deciding:
         except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told
             _hand_out(group, error)
             return
-        _hand_out(group, [Decided(reply, head) for reply in replies])
         with self._changing:
+            self._decisions += len(group)
             begins, self._packing = not self._packing, True
         if begins:
-            self._threads.submit(self._pack, house, len(group))
+            self._threads.submit(self._pack, house)
+        _hand_out(group, [Decided(reply, head) for reply in replies])
 
-    def _pack(self, house: House, decisions: int) -> None:
-        try:
-            house.coordinator.tidied(decisions)
-        finally:
-            self._packing = False
+    def _pack(self, house: House) -> None:
+        while True:
+            with self._changing:
+                decisions, self._decisions = self._decisions, 0
+                self._packing = bool(decisions)
+            if not decisions:
+                return
+            try:
+                house.coordinator.tidied(decisions)
+            except Exception as bug:  # noqa: BLE001  nobody waits for it, and the next may succeed
+                SERVICE.error("a bug while objects were packed", exc_info=bug)
 
 
 def _hand_out(group: Sequence[_Waiting], found: Sequence[Decided] | Exception) -> None:
     """Give everybody the answer, with one call to each event loop."""
-    loops = {one.loop for one in group}
-    for loop in loops:
-        loop.call_soon_threadsafe(_told, loop, group, found)
+    for loop in {one.loop for one in group}:
+        # In one that has been closed nobody waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_told, loop, group, found)
 
 
 def _told(
