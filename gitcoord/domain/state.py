@@ -79,10 +79,18 @@ class State:
             names.add(own[at][1])
         return [r for n in sorted(names) if (r := self._at(kind, table, n)) is not None]
 
-    def scan(self, kind: type[R], prefix: str, *, archived: bool = False) -> Iterator[R]:
+    def scan(
+        self,
+        kind: type[R],
+        prefix: str,
+        *,
+        archived: bool = False,
+        wanted: Callable[[str], bool] | None = None,
+    ) -> Iterator[R]:
         """Yield records with a term that starts with `prefix`, in term order, lazily.
 
-        A record appears once per such term. Records changed while the iteration
+        A record appears once per such term; one whose term is not `wanted`, not at all, and
+        it is not even loaded. Records changed while the iteration
         runs are seen as they were or as they are.
         """
         table = ARCHIVE + kind.table if archived else kind.table
@@ -98,7 +106,9 @@ class State:
             for pair in own[start : bisect_left(own, (prefix + "\U0010ffff", ""))]
             if pair[0].startswith(prefix)
         ]
-        for _, name in merge(base, mine) if mine else base:
+        for term, name in merge(base, mine) if mine else base:
+            if wanted is not None and not wanted(term):
+                continue
             record = self._at(kind, table, name)
             if record is not None:
                 yield record

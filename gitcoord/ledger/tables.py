@@ -29,7 +29,7 @@ KINDS: dict[str, str] = {
 }
 
 #: Raised whenever a record's terms change, so that indexes made before are thrown away.
-VERSION = "2"
+VERSION = "3"
 
 _loaded: dict[str, type[Record]] = {}
 
