@@ -17,13 +17,15 @@ from gitcoord.errors import GitcoordError
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
 from webhook.api import answering, openapi
-from webhook.compat import coordinator, golemxv, gozen, system
+from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 from webhook.service import Service
 from webhook.streams import Streams
 
+#: The systems whose clients are served, too.
+ORIGINALS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
 #: What statuses of the framework are called.
 _CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "there is no such route"),
@@ -65,6 +67,7 @@ def application(service: Service) -> Starlette:
         lifespan=lifespan,
     )
     app.state.streams = streams
+    app.state.tell = system.teller(*ORIGINALS)
     return app
 
 
@@ -82,7 +85,8 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
         *stream.routes(service, streams),
-        *system.routes(service, gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM),
+        document.route(service, ORIGINALS),
+        *system.routes(service, *ORIGINALS),
     ]
 
 
@@ -103,16 +107,16 @@ def _origins(service: Service) -> list[Middleware]:
     ]  # fmt: skip
 
 
-async def _told(_request: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, (Problem, GitcoordError))
-    return answered(error)
+    return told(request.scope, error)
 
 
-async def _framework(_request: Request, error: Exception) -> Response:
+async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
-    return answered(Problem(error.status_code, code, detail, headers=headers))
+    return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
@@ -123,4 +127,4 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 async def _bug(request: Request, error: Exception) -> Response:
     logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
     detail = "this is a bug of gitcoord; the service's log has it"
-    return answered(Problem(500, "bug", detail))
+    return told(request.scope, Problem(500, "bug", detail))

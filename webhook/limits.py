@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING
 
-from webhook.problems import Problem, answered
+from webhook.problems import Problem, told
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,7 +77,7 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         if _length(scope) > self._limit:
-            await answered(self._refusal())(scope, receive, send)
+            await told(scope, self._refusal())(scope, receive, send)
             return
         size = 0
 

@@ -8,7 +8,7 @@ systems' routes (compat).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -87,6 +87,10 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
 
+#: Tells an error at a path; the application's `state.tell` is one.
+Teller = Callable[[str, "GitcoordError | Problem"], Response]
+
+
 def status_of(error: GitcoordError) -> int:
     """Return the status of an error of gitcoord."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -101,6 +105,12 @@ def answered(error: GitcoordError | Problem) -> Response:
     body = document(status, error.code, error.message, error.hint) | _details(error)
     headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _response(body, status, headers)
+
+
+def told(scope: Mapping[str, Any], error: GitcoordError | Problem) -> Response:
+    """Return the response that tells the error to a request: in the words of its path."""
+    tell: Teller = scope["app"].state.tell
+    return tell(scope["path"], error)
 
 
 def document(status: int, code: str, detail: str, hint: str | None = None) -> dict[str, Any]:

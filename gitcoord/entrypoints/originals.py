@@ -70,8 +70,8 @@ def seconds(minutes: float | None) -> float | None:
 def refusal(error: GitcoordError) -> dict[str, Any]:
     """Return the fields with which the originals tell a refusal.
 
-    Those of a lock name its holder: `locked_by`, `expires_at` and `lock_reason`; what guardrails
-    stop has the status `blocked`.
+    Those of a lock name its holder: `locked_by`, `expires_at` and `lock_reason` where there is
+    one; what guardrails stop has the status `blocked`.
     """
     found: dict[str, Any] = {"success": False, "reason": original("refusal", error.code)}
     if error.code == "denied":
@@ -79,7 +79,7 @@ def refusal(error: GitcoordError) -> dict[str, Any]:
     conflicts = error.details.get("conflicts") or [{}]
     if error.code == "lock_held" and isinstance(conflicts[0], dict):
         names = {"agent": "locked_by", "expires_at": "expires_at", "reason": "lock_reason"}
-        found |= {name: conflicts[0][ours] for ours, name in names.items() if ours in conflicts[0]}
+        found |= {name: said for ours, name in names.items() if (said := conflicts[0].get(ours))}
     return found
 
 

@@ -73,6 +73,7 @@ LINES: tuple[Line, ...] = (
         blank=_blank("action", "file_path", "reason"),
     ),
     Line("GET", "/locks/status/{path:path}", "read", locks.status, keyless="anybody"),
+    Line("DELETE", "/locks/{path:path}", "admin", locks.force),
     Line("POST", "/work/claim", "agent", work.claim, work.Claiming, blank=_WORK),
     Line(
         "POST",
@@ -88,7 +89,7 @@ LINES: tuple[Line, ...] = (
     # The bridge script knows several names for the same.
     *(_WRITE._replace(path=path) for path in ("/handoffs/write", "/handoff/write", "/handoffs")),
     *(_READ._replace(path=path) for path in ("/handoffs/read", "/handoff/read")),
-    Line("GET", "/handoffs/latest", "read", locks.latest_handoff),
+    Line("GET", "/handoffs/latest", "read", locks.latest_handoff, query=("agent_name",)),
     Line(
         "POST",
         "/discovery/register",
@@ -97,7 +98,7 @@ LINES: tuple[Line, ...] = (
         agents.Registering,
         blank=_blank("session_id"),
     ),
-    Line("GET", "/discovery/agents", "read", agents.agents),
+    Line("GET", "/discovery/agents", "read", agents.agents, query=("capability", "status")),
     Line(
         "POST",
         "/discovery/heartbeat",
@@ -106,7 +107,7 @@ LINES: tuple[Line, ...] = (
         agents.Identity,
         blank=_blank("session_id", "error"),
     ),
-    Line("POST", "/discovery/cleanup", "agent", agents.cleanup),
+    Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
     Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
@@ -142,17 +143,40 @@ def _problem(problem: Problem) -> Response:
     if isinstance(problem, Misfit):
         kind = "missing" if problem.missing else "value_error"
         words = "Field required" if problem.missing else problem.words
-        status, detail = 422, [{"type": kind, "loc": ["body", problem.field], "msg": words}]
+        place = [problem.place, problem.field] if problem.field else [problem.place]
+        status, detail = 422, [{"type": kind, "loc": place, "msg": words}]
     elif problem.code == "malformed_body":
         status, detail = 422, [{"type": "json_invalid", "loc": ["body"], "msg": problem.detail}]
     return response({"detail": detail}, status, problem)
 
 
+def _answer(line: Line) -> dict[str, Any]:
+    if line.blank:
+        return {"type": "object", "required": sorted({"success", *line.blank})}
+    return {"type": ["object", "array"]}
+
+
+_FAILURE = {
+    "type": "object",
+    "properties": {"detail": {"type": ["string", "array"]}},
+    "required": ["detail"],
+}
+
+#: First parts of paths that only later versions have; docs/compatibility.md says what is ours.
+LATER = (
+    "/issues", "/agents", "/policies", "/permissions", "/merge-train", "/archetypes", "/status",
+    "/notifications", "/gen-eval", "/help", "/sync-points", "/worktrees", "/events", "/kanban-viz",
+    "/search", "/github", "/openspec", "/live",
+)  # fmt: skip
+
 SYSTEM = System(
     "Agent Coordinator",
     "",
-    tuple(dict.fromkeys("/" + line.path.split("/")[1] for line in LINES)),
+    tuple(dict.fromkeys(["/" + line.path.split("/")[1] for line in LINES] + [*LATER])),
     LINES,
     _told,
     _refused,
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(401, 403, 404, 409, 413, 422, 429, 501, 503),
 )

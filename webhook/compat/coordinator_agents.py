@@ -7,7 +7,7 @@ person has killed is refused until it registers anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import msgspec
@@ -17,8 +17,9 @@ from gitcoord.domain.operation import checked_id
 from gitcoord.domain.pausing import Beaten, Heartbeat
 from gitcoord.domain.sessions import Session, Started, StartSession, root
 from gitcoord.domain.tasks import Task
+from gitcoord.domain.time import plus
 from gitcoord.entrypoints import originals
-from gitcoord.errors import NotAssigned, NotLockHolder
+from gitcoord.errors import InvalidValue, NotAssigned, NotLockHolder
 from gitcoord.ledger.request import fresh_id
 from webhook.access import forbidden
 from webhook.compat.line import Ask, Misfit
@@ -31,6 +32,7 @@ CLIENT = "agent-coordinator"
 NOBODY, NO_TYPE = "cloud-agent", "cloud_agent"
 #: Longest session id of a client, in characters.
 LONGEST = 200
+Minutes = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agent_of(ask: Ask, said: Identity) -> str:
-    """Return the agent that acts. Raises `Problem` 403 for another than the key is bound to."""
+    """Return the agent that acts.
+
+    Raises `Problem` 403 for another than the key is bound to, `InvalidValue` for a blank name.
+    """
+    if said.agent_id.isspace():
+        wrong = InvalidValue("agent_id: not a name")
+        wrong.code = "invalid_agent_id"
+        raise wrong
     bound = ask.caller.agent
     if bound and said.agent_id not in ("", bound):
         raise forbidden("API key is not permitted to act as requested agent_id")
@@ -135,13 +144,14 @@ def agents(ask: Ask) -> dict[str, Any]:
     wish, can = ask.query.get("status", ""), ask.query.get("capability", "")
     wanted = originals.ours("session status", wish)
     if wanted and wanted not in STATUSES:
-        raise Misfit("status", f"one of {', '.join(STATUSES)} or disconnected")
+        words = f"one of {', '.join(STATUSES)} or disconnected"
+        raise Misfit("status", words, place="query")
     allowed = GONE if wish == "disconnected" else {wanted}
-    asking = ask.asking
-    with asking.snapshot() as snapshot:
-        state = asking.house.ledger.state_of(snapshot)
-        found = roster.gone(snapshot, state, roster.ENDED) if wanted in GONE else roster.live(state)
-        rows = roster.documents(asking.beats(), snapshot, state, found, asking.now(state))
+    rows = ask.people(
+        lambda snapshot, state: (
+            roster.gone(snapshot, state, roster.ENDED) if wanted in GONE else roster.live(state)
+        )
+    )
     shown = [
         {
             "agent_id": row["agent"],
@@ -159,13 +169,35 @@ def agents(ask: Ask) -> dict[str, Any]:
     return {"agents": sorted(shown, key=lambda one: str(one["last_heartbeat"]), reverse=True)}
 
 
+class Cleaning(msgspec.Struct, frozen=True, kw_only=True):
+    """From when on silence is worth a word."""
+
+    stale_threshold_minutes: Minutes = 15
+    #: The other name of the same.
+    idle_minutes: Minutes | None = None
+    dry_run: bool = False
+
+
 def cleanup(ask: Ask) -> dict[str, Any]:
-    """End the sessions that are dead by their own rules."""
+    """End the sessions that are dead by their own rules, and name those that are only silent."""
+    from gitcoord.entrypoints.cli import roster
+
+    body: Cleaning = ask.body
+    if body.dry_run:
+        raise Misfit("dry_run", "there is none: who is dead by its own rules is swept in any case")
     swept = ask.asking.house.judge().look().swept
     with ask.asking.state() as state:
         ended = [one for name in swept if (one := state.get(Session, name)) is not None]
-    freed = sum(len(one.lost_keys) for one in ended)
-    return {"success": True, "agents_cleaned": len(swept), "locks_released": freed}
+        now = ask.asking.now(state)
+    silent = body.stale_threshold_minutes if body.idle_minutes is None else body.idle_minutes
+    old = plus(now, -silent * originals.MINUTE)
+    rows = ask.people(lambda _, state: roster.live(state))
+    return {
+        "success": True,
+        "agents_cleaned": len(swept),
+        "locks_released": sum(len(one.lost_keys) for one in ended),
+        "stale": [row["id"] for row in rows if row["seen_at"] < old],
+    }
 
 
 def _start(ask: Ask, said: Identity, capabilities: tuple[str, ...] = (), task: str = "") -> Started:

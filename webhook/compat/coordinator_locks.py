@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -11,13 +11,17 @@ from gitcoord.domain.handoffs import Handoff, WriteHandoff, Written, newest
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.keys import DEFAULT_PREFIXES, escape
 from gitcoord.domain.lock_operations import AcquireLocks, Locked, Released, ReleaseLocks
-from gitcoord.domain.locks import rivals
+from gitcoord.domain.locks import Lock, rivals
 from gitcoord.domain.sessions import Session, root
+from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.entrypoints import originals
-from gitcoord.ledger.request import fresh_id
+from gitcoord.ledger.request import Batch, fresh_id
 from webhook.compat import judging
 from webhook.compat.coordinator_agents import Identity, acting, holding
 from webhook.compat.line import Ask
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
 
 #: Minutes for which a lock is taken where nothing else is said.
 TTL = 30
@@ -45,8 +49,10 @@ def acquire(ask: Ask) -> dict[str, Any]:
         return found
     (lock,) = answer.locks
     action = originals.original("lock action", "renewed" if answer.renewed else "acquired")
-    shown = {"action": action, "expires_at": lock.expires_at, "locked_by": lock.agent}
-    more = {"session": lock.session, "token": lock.token, "unlanded": answer.unlanded}
+    shown = {"action": action, "expires_at": lock.expires_at}
+    # The original's `locked_by` is whoever is in the way.
+    more = {"agent": lock.agent, "session": lock.session, "token": lock.token}
+    more["unlanded"] = answer.unlanded
     return found | shown | more
 
 
@@ -68,9 +74,7 @@ def status(ask: Ask) -> dict[str, Any]:
     """Say who holds a file or a logical key."""
     path = ask.path["path"]
     with ask.asking.state() as state:
-        logical = path.partition(":")[0] in (*DEFAULT_PREFIXES, *state.settings.namespaces)
-        key = wanted(state.settings, path if logical else escape(path))
-        held = rivals(state, ask.asking.context(state), key, "exclusive", "")
+        _, held = _held(ask, state, path)
         if not held:
             return {"locked": False, "file_path": path}
         lock = held[0]
@@ -83,6 +87,32 @@ def status(ask: Ask) -> dict[str, Any]:
         "reason": lock.reason or None,
     }
     return {"locked": True, "file_path": path, "lock": shown}
+
+
+def force(ask: Ask) -> dict[str, Any]:
+    """Free a file or a key for everybody; whoever held it is told. Nobody holding it is fine."""
+    with ask.asking.state() as state:
+        key, held = _held(ask, state, ask.path["path"])
+    first = held[0] if held else None
+    if first is not None:
+        why = f"freed by {ask.asking.person}"
+        wish = Batch(TakeOverLocks(keys=(key,), reason=why), ReleaseLocks(keys=(key,)))
+        session = acting(ask, Identity())
+        (reply,) = ask.asking.house.coordinator.run(wish, session=session, agent=ask.asking.person)
+        if reply.error is not None:
+            raise reply.error
+    return {
+        "released": first is not None,
+        "prior_holder_agent_id": first.agent if first else None,
+        "prior_acquired_at": first.acquired_at if first else None,
+    }
+
+
+def _held(ask: Ask, state: State, path: str) -> tuple[str, list[Lock]]:
+    """Return the key that a path in a URL means, and the live locks in its way."""
+    logical = path.partition(":")[0] in (*DEFAULT_PREFIXES, *state.settings.namespaces)
+    key = wanted(state.settings, path if logical else escape(path))
+    return key.text, rivals(state, ask.asking.context(state), key, "exclusive", "")
 
 
 class Checking(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +132,11 @@ class Handing(Identity, frozen=True, kw_only=True):
     """What whoever comes next has to know."""
 
     summary: str
-    completed_work: list[str] = []
-    in_progress: list[str] = []
-    decisions: list[str] = []
-    next_steps: list[str] = []
-    relevant_files: list[str] = []
+    completed_work: list[Any] = []
+    in_progress: list[Any] = []
+    decisions: list[Any] = []
+    next_steps: list[Any] = []
+    relevant_files: list[Any] = []
     #: The same lists, as the first bridge script sends them; the rest stays with the summary.
     content: dict[str, Any] = {}
 
@@ -117,7 +147,14 @@ _LISTS = ("completed_work", "in_progress", "decisions", "next_steps", "relevant_
 def write_handoff(ask: Ask) -> dict[str, Any]:
     """Leave a handoff."""
     body: Handing = ask.body
-    lists = {name: (*getattr(body, name), *_texts(body.content.get(name, []))) for name in _LISTS}
+    # Later versions take anything in a list; what is no text is kept as JSON.
+    lists = {
+        name: tuple(
+            one if isinstance(one, str) else msgspec.json.encode(one).decode()
+            for one in (*getattr(body, name), *_texts(body.content.get(name, [])))
+        )
+        for name in _LISTS
+    }
     rest = {name: value for name, value in body.content.items() if not _texts_only(name, value)}
     wish = WriteHandoff(
         id=fresh_id("h-"),

@@ -10,7 +10,7 @@ from gitcoord.errors import GitcoordError
 from webhook.compat import golemxv_messages as messages
 from webhook.compat import golemxv_sessions as sessions
 from webhook.compat import golemxv_tasks as tasks
-from webhook.compat.line import Line, response
+from webhook.compat.line import JSON, Line, response
 from webhook.compat.system import System
 from webhook.problems import Problem, status_of
 
@@ -44,11 +44,11 @@ LINES: tuple[Line, ...] = (
     Line("GET", "/presence", "read", sessions.presence),
     Line("POST", "/status", "agent", sessions.declare, sessions.Declaring),
     Line("POST", "/checkout", "agent", sessions.check_out, sessions.CheckingOut),
-    Line("POST", "/init", "read", sessions.init),
+    Line("POST", "/init", "read", sessions.init, kind="text/yaml"),
     Line("GET", "/realtime/token", "read", sessions.realtime),
     Line("POST", "/messages", "agent", messages.send, messages.Sending, 201),
-    Line("GET", "/messages", "read", messages.query),
-    Line("GET", "/tasks", "read", tasks.tasks),
+    Line("GET", "/messages", "read", messages.query, query=messages.PARAMETERS),
+    Line("GET", "/tasks", "read", tasks.tasks, query=tasks.PARAMETERS),
     Line("POST", "/tasks/claim", "agent", tasks.claim, tasks.Claiming),
     Line("POST", "/tasks/{id}/status", "agent", tasks.move, tasks.Moving),
     Line("POST", "/tasks/{id}/notes", "agent", tasks.note, tasks.Noting, 201),
@@ -56,8 +56,8 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
-    if isinstance(answer, str):
-        return response(answer, line.status, kind="text/yaml")
+    if line.kind != JSON:
+        return response(answer, line.status, kind=line.kind)
     found = answer if isinstance(answer, sessions.Meta) else sessions.Meta(answer, {})
     return response({"data": found.data, "meta": found.meta}, line.status)
 
@@ -74,4 +74,42 @@ def _refused(_line: Line | None, error: GitcoordError | Problem) -> Response:
     return response(body, status, error)
 
 
-SYSTEM = System("GolemXV", BASE, ("/_gxv",), LINES, _told, _refused)
+def _answer(line: Line) -> dict[str, Any]:
+    if line.kind != JSON:
+        return {"type": "object"}
+    data, meta = {"type": ["object", "array"]}, {"type": "object"}
+    properties = {"data": data, "meta": meta}
+    return {"type": "object", "properties": properties, "required": ["data", "meta"]}
+
+
+_TEXT = {"type": "string"}
+_FAILURE = {
+    "type": "object",
+    "properties": {
+        "data": {"type": "null"},
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {"code": _TEXT, "message": _TEXT},
+                "required": ["code", "message"],
+            },
+        },
+        "meta": {"type": "object"},
+    },
+    "required": ["data", "errors"],
+}
+
+SYSTEM = System(
+    "GolemXV",
+    BASE,
+    ("/_gxv",),
+    LINES,
+    _told,
+    _refused,
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(400, 401, 403, 404, 409, 413, 422, 423, 429, 503),
+    bare=True,
+)

@@ -21,9 +21,12 @@ from webhook.problems import Problem
 
 #: Whom a message to everybody names.
 EVERYBODY = "broadcast"
+#: Who sends what nobody has sent.
+SERVER = "gitcoord"
 #: Longest text of a message or note, in characters.
 LONGEST = 50_000
 TYPES = ("text", "status", "request")
+PARAMETERS = ("session_token", "since", "sender", "limit")
 
 
 class Sending(Token, frozen=True, kw_only=True):
@@ -101,7 +104,7 @@ def _since(ask: Ask) -> str:
         # A plus that was not encoded has become a space.
         return parse(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
     except InvalidValue as wrong:
-        raise Misfit("since", wrong.message) from wrong
+        raise Misfit("since", wrong.message, place="query") from wrong
 
 
 def _message(ask: Ask, one: Message, agents: dict[str, str]) -> dict[str, Any]:
@@ -112,10 +115,13 @@ def _message(ask: Ask, one: Message, agents: dict[str, str]) -> dict[str, Any]:
         "uuid": one.id,
         "project_id": ask.caller.project.name,
         "sender_agent_id": one.sender or None,
-        "sender_name": one.agent or "gitcoord",
+        "sender_name": one.agent or SERVER,
         "recipient_type": "direct" if one.to else EVERYBODY,
         "recipient_agent_id": one.to or None,
         "recipient_name": name,
+        # What the published skills read.
+        "sender": one.agent or SERVER,
+        "recipient": name or one.to or EVERYBODY,
         "type": one.type,
         "content": content,
         "metadata": metadata,

@@ -55,6 +55,11 @@ def session_of(ask: Ask, token: str) -> str:
     return found
 
 
+def now(ask: Ask) -> str:
+    """Return the time by the service's clock."""
+    return from_epoch(ask.asking.house.ledger.clock.wall())
+
+
 def acting(ask: Ask) -> str:
     """Return the session whose token the body holds. Raises like `session_of`."""
     return session_of(ask, ask.body.session_token)
@@ -93,7 +98,7 @@ def check_in(ask: Ask) -> Meta:
         "session_id": session.id,
         "session_token": token,
         "agent_name": session.agent,
-        "heartbeat_interval_seconds": round(session.interval),
+        "heartbeat_interval_seconds": max(1, round(session.interval)),
         "heartbeat_ttl_seconds": round(session.ttl),
     }
     return Meta(data, _conflicts(started.conflicts))
@@ -110,19 +115,13 @@ def heartbeat(ask: Ask) -> dict[str, Any]:
     """Show that the session lives."""
     session = acting(ask)
     ask.do(Heartbeat(), Beaten, session)
-    now = from_epoch(ask.asking.house.ledger.clock.wall())
-    return {"session_id": session, "last_heartbeat_at": now}
+    return {"session_id": session, "last_heartbeat_at": now(ask)}
 
 
 def presence(ask: Ask) -> list[dict[str, Any]]:
     """List the sessions that have not ended."""
     from gitcoord.entrypoints.cli import roster
 
-    asking = ask.asking
-    with asking.snapshot() as snapshot:
-        state = asking.house.ledger.state_of(snapshot)
-        now = asking.now(state)
-        rows = roster.documents(asking.beats(), snapshot, state, roster.live(state), now)
     return [
         {
             "id": row["id"],
@@ -133,7 +132,7 @@ def presence(ask: Ask) -> list[dict[str, Any]]:
             "last_heartbeat_at": row["seen_at"],
             "started_at": row["started_at"],
         }
-        for row in rows
+        for row in ask.people(lambda _, state: roster.live(state))
     ]
 
 
@@ -240,6 +239,9 @@ def _conflicts(found: list[Conflict]) -> dict[str, Any]:
             "session_id": one.session,
             "overlapping_areas": one.overlapping_areas,
             "overlapping_files": one.overlapping_files,
+            # What the published skills read.
+            "type": "file" if one.overlapping_files else "area",
+            "overlap": [*one.overlapping_areas, *one.overlapping_files],
         }
         for one in found
     ]

@@ -13,7 +13,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.cli.task_text import CLOSED, STATUSES
 from gitcoord.errors import InvalidTransition, LimitReached
 from webhook.compat.golemxv_messages import check_length
-from webhook.compat.golemxv_sessions import Token, acting
+from webhook.compat.golemxv_sessions import Token, acting, now
 from webhook.compat.line import Ask, Misfit
 from webhook.problems import Problem
 
@@ -26,6 +26,7 @@ WISHES: dict[str, Wish] = {
     "failed": "fail",
     "cancelled": "cancel",
 }
+PARAMETERS = ("status", "priority", "assigned_to", "limit")
 #: Why a task is blocked, where nobody says it.
 UNSAID = "no reason was given"
 
@@ -38,7 +39,7 @@ def tasks(ask: Ask) -> list[dict[str, Any]]:
         raise Problem(400, "INVALID_STATUS", f"status is one of {', '.join(STATUSES)}")
     words = [name for _, name in originals.PRIORITY_WORDS]
     if word and word not in words:
-        raise Misfit("priority", f"one of {', '.join(words)}")
+        raise Misfit("priority", f"one of {', '.join(words)}", place="query")
     with ask.asking.state() as state:
         scans = (
             state.scan(Task, f"status:{name}:", archived=name in CLOSED)
@@ -69,7 +70,7 @@ def claim(ask: Ask) -> dict[str, Any]:
     except LimitReached as refusal:
         raise Problem(409, "CLAIM_FAILED", refusal.message) from refusal
     assert task is not None
-    return _task(task)
+    return _changed(ask, task)
 
 
 class Moving(Token, frozen=True, kw_only=True):
@@ -93,7 +94,7 @@ def move(ask: Ask) -> dict[str, Any]:
     with ask.asking.state() as state:
         before = task_of(state, id)
     if before.status == "failed" and status == "pending":
-        return _task(ask.do(RetryTask(id=id, reason=body.reason), Retried, session).task)
+        return _changed(ask, ask.do(RetryTask(id=id, reason=body.reason), Retried, session).task)
     wish = WISHES.get(status)
     if wish is None or (before.status, wish) not in MOVES:
         raise InvalidTransition(f"a task that is {before.status} does not become {status}")
@@ -104,7 +105,7 @@ def move(ask: Ask) -> dict[str, Any]:
         result=body.result_summary,
         files=tuple(body.files_changed),
     )
-    return _task(ask.do(operation, Moved, session).task)
+    return _changed(ask, ask.do(operation, Moved, session).task)
 
 
 class Noting(Token, frozen=True, kw_only=True):
@@ -130,6 +131,10 @@ def note(ask: Ask) -> dict[str, Any]:
         "type": found.kind,
         "created_at": found.at,
     }
+
+
+def _changed(ask: Ask, one: Task) -> dict[str, Any]:
+    return _task(one) | {"updated_at": now(ask)}
 
 
 def _task(one: Task) -> dict[str, Any]:

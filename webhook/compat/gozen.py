@@ -30,10 +30,12 @@ _NO_RUNTIME = "the autonomous runtime is not part of gitcoord yet"
 
 
 def _not_running(_ask: Ask) -> Any:
+    """Say that there is no runtime."""
     raise Problem(503, "not_initialised", _NO_RUNTIME)
 
 
 def _disabled(_ask: Ask) -> Any:
+    """Refuse to run something, as there is no runtime."""
     raise Problem(400, "disabled", _NO_RUNTIME)
 
 
@@ -60,8 +62,8 @@ LINES: tuple[Line, ...] = tuple(
         Line("POST", "/sessions/{id}/resume", "admin", sessions.resume),
         Line("GET", "/locks", "read", locks.locks),
         Line("POST", "/locks", "agent", locks.lock, locks.Locking, 201),
-        Line("DELETE", "/locks/{path:path}", "agent", locks.release),
-        Line("GET", "/changes", "read", locks.changes),
+        Line("DELETE", "/locks/{path:path}", "agent", locks.release, query=("session_id",)),
+        Line("GET", "/changes", "read", locks.changes, query=("since",)),
         # The same queue: its pages promise the second name.
         *(line._replace(path=f"/tasks{line.path}") for line in _TASKS),
         *(line._replace(path=f"/queue{line.path}") for line in _TASKS),
@@ -89,4 +91,24 @@ def _refused(_line: Line | None, error: GitcoordError | Problem) -> Response:
     return response({"error": error.message, **more}, status, error)
 
 
-SYSTEM = System("GoZen", BASE, (BASE,), LINES, _told, _refused)
+def _answer(_line: Line) -> dict[str, Any]:
+    return {"type": "object"}
+
+
+_FAILURE = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+}
+
+SYSTEM = System(
+    "GoZen",
+    BASE,
+    (BASE,),
+    LINES,
+    _told,
+    _refused,
+    answer=_answer,
+    failure=_FAILURE,
+    failures=(400, 401, 403, 404, 409, 413, 423, 429, 503),
+)

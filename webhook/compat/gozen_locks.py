@@ -50,7 +50,7 @@ def release(ask: Ask) -> dict[str, str]:
     """Free a lock of a session, which has to be proved."""
     named = ask.query.get("session_id", "")
     if not named:
-        raise Misfit("session_id", "session_id required")
+        raise Misfit("", "session_id required", place="query")
     session = holder(ask.service, ask.caller, named, living=True)
     ask.do(ReleaseLocks(keys=(ask.lock_key(ask.path["path"]),)), Released, session)
     return {"status": "released"}

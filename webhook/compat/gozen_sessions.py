@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.departure import KillSession
 from gitcoord.domain.operation import checked_id
@@ -12,6 +12,10 @@ from gitcoord.domain.violations import Violation, recorded
 from gitcoord.errors import SessionNotFound
 from webhook.compat import gozen_config, gozen_tasks
 from webhook.compat.line import Ask
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+    from gitcoord.storage.cache import Snapshot
 
 #: Statuses that GoZen has a word for; it forgets sessions that have ended otherwise.
 STATUSES = ("active", "idle", "stuck", "paused", "killed")
@@ -104,25 +108,25 @@ def _rows(ask: Ask) -> list[dict[str, Any]]:
     """Return the live sessions, and of those that left last the killed ones."""
     from gitcoord.entrypoints.cli import roster
 
-    asking = ask.asking
-    with asking.snapshot() as snapshot:
-        state = asking.house.ledger.state_of(snapshot)
-        found = [*roster.live(state), *roster.gone(snapshot, state, roster.ENDED)]
-        rows = roster.documents(asking.beats(), snapshot, state, found, asking.now(state))
+    rows = ask.people(
+        lambda snapshot, state: [
+            *roster.live(state),
+            *roster.gone(snapshot, state, roster.ENDED),
+        ]
+    )
     return [row for row in rows if row["status"] in STATUSES]
 
 
 def _row(ask: Ask) -> dict[str, Any]:
-    from gitcoord.entrypoints.cli import roster
+    id = checked_id(ask.path["id"], "session")
 
-    asking, id = ask.asking, checked_id(ask.path["id"], "session")
-    with asking.snapshot() as snapshot:
-        state = asking.house.ledger.state_of(snapshot)
+    def wanted(_: Snapshot, state: State) -> list[Session]:
         found = state.get(Session, id)
         if found is None or (found.archived and found.status != "killed"):
             raise SessionNotFound("session not found")
-        (row,) = roster.documents(asking.beats(), snapshot, state, [found], asking.now(state))
-    return row
+        return [found]
+
+    return ask.people(wanted)[0]
 
 
 def _session(row: dict[str, Any]) -> dict[str, Any]:
@@ -144,15 +148,25 @@ def _session(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what was used; null is what is not known."""
+    """Return what was used. GoZen knows numbers only: what is not known is 0, and so it says."""
     from gitcoord.entrypoints.cli.roster import tokens_of
 
     usage = row["usage"]
-    names = ("total_tokens", "total_cost", "request_count", "error_count")
+    known = {"usage_known": usage is not None, "cost_known": _spent(row) is not None}
     if usage is None:
-        return dict.fromkeys(names)
-    found = (tokens_of(usage), usage["cost_usd"], usage["requests"], usage["errors"])
-    return dict(zip(names, found, strict=True))
+        return {"total_tokens": 0, "total_cost": 0.0, "request_count": 0, "error_count": 0} | known
+    return {
+        "total_tokens": tokens_of(usage),
+        "total_cost": _spent(row) or 0.0,
+        "request_count": usage["requests"],
+        "error_count": usage["errors"],
+    } | known
+
+
+def _spent(row: dict[str, Any]) -> float | None:
+    """Return the cost in US dollars; None where it is not known."""
+    usage = row["usage"]
+    return None if usage is None else usage["cost_usd"]
 
 
 def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -162,15 +176,14 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
         {"total_sessions": len(rows)}
         | count
         | {
-            "total_tokens": sum(one["total_tokens"] or 0 for one in used),
-            "total_cost": sum(one["total_cost"] or 0.0 for one in used),
+            "total_tokens": sum(one["total_tokens"] for one in used),
+            "total_cost": sum(one["total_cost"] for one in used),
         }
     )
 
 
 def _spending(rows: list[dict[str, Any]]) -> dict[str, float]:
-    found = {row["id"]: _numbers(row)["total_cost"] for row in rows}
-    return {id: cost for id, cost in found.items() if cost is not None}
+    return {row["id"]: cost for row in rows if (cost := _spent(row)) is not None}
 
 
 def _operation(one: Violation) -> dict[str, Any]:

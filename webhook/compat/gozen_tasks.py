@@ -131,4 +131,6 @@ def _task(one: Task, settings: Settings) -> dict[str, Any]:
     if one.status in ("completed", "failed"):
         success = one.status == "completed"
         found["result"] = {"success": success, "output": one.result, "error": one.error}
+        # Nobody counts by task.
+        found["result"] |= {"tokens": 0, "cost": 0.0}
     return found

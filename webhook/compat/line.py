@@ -7,9 +7,9 @@ the system has words for both. Not here: how requests find their line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -23,6 +23,11 @@ from webhook.api.asking import Asking
 from webhook.keys import Scope
 from webhook.problems import RETRY_AFTER, Problem
 from webhook.service import Service
+
+if TYPE_CHECKING:
+    from gitcoord.domain.sessions import Session
+    from gitcoord.domain.state import State
+    from gitcoord.storage.cache import Snapshot
 
 A = TypeVar("A", bound=Answer)
 
@@ -44,16 +49,28 @@ class Line(NamedTuple):
     keyless: Keyless = ""
     #: Fields that the system shows in every answer, also in a refusal.
     blank: Mapping[str, Any] = {}
+    #: The parameters that it reads; others are passed over.
+    query: tuple[str, ...] = ()
+    #: The media type of its answers.
+    kind: str = JSON
 
 
 class Misfit(Problem):
     """A body or parameter that is not what the route takes."""
 
-    def __init__(self, field: str, detail: str, *, missing: bool = False) -> None:
+    def __init__(
+        self,
+        field: str,
+        detail: str,
+        *,
+        missing: bool = False,
+        place: Literal["body", "query"] = "body",
+    ) -> None:
         super().__init__(400, "invalid_value", f"{field}: {detail}" if field else detail)
         self.field = field
         self.words = detail
         self.missing = missing
+        self.place = place
 
 
 class Absent(Problem):
@@ -63,13 +80,15 @@ class Absent(Problem):
         super().__init__(501, "not_implemented", f"gitcoord does not have {what} yet")
 
 
-def absent(what: str) -> Callable[[Ask], Any]:
-    """Return the function of a route whose part of gitcoord is still to come."""
+@dataclass(frozen=True)
+class absent:  # noqa: N801 - it stands where functions do
+    """Say that there is no such thing yet."""
 
-    def refuse(_ask: Ask) -> Any:
-        raise Absent(what)
+    what: str
 
-    return refuse
+    def __call__(self, _ask: Ask) -> Any:
+        """Raise `Absent`."""
+        raise Absent(self.what)
 
 
 @dataclass(frozen=True)
@@ -102,20 +121,35 @@ class Ask:
         return key
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
-        """Return a number of the query. Raises `Misfit`."""
+        """Return a number of the query, or the nearest that is allowed. Raises `Misfit`."""
         text = self.query.get(name)
         if text is None:
             return default
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise Misfit(name, f"a number from {least} to {most}")
-        return int(text)
+        if not re.fullmatch(r"-?[0-9]{1,9}", text):
+            raise Misfit(name, f"a number from {least} to {most}", place="query")
+        return min(max(int(text), least), most)
+
+    def people(
+        self, wanted: Callable[[Snapshot, State], Iterable[Session]]
+    ) -> list[dict[str, Any]]:
+        """Return sessions as the lists of our own commands show them."""
+        from gitcoord.entrypoints.cli import roster
+
+        asking = self.asking
+        with asking.snapshot() as snapshot:
+            state = asking.house.ledger.state_of(snapshot)
+            found = wanted(snapshot, state)
+            return roster.documents(asking.beats(), snapshot, state, found, asking.now(state))
 
 
-def decoded(data: bytes, kind: type[msgspec.Struct]) -> Any:
-    """Return the JSON body as the struct; nothing is an empty object. Raises `Problem` 400.
+def decoded(data: bytes, kind: type[msgspec.Struct], *, bare: bool) -> Any:
+    """Return the JSON body as the struct. Raises `Problem` 400.
 
-    Whatever the request says that it is: the systems did not look at that either.
+    `bare`: whether nothing at all is an empty object. The systems looked neither at what the
+    request says that it is, nor whether a number or a truth value is written as a text.
     """
+    if not data and not bare:
+        raise Misfit("", "a JSON object is required", missing=True)
     try:
         found = msgspec.json.decode(data or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
@@ -125,7 +159,7 @@ def decoded(data: bytes, kind: type[msgspec.Struct]) -> Any:
     # The systems take null for what is left out.
     said = {name: value for name, value in found.items() if value is not None}
     try:
-        return msgspec.convert(said, kind)
+        return msgspec.convert(said, kind, strict=False)
     except msgspec.ValidationError as wrong:
         raise _misfit(str(wrong)) from None
 

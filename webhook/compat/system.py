@@ -7,7 +7,7 @@ wrong method. What is keyless acts for the only project. Not here: the words of 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from webhook.access import Caller, address, caller, credentials
 from webhook.api.asking import Asking
 from webhook.compat.line import Ask, Keyless, Line, decoded
 from webhook.dashboard.visitor import exempt
-from webhook.problems import Problem
+from webhook.problems import Problem, Teller, answered
 from webhook.service import Service
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -38,6 +38,13 @@ class System(NamedTuple):
     told: Callable[[Line, Any], Response]
     #: Tells what went wrong; the line is None where there is none.
     refused: Callable[[Line | None, GitcoordError | Problem], Response]
+    #: The JSON schema of an answer of a line, and that of what went wrong.
+    answer: Callable[[Line], dict[str, Any]]
+    failure: Mapping[str, Any]
+    #: With which statuses things go wrong.
+    failures: tuple[int, ...]
+    #: Whether no body at all is an empty object.
+    bare: bool = False
 
 
 def routes(service: Service, *systems: System) -> list[BaseRoute]:
@@ -47,9 +54,27 @@ def routes(service: Service, *systems: System) -> list[BaseRoute]:
         lines = sorted(system.lines, key=lambda line: "{" in line.path)
         for line in lines:
             handler = _handler(service, system, line)
-            found.append(Route(system.base + line.path, handler, methods=[line.method]))
+            # A slash at the end meant the same to all of them.
+            ends = ("",) if line.path.endswith(":path}") else ("", "/")
+            found += [
+                Route(f"{system.base}{line.path}{end}", handler, methods=[line.method])
+                for end in ends
+            ]
         found += _nowhere(system)
     return found
+
+
+def teller(*systems: System) -> Teller:
+    """Return what tells an error in the words of the system whose path it is, or else in ours."""
+    prefixes = [(prefix, system) for system in systems for prefix in system.prefixes]
+
+    def tell(path: str, error: GitcoordError | Problem) -> Response:
+        for prefix, system in prefixes:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return system.refused(None, error)
+        return answered(error)
+
+    return tell
 
 
 def _handler(
@@ -59,8 +84,11 @@ def _handler(
         known: Caller | None = None
         try:
             known = await _caller(service, request, line)
-            body = None if line.body is None else decoded(await request.body(), line.body)
-            ask = Ask(service, Asking(known), body, request.query_params, request.path_params)
+            body = None
+            if line.body is not None:
+                body = decoded(await request.body(), line.body, bare=system.bare)
+            query = {x: request.query_params[x] for x in line.query if x in request.query_params}
+            ask = Ask(service, Asking(known), body, query, request.path_params)
             return system.told(line, await known.project.work(_answer, line, ask))
         except GitcoordError as error:
             if known is not None:
@@ -83,7 +111,8 @@ def _nowhere(system: System) -> list[BaseRoute]:
     forms = [(compile_path(system.base + line.path)[0], line.method) for line in system.lines]
 
     async def nowhere(request: Request) -> Response:
-        allowed = sorted({method for form, method in forms if form.match(request.url.path)})
+        path = request.url.path.rstrip("/")
+        allowed = sorted({method for form, method in forms if form.match(path)})
         if allowed:
             detail = f"this route takes {', '.join(allowed)}"
             headers = {"Allow": ", ".join(allowed)}

@@ -8,6 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.notices import Notice
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.violations import Violation
@@ -41,7 +42,7 @@ def test_a_lock_is_taken_refreshed_and_released(ac: Client) -> None:
     found = locked(ac, ADA, "src/a.py", reason="login")
     assert found.keys() >= LOCK
     assert (found["success"], found["action"], found["file_path"]) == (True, "acquired", "src/a.py")
-    assert (found["reason"], found["lock_reason"]) == (None, None)
+    assert (found["reason"], found["lock_reason"], found["locked_by"]) == (None, None, None)
     assert locked(ac, ADA, "src/a.py")["action"] == "refreshed"
     (lock,) = records(ac.served, Lock)
     assert (lock["key"], lock["agent"], lock["reason"]) == ("src/a.py", "ada", "login")
@@ -78,6 +79,7 @@ def test_a_lock_of_another_is_refused_with_its_holder(ac: Client) -> None:
         ({"file_path": ""}, "invalid_file_path"),
         ({"file_path": "../x"}, "invalid_file_path"),
         ({"file_path": "odd:x"}, "unknown_namespace"),
+        ({"agent_id": "  "}, "invalid_agent_id"),
     ],
 )
 def test_a_lock_that_cannot_be_is_refused(ac: Client, more: dict[str, Any], reason: str) -> None:
@@ -115,8 +117,8 @@ def test_a_bound_key_acts_for_its_agent_only(ac: Client) -> None:
     answer = bound.post("/locks/acquire", BOB | {"file_path": "a"})
     assert "agent_id" in refused(answer, 403)
     assert head(ac.served) == before
-    assert locked(bound, {}, "a")["locked_by"] == "ada"
-    assert locked(ac, {}, "b")["locked_by"] == "cloud-agent"
+    assert locked(bound, {}, "a")["agent"] == "ada"
+    assert locked(ac, {}, "b")["agent"] == "cloud-agent"
     kinds = {one["agent"]: one["type"] for one in records(ac.served, Session)}
     assert kinds == {"ada": "cloud_agent", "cloud-agent": "cloud_agent"}
 
@@ -134,6 +136,26 @@ def test_who_holds_a_path_is_told_without_a_key(ac: Client) -> None:
     assert ask("/locks/status/feature:f-1:pause").json()["locked"] is True
     assert ask("/locks/status/src/[id].py").json()["locked"] is True
     assert refused(ask("/locks/status/x%00"), 422)
+
+
+def test_an_admin_frees_what_others_hold_and_they_are_told(ac: Client) -> None:
+    locked(ac, ADA, "src/**", reason="login")
+    (session,) = records(ac.served, Session)
+    admin = Client(ac.served, COORDINATOR, "admin")
+    ac.served.call("POST", f"/sessions/{session['id']}/pause", {"reason": "lunch"}, key=admin.key)
+    before = head(ac.served)
+    assert refused(ac.call("DELETE", "/locks/src/a.py"), 403)
+    none = admin.good("DELETE", "/locks/doc/b.md")
+    assert none == {
+        "released": False, "prior_holder_agent_id": None, "prior_acquired_at": None,
+    }  # fmt: skip
+    assert head(ac.served) == before
+    found = admin.good("DELETE", "/locks/src/a.py")
+    assert (found["released"], found["prior_holder_agent_id"]) == (True, "ada")
+    assert found["prior_acquired_at"].endswith("Z")
+    assert records(ac.served, Lock) == []
+    (notice,) = records(ac.served, Notice)
+    assert (notice["to"], "freed by key" in notice["text"]) == (session["id"], True)
 
 
 def submitted(client: Client, **more: Any) -> str:
@@ -297,9 +319,15 @@ def test_a_session_registers_beats_and_is_found(ac: Client) -> None:
     assert ac.good("POST", "/discovery/heartbeat", body)["success"]
     assert ac.good("GET", "/discovery/agents?capability=cobol")["agents"] == []
     assert ac.good("GET", "/discovery/agents?status=disconnected")["agents"] == []
-    assert refused(ac.get("/discovery/agents?status=odd"), 422)
-    cleaned = ac.good("POST", "/discovery/cleanup", {})
-    assert cleaned == {"success": True, "agents_cleaned": 0, "locks_released": 0}
+    (detail,) = refused(ac.get("/discovery/agents?status=odd"), 422)
+    assert detail["loc"] == ["query", "status"]
+    swept = {"success": True, "agents_cleaned": 0, "locks_released": 0}
+    cleaned = ac.good("POST", "/discovery/cleanup", {"stale_threshold_minutes": 1})
+    assert cleaned == swept | {"stale": []}
+    cleaned = ac.good("POST", "/discovery/cleanup", {"idle_minutes": 0})
+    assert cleaned == swept | {"stale": [row["session_id"]]}
+    (detail,) = refused(ac.post("/discovery/cleanup", {"dry_run": True}), 422)
+    assert detail["loc"] == ["body", "dry_run"]
 
 
 def test_whom_a_person_has_killed_is_refused_until_it_registers_anew(ac: Client) -> None:
@@ -396,11 +424,31 @@ def test_a_body_that_does_not_fit_names_the_field(
     assert head(ac.served) == before
 
 
+def test_values_are_taken_as_loosely_as_the_original_takes_them(ac: Client) -> None:
+    assert locked(ac, ADA, "a", ttl_minutes="2")["success"]
+    assert records(ac.served, Lock)[0]["ttl"] == 120.0
+    id = submitted(ac, priority="3")
+    ac.good("POST", "/work/claim", ADA)
+    body = {"task_id": id, "agent_id": "ada", "success": "false"}
+    assert ac.good("POST", "/work/complete", body)["status"] == "failed"
+    decided = ADA | {"summary": "S", "decisions": ["One", {"two": 2}]}
+    ac.good("POST", "/handoffs/write", decided)
+    (row,) = ac.good("POST", "/handoffs/read", {})["handoffs"]
+    assert row["decisions"] == ["One", '{"two":2}']
+
+
+def test_without_a_reason_none_is_told(ac: Client) -> None:
+    locked(ac, ADA, "a")
+    found = locked(ac, BOB, "a")
+    assert (found["locked_by"], found["lock_reason"]) == ("ada", None)
+
+
 def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     client = ac.served.client
     assert refused(client.post("/locks/acquire", json={"file_path": "a"}), 401)
     assert refused(Client(ac.served, COORDINATOR, "read").post("/work/claim", ADA), 403)
-    assert refused(ac.get("/locks/odd"), 404)
+    assert refused(ac.get("/guardrails/odd"), 404)
+    assert refused(ac.get("/locks/odd"), 405)
     assert refused(ac.post("/work"), 404)
     assert refused(ac.get("/work/claim"), 405)
     assert ac.get("/work/claim").headers["Allow"] == "POST"
@@ -408,3 +456,5 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     (broken,) = refused(client.post("/work/claim", content=b"{", headers=headers), 422)
     assert broken["type"] == "json_invalid"
     assert refused(ac.post("/work/claim", []), 422)
+    (empty,) = refused(ac.call("POST", "/discovery/register"), 422)
+    assert (empty["type"], empty["loc"]) == ("missing", ["body"])

@@ -76,6 +76,18 @@ def test_without_a_name_one_is_made_up_and_the_projects_times_hold(golem: Client
     assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (30, 120)
 
 
+def test_no_body_at_all_is_an_empty_one(golem: Client) -> None:
+    # So do its published scripts check in.
+    said = {"Content-Type": "application/json"}
+    assert golem.call("POST", "/checkin", headers=said).status_code == 201
+    failed(golem.call("POST", "/heartbeat", headers=said), 400, "MISSING_TOKEN")
+
+
+def test_nobody_is_told_to_beat_without_a_pause(golem: Client) -> None:
+    data = golem.good("POST", "/checkin", {"heartbeat_ttl_seconds": 1}, 201)["data"]
+    assert (data["heartbeat_interval_seconds"], data["heartbeat_ttl_seconds"]) == (1, 1)
+
+
 def test_a_conflict_is_told_and_the_session_goes_on(golem: Client) -> None:
     scope = {"declared_area": "auth", "declared_files": ["src/**"]}
     checked_in(golem, "ada", **scope)
@@ -85,6 +97,7 @@ def test_a_conflict_is_told_and_the_session_goes_on(golem: Client) -> None:
     assert conflict["agent_name"] == "ada"
     assert conflict["overlapping_areas"] == ["auth"]
     assert conflict["overlapping_files"] == ["src/**"]
+    assert (conflict["type"], conflict["overlap"]) == ("file", ["auth", "src/**"])
 
 
 def test_where_conflicts_block_the_session_is_closed_at_once(golem: Client) -> None:
@@ -205,6 +218,10 @@ def test_messages_are_sent_to_one_and_to_all_and_read_newest_first(golem: Client
     assert (direct["content"], direct["metadata"]) == ("Psst", {"n": 1})
     assert (everybody["recipient_type"], everybody["type"]) == ("broadcast", "status")
     assert (everybody["sender_name"], everybody["metadata"]) == ("ada", None)
+    # Its published scripts read other names than its documents write.
+    assert [(row["sender"], row["recipient"]) for row in rows] == [
+        ("ada", "bob"), ("ada", "broadcast"),
+    ]  # fmt: skip
     later = golem.good("GET", f"/messages?since={rows[1]['created_at']}&sender=ada")["data"]
     assert [row["id"] for row in later] == [second["id"]]
     assert golem.good("GET", "/messages?sender=bob")["data"] == []
@@ -256,7 +273,7 @@ def test_a_name_that_several_sessions_have_names_no_recipient(golem: Client) -> 
     assert "several" in found["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "since=yesterday"])
+@pytest.mark.parametrize("query", ["limit=x", "limit=", "since=yesterday"])
 def test_wrong_parameters_of_messages_are_refused(golem: Client, query: str) -> None:
     failed(golem.get(f"/messages?{query}"), 400, "VALIDATION")
 
@@ -278,10 +295,17 @@ def test_tasks_are_listed_by_urgency_and_then_by_age(golem: Client) -> None:
 
 @pytest.mark.parametrize(
     "query, code",
-    [("status=odd", "INVALID_STATUS"), ("priority=odd", "VALIDATION"), ("limit=51", "VALIDATION")],
+    [("status=odd", "INVALID_STATUS"), ("priority=odd", "VALIDATION"), ("limit=5.1", "VALIDATION")],
 )
 def test_wrong_parameters_of_tasks_are_refused(golem: Client, query: str, code: str) -> None:
     failed(golem.get(f"/tasks?{query}"), 400, code)
+
+
+@pytest.mark.parametrize("limit, shown", [("0", 1), ("-7", 1), ("51", 50), ("500", 50)])
+def test_a_limit_beyond_the_range_is_the_nearest(golem: Client, limit: str, shown: int) -> None:
+    tasks = [{"id": f"t-{n}", "title": "Do it"} for n in range(51)]
+    golem.served.call("POST", "/tasks", {"tasks": tasks}, key=golem.key)
+    assert len(golem.good("GET", f"/tasks?limit={limit}")["data"]) == shown
 
 
 def test_of_two_agents_one_gets_the_task(golem: Client) -> None:
@@ -289,6 +313,7 @@ def test_of_two_agents_one_gets_the_task(golem: Client) -> None:
     ada, bob = checked_in(golem, "ada"), checked_in(golem, "bob")
     data = golem.good("POST", "/tasks/claim", {"session_token": ada, "task_id": "t-1"})["data"]
     assert (data["id"], data["status"], data["assigned_agent_name"]) == ("t-1", "assigned", "ada")
+    assert data["updated_at"] >= data["assigned_at"]
     before = head(golem.served)
     lost = golem.post("/tasks/claim", {"session_token": bob, "task_id": "t-1"})
     assert "ada" in failed(lost, 409, "CLAIM_FAILED")["errors"][0]["message"]

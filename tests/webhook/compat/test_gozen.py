@@ -142,7 +142,9 @@ def test_sessions_are_shown_with_their_numbers(zen: Client) -> None:
         "status": "stuck", "last_errors": ["no such file"], "retry_count": 6,
     }.items()  # fmt: skip
     assert {"start_time", "last_activity"} <= row.keys()
-    assert (rows[bob.id]["total_tokens"], rows[bob.id]["status"]) == (None, "active")
+    unknown = rows[bob.id]
+    assert (unknown["total_tokens"], unknown["total_cost"], unknown["status"]) == (0, 0.0, "active")
+    assert (unknown["usage_known"], row["usage_known"], row["cost_known"]) == (False, True, True)
     totals = {"total_sessions": 2, "active": 1, "stuck": 1, "total_tokens": 120, "total_cost": 0.5}
     assert found["stats"].items() >= totals.items()
     numbers = zen.good("GET", f"/sessions/{ada.id}/metrics")
@@ -252,12 +254,13 @@ def test_a_task_runs_fails_is_tried_again_and_stays_when_it_is_done(zen: Client)
         ada.post(f"/tasks/{id}/move", {"move": "fail", "error": "no luck"})
         shown = zen.good("GET", at)
         assert (shown["status"], shown["retry_count"]) == ("failed", failures)
-        assert shown["result"] == {"success": False, "output": "", "error": "no luck"}
+        counted = {"tokens": 0, "cost": 0.0}
+        assert shown["result"] == {"success": False, "output": "", "error": "no luck"} | counted
         assert zen.good("POST", f"{at}/retry") == {"status": "retrying"}
     ada.post(f"/tasks/{id}/claim", {})
     ada.post(f"/tasks/{id}/move", {"move": "complete", "result": "Done."})
     shown = zen.good("GET", at)
-    assert shown["result"] == {"success": True, "output": "Done.", "error": ""}
+    assert shown["result"] == {"success": True, "output": "Done.", "error": ""} | counted
     assert "completed_at" in shown
     assert "history" in failed(zen.call("DELETE", at), 409)
     assert [one["status"] for one in records(zen.served, Task)] == ["completed"]
@@ -296,6 +299,9 @@ def test_what_http_has_against_a_request_is_an_error(zen: Client) -> None:
     answer = client.put(f"{GOZEN}/config", content=b"{", headers={"X-API-Key": zen.key})
     assert "JSON" in failed(answer, 400)
     assert failed(zen.call("POST", "/tasks", {"priority": "high"}), 400)
+    before = head(zen.served)
+    assert failed(zen.call("POST", "/tasks"), 400)
+    assert head(zen.served) == before
 
 
 def test_sessions_of_the_other_systems_are_shown_too(zen: Client) -> None:

@@ -12,13 +12,11 @@ from tests.gitrun import git
 from tests.webhook.compat.talking import COORDINATOR, GOZEN, Client, head
 from tests.webhook.conftest import Maker
 from tests.webhook.served import Served, begun
-from webhook.app import application
-from webhook.compat import coordinator, golemxv, gozen
+from webhook.app import ORIGINALS, application
 from webhook.compat.line import Line
 from webhook.compat.system import System
 
-SYSTEMS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
-LINES = [(system, line) for system in SYSTEMS for line in system.lines]
+LINES = [(system, line) for system in ORIGINALS for line in system.lines]
 OPEN = ["/locks/status/a.py", "/ports/status"]
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.webhook.compat.talking import Client, add_task
 from tests.webhook.served import Served
-from webhook.compat import coordinator, golemxv, gozen
+from webhook.app import ORIGINALS
+from webhook.compat import golemxv, gozen
 from webhook.compat.line import Line
 from webhook.compat.system import System
 
-SYSTEMS = (gozen.SYSTEM, golemxv.SYSTEM, coordinator.SYSTEM)
-BODIES = [(x, line) for x in SYSTEMS for line in x.lines if line.body is not None]
+BODIES = [(x, line) for x in ORIGINALS for line in x.lines if line.body is not None]
 ODD: list[Any] = [
     None, True, 0, -1, 7, 10**400, 1e308, -0.5, "", " ", "\0", "\x1b[1m", "ü" * 300, "a/../..",
     "*" * 60, "[", "s-1", "t-1", [], ["\0"], [7], {}, {"": ""}, {"error_code": []},
@@ -74,7 +74,7 @@ def test_odd_parameters_are_refused_or_taken(
 @pytest.mark.parametrize("word", ["%00", "x" * 3000, "%ff", "..%2f..%2fx", "*", "%5B", "a%0d%0ab"])
 def test_odd_paths_are_refused_or_not_found(served: Served, word: str) -> None:
     client = Client(served, "", "admin")
-    for system in SYSTEMS:
+    for system in ORIGINALS:
         for line in system.lines:
             if "{" in line.path:
                 path = system.base + line.path.replace("{id}", word).replace("{path:path}", word)
