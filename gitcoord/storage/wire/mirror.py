@@ -11,9 +11,10 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitcoord.errors import Contended, CorruptRecord, UnreadableAnswer
+from gitcoord.errors import Contended, CorruptRecord, GitcoordError, UnreadableAnswer
 from gitcoord.storage import growth
 from gitcoord.storage.durable import disk_error, put, temporary
 from gitcoord.storage.gitproc import Git
@@ -86,13 +87,6 @@ class Mirror:
                 time.sleep(0.01)
             after = {*self.cut(), *shallow}.difference(unshallow)
             put(self._shallow, "".join(f"{oid}\n" for oid in sorted(after)).encode())
-
-    def store(self, objects: Sequence[GitObject], pack: Packed) -> None:
-        """Store what the host is just being asked to take, so that only refs are left to move.
-
-        `pack` holds the objects, too. What becomes garbage is pruned. Raises as `Store.commit`.
-        """
-        self.inner.prepare(objects, pack)
 
     def keep(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> None:
         """Take over what has landed at the host. A newer value that is known already stays."""
@@ -175,6 +169,25 @@ class Mirror:
     def close(self) -> None:
         """End the git children."""
         self.inner.close()
+
+
+class Copy:
+    """Objects that a host is asked to take, to be stored here while it is at work."""
+
+    def __init__(self, mirror: Mirror, objects: Sequence[GitObject], pack: Packed) -> None:
+        """`pack` holds the objects, too."""
+        #: What is still to be stored.
+        self.left: Sequence[GitObject] = objects
+        self._mirror = mirror
+        self._pack = pack
+
+    def make(self) -> None:
+        """Store them, unless that is done. What the host does not take is pruned some day."""
+        # What cannot be written now fails again when it is kept, and is judged there.
+        with suppress(GitcoordError):
+            if self.left:
+                self._mirror.inner.prepare(self.left, self._pack)
+                self.left = ()
 
 
 def _remove(path: str) -> None:

@@ -32,7 +32,7 @@ from gitcoord.storage.store import (
 )
 from gitcoord.storage.wire.attempt import Attempt, spread
 from gitcoord.storage.wire.host import DEPTH, Host
-from gitcoord.storage.wire.mirror import Mirror, opened, standing
+from gitcoord.storage.wire.mirror import Copy, Mirror, opened, standing
 from gitcoord.storage.wire.push import Command, Report
 from gitcoord.storage.wire.transport import Interrupted
 from gitcoord.storage.wire.verdict import by_refs, settled
@@ -152,23 +152,16 @@ class WireStore:
         """
         check_moves(moves)
         with self._lock:
-            stored = False
+            left = objects
             if moves:
                 if len(moves) > 1 and not self.atomic:
                     raise HostRefused("this host cannot move several refs as one")
                 pack = self._pack(objects, moves)
-
-                def store() -> None:
-                    nonlocal stored
-                    # What cannot be written now fails again afterwards, and is judged there.
-                    with suppress(GitcoordError):
-                        if not stored:
-                            self.mirror.store(objects, pack)
-                            stored = True
-
-                self._push(moves, pack[0], store)
+                copy = Copy(self.mirror, objects, pack)
+                self._push(moves, pack[0], copy.make)
+                left = copy.left
             try:
-                self.mirror.keep(() if stored else objects, moves)
+                self.mirror.keep(left, moves)
             except Unavailable:
                 if not moves:
                     raise
