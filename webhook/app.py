@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from gitcoord.errors import GitcoordError
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import answering, openapi
+from webhook.api import answering, openapi, ports
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
@@ -84,6 +84,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
+        *ports.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),
         *system.routes(service, *ORIGINALS),

@@ -69,7 +69,7 @@ class Keys:
 
     def list(self, project: str | None = None) -> list[Key]:
         """Return all keys, also revoked ones, in the order in which they were made."""
-        with self._private.transaction() as base:
+        with self._private.reading() as base:
             rows = base.execute(
                 "SELECT id, project, name, scope, agent, created_at, revoked_at FROM keys"
                 " ORDER BY created_at, id"
@@ -105,7 +105,7 @@ class Keys:
         """Return the key of this text; None for one that is unknown, wrong or revoked."""
         form = _FORM.fullmatch(text)
         id, secret = form.groups() if form else ("", text)
-        with self._private.transaction() as base:
+        with self._private.reading() as base:
             row = base.execute(
                 "SELECT id, project, name, scope, agent, created_at, revoked_at, digest"
                 " FROM keys WHERE id = ?",

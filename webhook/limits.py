@@ -26,8 +26,9 @@ HEADERS: dict[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": (
-        "default-src 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'"
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
+        "style-src 'self'"
     ),
 }
 

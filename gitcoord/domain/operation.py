@@ -49,6 +49,11 @@ OPERATIONS: dict[str, str] = {
     "task.note": "tasks:NoteTask",
     "task.worktree": "tasks:RecordWorktree",
     "handoff.write": "handoffs:WriteHandoff",
+    "memory.remember": "remembering:Remember",
+    "memory.use": "remembering:UseMemories",
+    "memory.forget": "remembering:ForgetMemories",
+    "working.set": "working_memory:SetItems",
+    "working.clear": "working_memory:ClearItems",
     "change.record": "changes:RecordChanges",
     "message.send": "messages:SendMessage",
     "message.read": "messages:ReceiveMessages",
@@ -58,6 +63,12 @@ OPERATIONS: dict[str, str] = {
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
     "ledger.init": "configure:Begin",
+    "port.allocate": "ports:AllocatePorts",
+    "port.release": "ports:ReleasePorts",
+    "plan.add": "plans:AddPlan",
+    "task.report": "results:ReportResult",
+    "escalation.raise": "escalations:RaiseEscalation",
+    "escalation.resolve": "escalations:ResolveEscalation",
 }
 
 

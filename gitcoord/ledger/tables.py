@@ -22,14 +22,19 @@ KINDS: dict[str, str] = {
     "tasks": "tasks:Task",
     "notes": "tasks:Note",
     "handoffs": "handoffs:Handoff",
+    "memories": "memories:Memory",
+    "working": "working_memory:WorkingMemory",
     "changes": "changes:Change",
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "ports": "ports:PortLease",
+    "plans": "plans:Plan",
+    "escalations": "escalations:Escalation",
 }
 
-#: Raised whenever a record's terms change, so that indexes made before are thrown away.
-VERSION = "3"
+#: Raised whenever there are other records or terms, so that older indexes are thrown away.
+VERSION = "4"
 
 _loaded: dict[str, type[Record]] = {}
 

@@ -50,6 +50,10 @@ class Running:
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=30)
-        self.lines += err.splitlines(keepends=True)
+        self.process.wait(timeout=30)
+        assert self.process.stderr is not None
+        if not self.process.stderr.closed:
+            # Not by `communicate`, which does not know of lines that were read ahead.
+            with self.process.stderr:
+                self.lines += self.process.stderr.readlines()
         return self.process.returncode

@@ -20,7 +20,9 @@ def head(served: Served) -> str:
 
 
 def test_every_operation_of_the_domain_has_one_route() -> None:
-    assert covered() == set(OPERATIONS)
+    # Ports are leased in the machine's ledger, by routes of their own.
+    of_the_machine = {tag for tag in OPERATIONS if tag.startswith("port.")}
+    assert covered() == set(OPERATIONS) - of_the_machine
     assert len({(line.method, line.path) for line in LINES}) == len(LINES)
     assert len({line.id for line in LINES}) == len(LINES)
 

@@ -48,7 +48,7 @@ def test_every_answer_is_one_that_the_document_describes(
             # A stream that does not end.
             continue
         seen[operation.label] = _answers(operation, served.agent("bob").token)
-    assert len(seen) == len(LINES) + 3
+    assert len(seen) == len(LINES) + 6
     # Requests that are made up have reached the rules, and not only their doors.
     done = [label for label, statuses in seen.items() if statuses & {200, 201}]
     assert len(done) > len(LINES) / 2, sorted(set(seen) - set(done))
@@ -95,6 +95,9 @@ def test_every_route_of_the_table_is_described_with_what_it_takes() -> None:
         ("GET", "/api/v1/notifications"),
         ("POST", "/api/v1/notifications"),
         ("DELETE", "/api/v1/notifications/{id}"),
+        ("GET", "/api/v1/ports"),
+        ("POST", "/api/v1/ports"),
+        ("POST", "/api/v1/ports/release"),
     }
     named = {(m.upper(), path) for path, routes in document["paths"].items() for m in routes}
     assert named == table | beside

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from webhook.events.wording import FORMATS
+
 _KEY = {"type": "string"}
+_FORMAT: dict[str, Any] = {
+    "enum": list(FORMATS),
+    "default": FORMATS[0],
+    "description": "`event`: the event as JSON; `slack`: a line for a chat",
+}
 _TARGET: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -18,9 +25,10 @@ _TARGET: dict[str, Any] = {
             "type": "string",
             "description": "types with commas between; empty: all",
         },
+        "format": _FORMAT,
         "created_at": _KEY,
     },
-    "required": ["id", "url", "types", "created_at"],
+    "required": ["id", "url", "types", "format", "created_at"],
 }
 _COUNT = {"type": "integer", "minimum": 0}
 _LOADED = {
@@ -28,8 +36,13 @@ _LOADED = {
         _TARGET,
         {
             "type": "object",
-            "properties": {"waiting": _COUNT, "given_up": _COUNT, "dropped": _COUNT},
-            "required": ["waiting", "given_up", "dropped"],
+            "properties": {
+                "waiting": _COUNT,
+                "given_up": _COUNT,
+                "dropped": _COUNT,
+                "last_error": {"type": "string", "description": "why the last was not taken"},
+            },
+            "required": ["waiting", "given_up", "dropped", "last_error"],
         },
     ]
 }
@@ -79,7 +92,11 @@ def _listed(problems: dict[str, Any]) -> dict[str, Any]:
 def _added(problems: dict[str, Any]) -> dict[str, Any]:
     body = {
         "type": "object",
-        "properties": {"url": {"type": "string"}, "types": {"type": "string", "default": ""}},
+        "properties": {
+            "url": {"type": "string"},
+            "types": {"type": "string", "default": ""},
+            "format": _FORMAT,
+        },
         "required": ["url"],
         "additionalProperties": False,
     }

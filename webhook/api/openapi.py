@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import beside
+from webhook.api import beside, ports
 from webhook.api.answering import KEY_LIMIT, PREFIX, asked_by, told_by
 from webhook.api.asking import LONGEST
 from webhook.api.checkin import Token
@@ -60,6 +60,7 @@ def described() -> dict[str, Any]:
     for line in LINES:
         paths.setdefault(PREFIX + line.path, {})[line.method.lower()] = _route(line, references)
     paths |= beside.paths(PREFIX, _answers(PROBLEMS | REFUSALS))
+    paths |= ports.paths(_answers(PROBLEMS | REFUSALS))
     return {
         "openapi": "3.1.0",
         "info": {

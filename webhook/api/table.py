@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import records, who, work
+from webhook.api import memories, plans, records, who, work
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -86,6 +86,13 @@ LINES: tuple[Line, ...] = (
     _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
     _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
     _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
+    _see(
+        "/memories",
+        memories.memories,
+        "What was learned, the most relevant first",
+        {"text": "upload hangs", "tag": ["s3"]},
+    ),
+    _see("/session/memory", memories.working_memory, "What the acting session keeps for itself"),
     _see("/messages", records.inbox, "Messages to the acting session and to all"),
     _see("/messages/sent", records.outbox, "Messages of the acting session, with receipts"),
     _see("/changes", records.changes, "Who has changed which file lately", {"path": "src/"}),
@@ -189,6 +196,24 @@ LINES: tuple[Line, ...] = (
         201,
     ),
     _do(
+        "/memories",
+        "memory.remember",
+        "agent",
+        "Remember what was learned; the same within an hour is united",
+        {"id": "k-1", "summary": "Uploads over 2 GB hang", "type": "error", "tags": ["s3"]},
+        201,
+    ),
+    _do("/memories/used", "memory.use", "agent", "Say that memories have helped", {"ids": ["k-1"]}),
+    _do("/memories/forget", "memory.forget", "agent", "Recall them no more", {"ids": ["k-1"]}),
+    _do(
+        "/session/memory",
+        "working.set",
+        "agent",
+        "Keep texts until the session ends",
+        {"items": {"plan": "The parser, then the printer."}},
+    ),
+    _do("/session/memory/clear", "working.clear", "agent", "Forget some", {"names": ["plan"]}),
+    _do(
         "/messages",
         "message.send",
         "agent",
@@ -207,6 +232,60 @@ LINES: tuple[Line, ...] = (
         201,
     ),
     _do("/violations", "guard.record", "agent", "Say what guardrails have found", status=201),
+    # Plans.
+    _see("/plans", plans.plans, "Plans of features, with their packages", {"feature": "login"}),
+    _do(
+        "/plans",
+        "plan.add",
+        "agent",
+        "Make work packages the plan of a feature, a task for each",
+        {
+            "feature": "login",
+            "plan_revision": 1,
+            "contracts_revision": 1,
+            "packages": [{"id": "wp-api", "write": ["src/api/**"]}],
+            "tasks": [{"id": "t-9", "ref": "wp-api", "title": "Write the routes"}],
+        },
+        201,
+    ),
+    _do(
+        "/tasks/{id}/report",
+        "task.report",
+        "agent",
+        "Hand in the result of a package",
+        {
+            "payload": {
+                "feature_id": "login",
+                "package_id": "wp-api",
+                "plan_revision": 1,
+                "contracts_revision": 1,
+                "status": "completed",
+            }
+        },
+    ),
+    _see("/escalations", plans.escalations, "Escalations, the oldest first"),
+    _do(
+        "/escalations",
+        "escalation.raise",
+        "agent",
+        "Raise what a worker cannot decide",
+        {
+            "escalation": {
+                "id": "e-1",
+                "queued": "t-10",
+                "kind": "RESOURCE_CONFLICT",
+                "summary": "The port is taken.",
+            }
+        },
+        201,
+    ),
+    _do(
+        "/escalations/{id}/resolve",
+        "escalation.resolve",
+        "agent",
+        "Say how an escalation was decided",
+        {"resolution": "Take another port."},
+    ),
     # The ledger.
     _do(
         "/settings",

@@ -14,6 +14,8 @@ from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
+from webhook.compat import coordinator_memory as memory
+from webhook.compat import coordinator_ports as ports
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -34,11 +36,9 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
-    "memory": ("POST /memory/store", "POST /memory/query"),
     "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
-    "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
         "POST /features/register",
         "POST /features/deregister",
@@ -108,7 +108,25 @@ LINES: tuple[Line, ...] = (
         blank=_blank("session_id", "error"),
     ),
     Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
-    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
+    Line(
+        "POST",
+        "/memory/store",
+        "agent",
+        memory.store,
+        memory.Storing,
+        blank=_blank("memory_id", "action", "error"),
+    ),
+    Line("POST", "/memory/query", "read", memory.query, memory.Querying),
+    Line(
+        "POST",
+        "/ports/allocate",
+        "agent",
+        ports.allocate,
+        ports.Porting,
+        blank=_blank("allocation", "env_snippet", "error"),
+    ),
+    Line("POST", "/ports/release", "agent", ports.release, ports.Porting, blank=_blank("error")),
+    Line("GET", "/ports/status", "read", ports.status, keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()
@@ -118,6 +136,8 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
+    if isinstance(answer, list):
+        return response(answer, line.status)
     return response({**line.blank, **answer}, line.status)
 
 

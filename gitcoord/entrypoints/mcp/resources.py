@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gitcoord.entrypoints.mcp.call import Call
 
 #: Entries of each list.
-TASKS, HANDOFFS, MESSAGES = 20, 5, 20
+TASKS, HANDOFFS, MESSAGES, MEMORIES = 20, 5, 20, 10
 #: Stands for every table of the ledger.
 EVERYTHING = "*"
 
@@ -93,6 +93,28 @@ def _handoffs(call: Call) -> str:
     return "\n".join(parts if found else [*parts, "", "There is none yet."])
 
 
+def _memories(call: Call) -> str:
+    from itertools import islice
+
+    from gitcoord.domain.memories import Memory
+
+    with call.state() as state:
+        found = list(islice(state.scan(Memory, "all:"), MEMORIES))
+    parts = ["# Memories"]
+    for one in found:
+        kind = f"{one.type}, {one.outcome}" if one.outcome else one.type
+        parts += [
+            "",
+            f"## {' '.join(one.summary.split())}",
+            "",
+            f"{kind}, {one.agent}, {one.at}, `{one.id}`",
+            "",
+        ]
+        parts += [f"- {lesson}" for lesson in one.lessons]
+        parts += [f"- tags: {', '.join(one.tags)}"] if one.tags else []
+    return "\n".join(parts if found else [*parts, "", "There is none yet."])
+
+
 def _context(call: Call) -> str:
     from gitcoord.entrypoints.cli.context import told
 
@@ -157,6 +179,14 @@ RESOURCES: dict[str, Resource] = {
             "What agents have left for whoever goes on.",
             _handoffs,
             frozenset({"handoffs"}),
+        ),
+        Resource(
+            "memories://recent",
+            "recent-memories",
+            "Recent memories",
+            "What agents have learned lately; the tool recall finds what fits.",
+            _memories,
+            frozenset({"memories"}),
         ),
         Resource(
             "guardrails://patterns",

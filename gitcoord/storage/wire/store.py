@@ -67,8 +67,8 @@ class WireStore:
         self._path = path
         self.patience = patience
         self._mirror: Mirror | None = None
-        #: The mirror once it has been followed: whoever reads need not wait for a push then.
-        self._followed: Mirror | None = None
+        #: The same once it was followed.
+        self._opened: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
         self._tried_to_mend = False
@@ -89,11 +89,12 @@ class WireStore:
     @property
     def mirror(self) -> Mirror:
         """The mirror, made at the first contact with the host."""
-        if self._followed is not None:
-            return self._followed
+        # Who reads what is known does not wait for who asks a host that is silent.
+        if self._opened is not None:
+            return self._opened
         with self._lock:
             if self._mirror is None:
-                self._followed = self._mirror = self._open()
+                self._mirror = self._opened = self._open()
             return self._mirror
 
     @property
