@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import re
 import threading
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.sessions import Session
@@ -38,7 +37,14 @@ class Tokens:
     def token(self, project: str, session: str) -> str:
         """Return the token of a session."""
         text = f"{project}\0{session}".encode()
-        return hmac.new(self._secret, text, sha256).hexdigest()
+        return hmac.digest(self._secret, text, "sha256").hex()
+
+    def known(self, project: Project, token: str) -> str | None:
+        """Return the session of a token that was seen before, without a look at the ledger."""
+        found = self._known.get(project.name, ("", {}))[1].get(token)
+        if found is None or not hmac.compare_digest(self.token(project.name, found), token):
+            return None
+        return found
 
     def session(self, project: Project, token: str, *, living: bool) -> str | None:
         """Return the session whose token this is; None for no such session.
@@ -49,22 +55,22 @@ class Tokens:
         if not FORM.fullmatch(token):
             return None
         ledger = project.house().ledger
-        found = self._known.get(project.name, ("", {}))[1].get(token)
+        found = self.known(project, token)
         if found is None:
-            found = self._looked_through(project.name, ledger).get(token)
-        if found is None or not hmac.compare_digest(self.token(project.name, found), token):
+            self._look_through(project.name, ledger)
+            found = self.known(project, token)
+        if found is None:
             return None
         if not living:
             return found
         with ledger.state() as state:
             return found if state.get(Session, found, archived=False) is not None else None
 
-    def _looked_through(self, project: str, ledger: Ledger) -> dict[str, str]:
-        """Return the tokens of sessions that may show one; nobody looks twice at the same head."""
+    def _look_through(self, project: str, ledger: Ledger) -> None:
+        """See the tokens of sessions that may show one; nobody looks twice at the same head."""
         with self._lock:
             head = ledger.head()
-            seen, known = self._known.get(project, ("", {}))
-            if seen != head:
+            if self._known.get(project, ("", {}))[0] != head:
                 with ledger.state(head) as state:
                     # Who has just been ended is told so, by whichever service.
                     since = plus(state.meta.time, -REMEMBERED)
@@ -73,4 +79,3 @@ class Tokens:
                     found = [*state.find(Session, "live"), *late]
                 known = {self.token(project, one.id): one.id for one in found}
                 self._known[project] = (head, known)
-            return known

@@ -8,6 +8,7 @@ is the least that a key has to have. Not here: how a line is answered, or descri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -202,6 +203,7 @@ def covered() -> set[str]:
     return {line.tag for line in LINES if line.tag}
 
 
+@cache
 def fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     """Return the fields of a struct by name."""
     return {field.name: field for field in msgspec.structs.fields(kind)}
