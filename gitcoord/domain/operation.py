@@ -58,6 +58,14 @@ OPERATIONS: dict[str, str] = {
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
     "ledger.init": "configure:Begin",
+    "profile.set": "profiles:SetProfile",
+    "profile.remove": "profiles:RemoveProfile",
+    "profile.assign": "assignments:AssignProfile",
+    "policy.set": "policies:SetPolicy",
+    "policy.remove": "policies:RemovePolicy",
+    "network.set": "network:SetNetworkRule",
+    "network.remove": "network:RemoveNetworkRule",
+    "network.record": "accesses:RecordAccesses",
 }
 
 

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 KINDS: dict[str, type[Record]] = {
     kind.table: kind for kind in (Task, Note, Handoff, Change, Mark, Message, Violation)
 }
-LEFT_BEHIND = frozenset({"sessions", "locks", "waiters", "notices", "ops"})
+LEFT_BEHIND = frozenset({"sessions", "locks", "waiters", "notices", "ops"}) | {
+    # What is permitted here is said here; a file gives no rights.
+    "profiles", "assignments", "policies", "network", "accesses",
+}  # fmt: skip
 
 #: Most records in one call.
 CALL_LIMIT = 20_000

@@ -26,6 +26,11 @@ KINDS: dict[str, str] = {
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "profiles": "profiles:Profile",
+    "assignments": "assignments:Assignment",
+    "policies": "policies:Policy",
+    "network": "network:NetworkRule",
+    "accesses": "accesses:Access",
 }
 
 #: Raised whenever a record's terms change, so that indexes made before are thrown away.
