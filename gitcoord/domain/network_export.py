@@ -45,7 +45,7 @@ def allowed(rules: Sequence[NetworkRule]) -> Allowed:
 
 def covers(wide: str, narrow: str) -> bool:
     """Say whether every host of one pattern is one of the other."""
-    if wide == "*" or wide == narrow:
+    if wide in ("*", narrow):
         return True
     if narrow == "*":
         return False

@@ -11,9 +11,10 @@ from typing import Any
 from starlette.responses import Response
 
 from gitcoord.entrypoints import originals
-from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
+from gitcoord.errors import GitcoordError, NotPermitted, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
+from webhook.compat import coordinator_profiles as profiles
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -35,9 +36,7 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
     "memory": ("POST /memory/store", "POST /memory/query"),
-    "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
-    "policies": ("POST /policy/check", "POST /policy/validate"),
     "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
         "POST /features/register",
@@ -108,6 +107,9 @@ LINES: tuple[Line, ...] = (
         blank=_blank("session_id", "error"),
     ),
     Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
+    Line("GET", "/profiles/me", "read", profiles.mine),
+    Line("POST", "/policy/check", "read", profiles.check, profiles.Asking),
+    Line("POST", "/policy/validate", "read", profiles.validate, profiles.Validating),
     Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
@@ -126,6 +128,10 @@ def _refused(line: Line | None, error: GitcoordError | Problem) -> Response:
         return _problem(error)
     if isinstance(error, SessionPaused):
         return response({"detail": error.message}, 403)
+    if isinstance(error, NotPermitted):
+        return response(
+            {"detail": f"{error.code}: {error.message}", "refusal": error.as_dict()}, 403
+        )
     status = status_of(error)
     if status == 503 or not isinstance(error, (Refused, UsageError)):
         return response({"detail": error.message}, status, error)
