@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, reading
 from gitcoord.entrypoints.cli.desk import command as command_
@@ -188,7 +189,7 @@ def rollback(desk: Desk, name: str, at: str, person: bool) -> None:
     for one in names:
         if one not in past:
             wishes.append(RemovePolicy(name=one))
-        elif past[one] != present.get(one):
+        elif one not in present or _said(past[one]) != _said(present[one]):
             old = past[one]
             wishes.append(
                 SetPolicy(
@@ -211,6 +212,11 @@ def rollback(desk: Desk, name: str, at: str, person: bool) -> None:
         {"rolled_back": done, "at": time},
         f"as at {time}: {', '.join(done)}" if done else f"nothing has changed since {time}",
     )
+
+
+def _said(found: Policy) -> Policy:
+    """Return a policy without who stored it when."""
+    return msgspec.structs.replace(found, at="", by="")
 
 
 def _document(found: Policy, built_in: bool) -> dict[str, Any]:

@@ -195,7 +195,7 @@ RESOURCES: dict[str, Resource] = {
             "What you may do",
             "Your trust level, what you may do, and what is used of your limits.",
             _profile,
-            frozenset({"profiles", "assignments", "sessions"}),
+            frozenset({"profiles", "assignments"}),
         ),
         Resource(
             "gitcoord://context",

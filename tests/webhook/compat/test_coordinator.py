@@ -352,9 +352,9 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 
 ABSENT = [
-    ("POST", "/memory/store"), ("POST", "/memory/query"), ("GET", "/profiles/me"),
+    ("POST", "/memory/store"), ("POST", "/memory/query"),
     ("GET", "/audit"), ("POST", "/ports/allocate"), ("POST", "/ports/release"),
-    ("POST", "/policy/check"), ("GET", "/features/active"), ("GET", "/merge-queue"),
+    ("GET", "/features/active"), ("GET", "/merge-queue"),
     ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
