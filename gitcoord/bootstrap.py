@@ -175,6 +175,26 @@ def open_house(
     return _remote_house(repository, chosen, clock or SystemClock(), patience)
 
 
+def open_machine(folder: str, environ: Mapping[str, str]) -> House:
+    """Return gitcoord for this machine's own ledger, which is begun if there is none.
+
+    It is a bare repository in `folder`, the user's state folder of gitcoord, and holds what
+    processes of all repositories here must agree on. Raises `ReadOnly`, `DiskFull`.
+    """
+    from gitcoord.storage.bare import begun
+
+    place = os.path.join(folder, "machine.git")
+    house = assemble(begun(place, environ))
+    if not house.ledger.exists():
+        from gitcoord.domain.configure import Begin
+        from gitcoord.errors import AlreadyInitialised
+
+        # Two that are the first at once end with one ledger.
+        with suppress(AlreadyInitialised):
+            house.coordinator.begin(Begin(), "gitcoord")
+    return house
+
+
 def discover(repository: Repository) -> str | None:
     """Return the git remote that keeps a ledger: `origin`, or the only one; None for none.
 

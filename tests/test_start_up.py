@@ -129,3 +129,59 @@ def test_no_command_but_its_own_loads_the_mcp_sdk(tmp_path: Path) -> None:
     listed, said = loaded_by(f"{ENTER}; main()", "mcp", "--print-tools", at=tmp_path)
     assert "acquire_lock" in said
     assert {"mcp", "mcp_types", "pydantic", "anyio", "starlette"} & listed == set()
+
+
+# Names the modules of ours that a command has loaded, on standard error.
+NAMING = (
+    "import sys\n"
+    "try:\n"
+    f"    {ENTER}\n"
+    "    main()\n"
+    "finally:\n"
+    "    print('LOADED', *(n for n in sys.modules if n.startswith('gitcoord.')))\n"
+)
+MEMORY = {
+    "gitcoord.domain.memories", "gitcoord.domain.remembering", "gitcoord.domain.recall",
+    "gitcoord.domain.relevance", "gitcoord.domain.working_memory", "gitcoord.storage.search",
+    "gitcoord.storage.fulltext", "gitcoord.ledger.recalling",
+}  # fmt: skip
+
+
+def test_locks_and_hooks_load_and_open_nothing_of_memory(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, env=environment(tmp_path), check=True)
+
+    def named(*words: str, statement: str = NAMING) -> set[str]:
+        _, said = loaded_by(statement, *words, at=tmp_path)
+        return set(said.split("LOADED")[1].split())
+
+    named("init")
+    named("session", "start")
+    named("memory", "remember", "uploads hang")
+    named("memory", "set", "plan", "x")
+    index = tmp_path / ".git" / "gitcoord" / "memories.sqlite"
+    assert not index.exists()
+    others = {"gitcoord.domain.remembering", "gitcoord.domain.working_memory"}
+    assert named("memory", "recall", "uploads") >= MEMORY - others
+    before = index.stat().st_mtime_ns
+    body = json.dumps(
+        {
+            "session_id": "c-1",
+            "cwd": str(tmp_path),
+            "tool_name": "Edit",
+            "tool_input": {"file_path": str(tmp_path / "b.py")},
+        }
+    )
+    typed = (
+        f"import os\nr, w = os.pipe()\nos.write(w, {body.encode()!r})\nos.close(w)\nos.dup2(r, 0)\n"
+    )
+    for words in (
+        ("lock", "acquire", "a.py"),
+        ("lock", "check", "a.py"),
+        ("lock", "release", "--all"),
+        ("session", "heartbeat"),
+        ("guard", "commit"),
+    ):
+        assert not named(*words) & MEMORY, words
+    for event in ("SessionStart", "PreToolUse", "PostToolUse"):
+        assert not named("hook", "claude", event, statement=typed + NAMING) & MEMORY, event
+    assert index.stat().st_mtime_ns == before

@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
 from webhook import health, listening, logs, metrics
-from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import answering, openapi
+from webhook.access import PROJECT_HEADER, SESSION_HEADER, caller
+from webhook.api import answering, openapi, ports
+from webhook.bugs import Caught
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
 from webhook.limits import Bodies, Secured
@@ -55,6 +56,7 @@ def application(service: Service) -> Starlette:
             *_origins(service),
             Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
+            Middleware(Caught),
             Middleware(Bodies, limit=service.settings.body_limit),
         ],
         exception_handlers={
@@ -62,7 +64,6 @@ def application(service: Service) -> Starlette:
             GitcoordError: _told,
             HTTPException: _framework,
             ClientDisconnect: _gone,
-            Exception: _bug,
         },
         lifespan=lifespan,
     )
@@ -74,7 +75,9 @@ def application(service: Service) -> Starlette:
 def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list[BaseRoute]:
     """Return all routes."""
 
-    async def described(_request: Request) -> Response:
+    async def described(request: Request) -> Response:
+        if service.settings.require_key_everywhere:
+            await caller(service, request, "read")
         return Response(openapi.document(), media_type="application/json")
 
     return [
@@ -82,6 +85,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
+        *ports.routes(service),
         *answering.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),
@@ -115,15 +119,18 @@ async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes of that path; each route knows its own only."""
+    found = [one for one in request.app.routes if isinstance(one, Route)]
+    path = request.scope["path"]
+    return {each for one in found if one.path_regex.match(path) for each in one.methods or ()}
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
     # Nobody reads it.
     return Response(status_code=499)
-
-
-async def _bug(request: Request, error: Exception) -> Response:
-    logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
-    detail = "this is a bug of gitcoord; the service's log has it"
-    return told(request.scope, Problem(500, "bug", detail))

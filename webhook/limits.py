@@ -26,8 +26,9 @@ HEADERS: dict[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": (
-        "default-src 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'"
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
+        "style-src 'self'"
     ),
 }
 
@@ -79,17 +80,25 @@ class Bodies:
         if _length(scope) > self._limit:
             await told(scope, self._refusal())(scope, receive, send)
             return
-        size = 0
+        size, begun = 0, False
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._refusal()
-            return message
+            if size <= self._limit:
+                return message
+            if begun:
+                # Too late to refuse it: what is said meanwhile just ends.
+                return {"type": "http.disconnect"}
+            raise self._refusal()
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        await self._app(scope, counted, sent)
 
     def _refusal(self) -> Problem:
         return Problem(413, "body_too_large", f"a body has at most {self._limit} bytes")

@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 from gitcoord.entrypoints.cli.serve import HOST, PORT
 from gitcoord.entrypoints.listener import LOOPBACK
-from gitcoord.errors import InvalidConfig, NotARepository
+from gitcoord.errors import InvalidConfig, InvalidUrl, NotARepository
 from gitcoord.storage.repository import Repository, find, home
+from gitcoord.storage.wire.address import parsed
 
 #: The project of a service that was told of none.
 DEFAULT = "default"
 
+_NAMED = "Run it inside a repository, or name one: --project NAME=PATH_OR_URL."
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -73,6 +76,37 @@ def projects(words: Sequence[str], directory: str) -> dict[str, str]:
     return found
 
 
+def checked(places: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Raise for a place that cannot be served: `NotARepository`, `InvalidUrl`.
+
+    Whether a git host answers is seen when it is asked.
+    """
+    for name, place in places.items():
+        try:
+            if is_url(place):
+                parsed(place, "")
+            elif os.path.isdir(place):
+                _repository(place, environ)
+            else:
+                # Git would take a folder that is not there for the repository around it.
+                raise NotARepository(f"there is no folder {place}", hint=_NAMED)
+        except (NotARepository, InvalidUrl) as wrong:
+            which = f"project {name}: " if len(places) > 1 else ""
+            raise type(wrong)(which + wrong.message, hint=wrong.hint) from wrong
+
+
+def origins(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the origins, as browsers send them. Raises `InvalidConfig` for what is none."""
+    for word in words:
+        if word != "*" and not _ORIGIN.fullmatch(word):
+            raise InvalidConfig(
+                f"not an origin: {word!r}",
+                hint="Write SCHEME://HOST or SCHEME://HOST:PORT in lower case, with no path; "
+                "* is every page.",
+            )
+    return tuple(words)
+
+
 def is_url(place: str) -> bool:
     """Say whether a place is one at a git host rather than a folder here."""
     return "://" in place or (":" in place.partition("/")[0] and not os.path.isabs(place))
@@ -100,5 +134,4 @@ def _repository(place: str, environ: Mapping[str, str]) -> Repository:
     try:
         return find(place, environ)
     except NotARepository as wrong:
-        hint = "Run it inside a repository, or name one: --project NAME=PATH_OR_URL."
-        raise NotARepository(wrong.message, hint=hint) from wrong
+        raise NotARepository(wrong.message, hint=_NAMED) from wrong

@@ -12,12 +12,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.changes import Change
+from gitcoord.domain.escalations import Escalation
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import past
+from gitcoord.domain.memories import Memory
 from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import KEPT, Notice
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.ops import Op
+from gitcoord.domain.plans import Plan
 from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task, notes_of
@@ -55,6 +58,10 @@ class Compact(Operation, frozen=True, kw_only=True):
     violations: Seconds = 30 * DAY
     #: How many handoffs, the newest, are kept whatever their age.
     handoffs_kept: int = 200
+    #: Memories that have neither come nor helped for so long, and those that are forgotten.
+    memories: Seconds = 180 * DAY
+    #: How many memories, the newest, are kept whatever their age.
+    memories_kept: int = 1000
     #: Most records that one call forgets.
     limit: int = 5000
 
@@ -64,7 +71,7 @@ class Compact(Operation, frozen=True, kw_only=True):
         Remembered answers of operations go after `ops_kept`, notices after a week, messages
         after `messages_kept` at the latest.
         """
-        if self.handoffs_kept < 0 or self.limit < 0:
+        if min(self.handoffs_kept, self.memories_kept, self.limit) < 0:
             raise InvalidValue("what is kept or forgotten is not counted below 0")
 
         def ago(seconds: float) -> Time:
@@ -76,14 +83,18 @@ class Compact(Operation, frozen=True, kw_only=True):
             _tasks(state, ago(self.tasks)),
             _until(state.scan(Change, "at:"), ago(self.changes)),
             _handoffs(state, self.handoffs_kept, ago(self.handoffs)),
+            _memories(state, self.memories_kept, ago(self.memories)),
             past(state, life, max(life, ago(self.messages))),
             _until(state.scan(Violation, "at:"), ago(self.violations)),
+            _until(state.scan(Escalation, "at:", archived=True), ago(self.tasks)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
         found = list(islice(old, self.limit))
         for record in found:
             state.remove(record)
+        for plan in _plans_without_tasks(state, found):
+            state.remove(plan)
         counts = Counter(record.table for record in found)
         return Compacted(removed=dict(counts), more=next(old, None) is not None)
 
@@ -93,7 +104,9 @@ class Compact(Operation, frozen=True, kw_only=True):
         return one_line(f"ledger: compacted, {counts or 'nothing'} forgotten")
 
 
-def _until(records: Iterable[Change | Notice | Op | Violation], before: Time) -> Iterator[Record]:
+def _until(
+    records: Iterable[Change | Escalation | Notice | Op | Violation], before: Time
+) -> Iterator[Record]:
     """Yield the records from before that time; they come oldest first."""
     for record in records:
         if record.at >= before:
@@ -113,6 +126,16 @@ def _handoffs(state: State, kept: int, before: Time) -> Iterator[Handoff]:
     return (handoff for handoff in newest_first if handoff.at < before)
 
 
+def _memories(state: State, kept: int, before: Time) -> Iterator[Memory]:
+    for memory in state.scan(Memory, "forgotten:", archived=True):
+        if memory.forgotten_at >= before:
+            break
+        yield memory
+    for memory in islice(state.scan(Memory, "all:"), kept, None):
+        if max(memory.at, memory.used_at) < before:
+            yield memory
+
+
 def _tasks(state: State, before: Time) -> Iterator[Record]:
     """Yield closed tasks that no open task depends on or belongs to, each after its notes."""
     for task in state.all(Task, archived=True):
@@ -121,6 +144,17 @@ def _tasks(state: State, before: Time) -> Iterator[Record]:
         if not state.find(Task, f"on:{task.id}") and not state.find(Task, f"parent:{task.id}"):
             yield from notes_of(state, task.id)
             yield task
+
+
+def _plans_without_tasks(state: State, gone: list[Record]) -> list[Plan]:
+    """Return the plans whose last task has just been forgotten."""
+    tasks = [record.name for record in gone if isinstance(record, Task)]
+    plans = {plan.name: plan for name in tasks for plan in state.find(Plan, f"task:{name}")}
+    return [
+        plan
+        for plan in plans.values()
+        if all(state.get(Task, one.task) is None for one in plan.packages)
+    ]
 
 
 def _closed_at(state: State, task: Task) -> Time:

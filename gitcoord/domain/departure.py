@@ -69,6 +69,10 @@ def finish(
         )
     )
     how = {"ended": "ended", "timed_out": "timed out", "killed": "was ended by others"}[status]
+    if state.has("working", f"of:{session.id}"):
+        from gitcoord.domain.working_memory import drop
+
+        drop(state, session.id)
     if state.has("messages", f"open:{session.id}"):
         from gitcoord.domain.mailbox import tell_senders
 

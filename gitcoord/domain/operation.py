@@ -49,6 +49,11 @@ OPERATIONS: dict[str, str] = {
     "task.note": "tasks:NoteTask",
     "task.worktree": "tasks:RecordWorktree",
     "handoff.write": "handoffs:WriteHandoff",
+    "memory.remember": "remembering:Remember",
+    "memory.use": "remembering:UseMemories",
+    "memory.forget": "remembering:ForgetMemories",
+    "working.set": "working_memory:SetItems",
+    "working.clear": "working_memory:ClearItems",
     "change.record": "changes:RecordChanges",
     "message.send": "messages:SendMessage",
     "message.read": "messages:ReceiveMessages",
@@ -66,6 +71,12 @@ OPERATIONS: dict[str, str] = {
     "network.set": "network:SetNetworkRule",
     "network.remove": "network:RemoveNetworkRule",
     "network.record": "accesses:RecordAccesses",
+    "port.allocate": "ports:AllocatePorts",
+    "port.release": "ports:ReleasePorts",
+    "plan.add": "plans:AddPlan",
+    "task.report": "results:ReportResult",
+    "escalation.raise": "escalations:RaiseEscalation",
+    "escalation.resolve": "escalations:ResolveEscalation",
 }
 
 

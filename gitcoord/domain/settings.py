@@ -70,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: How many network accesses are kept, the newest, and for how long.
     accesses_kept: Count = 500
     accesses_age: Positive = 1_209_600.0
+    #: Seconds in which a memory comes to count half; 0: age does not matter. The default is the
+    #: decay of 0.1 a day that Agent Coordinator has.
+    memory_half_life: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] = 598_879.0
+    #: Bytes of the working memory of one session, names and texts together.
+    working_memory: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 16_384
     #: What is done about a session that uses up a cap, or again as much; the caps hold then.
     spending_action: Restraining = "off"
     #: US dollars, tokens and requests that one session may use; 0: any number.

@@ -34,6 +34,7 @@ WORDS: tuple[Word, ...] = (
     Word("refusal", "destructive_operation_blocked", "denied"),
     Word("refusal", "invalid_file_path", "invalid_key"),
     Word("lock action", "refreshed", "renewed"),
+    Word("memory action", "deduplicated", "merged"),
 )
 
 #: What `get_work` says when nothing is ready. Not a refusal: nothing was asked that is forbidden.
@@ -124,6 +125,13 @@ def _begin(label: str) -> str:
 def result(text: str) -> str | dict[str, Any] | None:
     """Return a task's result as it was given: a JSON object, or else the text; None for none."""
     return _object(text) or text or None
+
+
+def details(given: str | dict[str, Any]) -> str:
+    """Return data as the text of which `result` makes the same again; a text stays."""
+    if isinstance(given, str):
+        return given
+    return msgspec.json.encode(given).decode() if given else ""
 
 
 def _object(text: str) -> dict[str, Any] | None:

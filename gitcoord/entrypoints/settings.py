@@ -53,6 +53,12 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     trailers: bool = True
     #: Tools that `gitcoord mcp` offers when it is not told.
     mcp_tools: Literal["core", "all"] = "all"
+    #: First port of the blocks that `port allocate` leases, ports in each, and how many there are.
+    port_base: Annotated[int, msgspec.Meta(ge=1024, le=65_532)] = 10_000
+    port_range: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 100
+    port_blocks: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 20
+    #: Seconds for which a lease of ports holds unless its session asks again.
+    port_ttl: Annotated[float, msgspec.Meta(ge=1, le=604_800)] = 7200.0
 
 
 class Setting(NamedTuple):

@@ -139,10 +139,46 @@ class MessageNotFound(Refused):
     code = "message_not_found"
 
 
+class MemoryNotFound(Refused):
+    """There is no such memory."""
+
+    code = "memory_not_found"
+
+
 class LimitReached(Refused):
     """A limit of the ledger is reached."""
 
     code = "limit_reached"
+
+
+class RevisionStale(Refused):
+    """A plan or result is of a revision that no longer holds."""
+
+    code = "revision_stale"
+
+
+class AttemptStale(Refused):
+    """The result is of another attempt than the one that is under way."""
+
+    code = "attempt_stale"
+
+
+class ScopeViolation(Refused):
+    """Files were changed that are outside of the package's scope."""
+
+    code = "scope_violation"
+
+
+class EscalationNotFound(Refused):
+    """There is no such escalation."""
+
+    code = "escalation_not_found"
+
+
+class NoPortsAvailable(Refused):
+    """No block of ports is free."""
+
+    code = "no_ports_available"
 
 
 class PositionGone(Refused):

@@ -18,6 +18,7 @@ from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.tasks import CLAIMED, Task
 from gitcoord.domain.time import is_time
 from gitcoord.domain.waiting import Waiter
+from gitcoord.domain.working_memory import WorkingMemory
 from gitcoord.ledger.finding import Finding
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def broken(state: State) -> Iterator[Finding]:
     yield from _tasks(state)
     yield from _messages(state)
     yield from _operations(state)
+    yield from _working(state)
 
 
 def _holders(state: State) -> Iterator[Finding]:
@@ -143,6 +145,15 @@ def _operations(state: State) -> Iterator[Finding]:
                 "operation_misplaced",
                 f"operation {op.id} says transaction {op.seq} at {op.at!r}; "
                 f"the ledger is at {state.meta.seq}",
+            )
+
+
+def _working(state: State) -> Iterator[Finding]:
+    for memory in state.all(WorkingMemory):
+        if state.get(Session, memory.session, archived=False) is None:
+            yield _error(
+                "working_memory_without_session",
+                f"session {memory.session} is not live and has a working memory",
             )
 
 

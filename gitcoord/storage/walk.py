@@ -27,25 +27,30 @@ def records(
 
 
 def listing(
-    read_many: Callable[[Sequence[Oid]], Iterable[tuple[Oid, bytes, bytes]]], root: Oid
+    read_many: Callable[[Sequence[Oid]], Iterable[tuple[Oid, bytes, bytes]]],
+    root: Oid,
+    table: str = "",
 ) -> Iterator[tuple[str, str, Oid]]:
-    """Yield what `records` yields, read level by level: much faster where all of it is cold."""
+    """Yield what `records` yields, read level by level: much faster where all of it is cold.
+
+    With `table` the tree `root` is that table's own.
+    """
     # Tree, table, whether it is a part of the table's split.
-    level: list[tuple[Oid, str, bool]] = [(root, "", False)]
+    level: list[tuple[Oid, str, bool]] = [(root, table, False)]
     while level:
         below: list[tuple[Oid, str, bool]] = []
         found = read_many([oid for oid, _, _ in level])
-        for (oid, table, split), (_, _, data) in zip(level, found, strict=True):
+        for (oid, place, split), (_, _, data) in zip(level, found, strict=True):
             node = parse(data, oid)
-            if not table:
+            if not place:
                 for name, raw in _files(node).items():
                     yield "", name.decode(errors="replace"), raw.hex()
             else:
                 for name, raw in node.records.items():
-                    yield table, name.decode(errors="replace"), raw.hex()
-                below += [(raw.hex(), table, True) for raw in node.nodes.values()]
-            if not split and "/" not in table:
-                parent = table + "/" if table else ""
+                    yield place, name.decode(errors="replace"), raw.hex()
+                below += [(raw.hex(), place, True) for raw in node.nodes.values()]
+            if not split and "/" not in place:
+                parent = place + "/" if place else ""
                 below += [
                     (raw.hex(), parent + name.decode(errors="replace"), False)
                     for name, raw in subtrees(node).items()
@@ -61,6 +66,23 @@ def diff(
     With `table` only those of that table. Raises `CorruptRecord`.
     """
     for place, entry, before, after in _differences(read, _raw(old), _raw(new), table):
+        yield place, entry, before.hex() if before else None, after.hex() if after else None
+
+
+def table_tree(read: Reader, root: Oid, table: str) -> Oid | None:
+    """Return the tree of one table, which changes only with its records; None: there are none.
+
+    Raises `CorruptRecord`.
+    """
+    found = subtrees(load(read, _raw(root))).get(table.encode())
+    return found.hex() if found else None
+
+
+def table_diff(
+    read: Reader, old: Oid, new: Oid, table: str
+) -> Iterator[tuple[str, str, Oid | None, Oid | None]]:
+    """Yield what `diff` yields for two trees of the same table. Raises `CorruptRecord`."""
+    for place, entry, before, after in _nodes(read, table, _raw(old), _raw(new)):
         yield place, entry, before.hex() if before else None, after.hex() if after else None
 
 

@@ -343,7 +343,7 @@ def test_an_older_program_does_not_touch_a_format_that_it_does_not_know(
 
 def test_what_a_newer_program_wrote_beside_survives_an_older_one(hub: Hub) -> None:
     house = hub.begun("one")
-    hub.forge({"memories/r.m-1.json": b'{"format": 1}'}, owl="wise")
+    hub.forge({"dreams/r.m-1.json": b'{"format": 1}'}, owl="wise")
     acquire(house, session(house), "a.py")
     assert hub.meta["owl"] == "wise"
-    assert hub.host.git("hub", "show", f"{STATE}:memories/r.m-1.json") == '{"format": 1}'
+    assert hub.host.git("hub", "show", f"{STATE}:dreams/r.m-1.json") == '{"format": 1}'

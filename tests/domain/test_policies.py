@@ -44,7 +44,7 @@ LOCK = AcquireLocks(keys=("src/a.py",))
 
 
 def ruled(*texts: tuple[str, str], **profile: Any) -> World:
-    """A ledger that Cedar rules, with these policies; ann has trust 2 or a profile."""
+    """Return a ledger that Cedar rules, with these policies; ann has trust 2 or a profile."""
     world = World(policy_engine="cedar")
     world.session("s-ann")
     for name, text in texts:

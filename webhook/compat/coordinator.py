@@ -14,6 +14,8 @@ from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, NotPermitted, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
+from webhook.compat import coordinator_memory as memory
+from webhook.compat import coordinator_ports as ports
 from webhook.compat import coordinator_profiles as profiles
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
@@ -35,9 +37,7 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
-    "memory": ("POST /memory/store", "POST /memory/query"),
     "audit queries": ("GET /audit",),
-    "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
         "POST /features/register",
         "POST /features/deregister",
@@ -110,7 +110,25 @@ LINES: tuple[Line, ...] = (
     Line("GET", "/profiles/me", "read", profiles.mine),
     Line("POST", "/policy/check", "read", profiles.check, profiles.Asking),
     Line("POST", "/policy/validate", "read", profiles.validate, profiles.Validating),
-    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
+    Line(
+        "POST",
+        "/memory/store",
+        "agent",
+        memory.store,
+        memory.Storing,
+        blank=_blank("memory_id", "action", "error"),
+    ),
+    Line("POST", "/memory/query", "read", memory.query, memory.Querying),
+    Line(
+        "POST",
+        "/ports/allocate",
+        "agent",
+        ports.allocate,
+        ports.Porting,
+        blank=_blank("allocation", "env_snippet", "error"),
+    ),
+    Line("POST", "/ports/release", "agent", ports.release, ports.Porting, blank=_blank("error")),
+    Line("GET", "/ports/status", "read", ports.status, keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()
@@ -120,6 +138,8 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
+    if isinstance(answer, list):
+        return response(answer, line.status)
     return response({**line.blank, **answer}, line.status)
 
 

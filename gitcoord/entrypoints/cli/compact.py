@@ -13,12 +13,12 @@ from gitcoord.entrypoints.cli.desk import Desk, command
     "--keep",
     metavar="TIME",
     help="Keep what was closed less than so long ago (default: sessions, changes, messages "
-    "and violations 30 days, tasks and handoffs 90 days).",
+    "and violations 30 days, tasks and handoffs 90 days, memories 180 days).",
 )
 @click.option("--pack-only", is_flag=True, help="Prune nothing, only pack.")
 @command
 def compact(desk: Desk, keep: str | None, pack_only: bool) -> None:
-    """Remove closed sessions and tasks, old handoffs, changes and messages from the state.
+    """Remove closed sessions and tasks, old handoffs, changes, messages and memories.
 
     The history keeps them: `gitcoord log` and `--at TIME` still show them.
     """
@@ -32,6 +32,7 @@ def compact(desk: Desk, keep: str | None, pack_only: bool) -> None:
             tasks=seconds,
             changes=seconds,
             handoffs=seconds,
+            memories=seconds,
             messages=seconds,
             violations=seconds,
         )

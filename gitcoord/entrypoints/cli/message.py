@@ -69,7 +69,7 @@ def send(
         raise UsageError("--to and --all exclude each other")
     wish = SendMessage(
         id=fresh_id("m-") if id is None else id,
-        text=_from_stdin() if text == "-" else text,
+        text=from_stdin() if text == "-" else text,
         to=to,
         type=kind,  # type: ignore[arg-type]
         priority=priority,  # type: ignore[arg-type]
@@ -221,12 +221,13 @@ def _plain(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
-def _from_stdin() -> str:
+def from_stdin(what: str = "the message") -> str:
+    """Return the text on standard input. Raises `TextTooLong` and `InvalidFile`."""
     from gitcoord.domain.record import TEXT_LIMIT
 
     raw = sys.stdin.buffer.read(TEXT_LIMIT + 1)
     if len(raw) > TEXT_LIMIT:
-        raise TextTooLong(f"the message has over {TEXT_LIMIT} bytes")
+        raise TextTooLong(f"{what} has over {TEXT_LIMIT} bytes")
     try:
         return raw.decode("utf-8").rstrip("\n")
     except UnicodeDecodeError as wrong:

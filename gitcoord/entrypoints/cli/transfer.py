@@ -62,7 +62,7 @@ def _written(path: str, lines: Iterator[bytes]) -> int:
 @click.argument("file", metavar="FILE")
 @command
 def import_(desk: Desk, file: str) -> None:
-    """Add the tasks, notes, handoffs and changes that `export` wrote, all or none.
+    """Add the tasks, notes, handoffs, memories and changes that `export` wrote, all or none.
 
     Locks and sessions are not taken over: who held them lives elsewhere.
     """

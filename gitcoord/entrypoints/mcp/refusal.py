@@ -30,6 +30,7 @@ NEXT: dict[str, str] = {
     "recipient_not_found": "Call discover_agents for those who are here.",
     "recipient_ambiguous": "Name one of the sessions as recipient.",
     "message_not_found": "Call read_messages.",
+    "memory_not_found": "Call recall for those that there are.",
     "contended": "Call the tool again.",
     "operation_not_permitted": "Do something else; get_my_profile says what you may do.",
     "insufficient_trust_level": "Ask your person to do it, or to assign you another profile.",

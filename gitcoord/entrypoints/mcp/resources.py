@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gitcoord.entrypoints.mcp.call import Call
 
 #: Entries of each list.
-TASKS, HANDOFFS, MESSAGES = 20, 5, 20
+TASKS, HANDOFFS, MESSAGES, MEMORIES = 20, 5, 20, 10
 #: Stands for every table of the ledger.
 EVERYTHING = "*"
 
@@ -90,6 +90,28 @@ def _handoffs(call: Call) -> str:
             parts += [f"- {title}: {item}" for item in items]
         if one.facts is not None and one.facts.branch:
             parts.append(f"- branch: `{one.facts.branch}`")
+    return "\n".join(parts if found else [*parts, "", "There is none yet."])
+
+
+def _memories(call: Call) -> str:
+    from itertools import islice
+
+    from gitcoord.domain.memories import Memory
+
+    with call.state() as state:
+        found = list(islice(state.scan(Memory, "all:"), MEMORIES))
+    parts = ["# Memories"]
+    for one in found:
+        kind = f"{one.type}, {one.outcome}" if one.outcome else one.type
+        parts += [
+            "",
+            f"## {' '.join(one.summary.split())}",
+            "",
+            f"{kind}, {one.agent}, {one.at}, `{one.id}`",
+            "",
+        ]
+        parts += [f"- {lesson}" for lesson in one.lessons]
+        parts += [f"- tags: {', '.join(one.tags)}"] if one.tags else []
     return "\n".join(parts if found else [*parts, "", "There is none yet."])
 
 
@@ -179,6 +201,14 @@ RESOURCES: dict[str, Resource] = {
             "What agents have left for whoever goes on.",
             _handoffs,
             frozenset({"handoffs"}),
+        ),
+        Resource(
+            "memories://recent",
+            "recent-memories",
+            "Recent memories",
+            "What agents have learned lately; the tool recall finds what fits.",
+            _memories,
+            frozenset({"memories"}),
         ),
         Resource(
             "guardrails://patterns",

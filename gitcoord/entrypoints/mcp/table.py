@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
+from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
+from gitcoord.entrypoints.mcp import tools_ports as ports
 from gitcoord.entrypoints.mcp import tools_profiles as profiles
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
@@ -270,6 +273,32 @@ _LINES = (
         idempotent=True,
     ),
     Tool(
+        "remember",
+        memory.remember,
+        memory.RememberThis,
+        memory.Remembered,
+        "Remember",
+        "Keep what was learned for every later session.",
+    ),
+    Tool(
+        "recall",
+        memory.recall,
+        memory.RecallThat,
+        memory.Memories,
+        "Recall",
+        "Find what was learned, by words, task, tags, type or agent.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "working_memory",
+        memory.working_memory,
+        memory.KeepForNow,
+        memory.KeptForNow,
+        "Working memory",
+        "Keep texts until your session ends, or read them.",
+    ),
+    Tool(
         "recent_changes",
         passed_on.recent_changes,
         passed_on.RecentChanges,
@@ -317,6 +346,43 @@ _LINES = (
         "Check out",
         "End your session and give back all locks and tasks.",
         destructive=True,
+    ),
+    Tool(
+        "escalate",
+        escalations.escalate,
+        escalations.Escalate,
+        escalations.Escalated,
+        "Escalate",
+        "Say what you cannot decide. BLOCKING, and a wrong plan or contract, pause the feature.",
+    ),
+    Tool(
+        "allocate_ports",
+        ports.allocate_ports,
+        ports.AllocatePorts,
+        ports.PortsAllocated,
+        "Lease ports",
+        "Lease a block of ports of this machine for servers that you start.",
+        idempotent=True,
+    ),
+    Tool(
+        "release_ports",
+        ports.release_ports,
+        ports.ReleasePorts,
+        ports.PortsReleased,
+        "Give ports back",
+        "Give your block of ports back.",
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool(
+        "ports_status",
+        ports.ports_status,
+        ports.PortsStatus,
+        ports.PortsShown,
+        "Who has which ports",
+        "List the leases of ports on this machine.",
+        acts=False,
+        read_only=True,
     ),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _LINES}

@@ -46,6 +46,8 @@ def cut_off(here: Door, hub: GitHost, monkeypatch: pytest.MonkeyPatch) -> Door:
         ("handoff", "read"),
         ("change", "list"),
         ("message", "inbox"),
+        ("memory", "recall", "x"),
+        ("memory", "get"),
     ],
     ids=" ".join,
 )
@@ -86,7 +88,12 @@ def test_a_local_ledger_has_no_age(bare_door: Door) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("lock", "acquire", "x"), ("lock", "release", "--all"), ("task", "complete", "t-1")],
+    [
+        ("lock", "acquire", "x"),
+        ("lock", "release", "--all"),
+        ("task", "complete", "t-1"),
+        ("memory", "set", "plan", "x"),
+    ],
     ids=" ".join,
 )
 def test_decisions_are_unavailable_and_change_nothing(
@@ -110,6 +117,8 @@ def test_what_may_wait_is_kept_and_goes_with_the_next_decision(
     assert "kept here" in cut_off("change", "record", "--path", "src/b.py")
     assert cut_off.json("message", "send", "on my way")["spooled"] is True
     assert "kept here" in cut_off("message", "send", "nearly there", "--id", "m-2")
+    assert cut_off.json("memory", "remember", "hosts go away")["spooled"] is True
+    assert "kept here" in cut_off("memory", "remember", "and come back")
     hub.start()
     monkeypatch.setattr(Desk, "patience", 20.0)
     cut_off("task", "complete", "t-1")
@@ -121,6 +130,8 @@ def test_what_may_wait_is_kept_and_goes_with_the_next_decision(
     assert paths == {"src/a.py", "src/b.py"}
     sent = {one["text"] for one in cut_off.json("message", "inbox", "--sent")["messages"]}
     assert sent == {"on my way", "nearly there"}
+    learned = {one["summary"] for one in cut_off.json("memory", "recall")["memories"]}
+    assert learned == {"hosts go away", "and come back"}
 
 
 def test_the_inbox_is_read_offline_and_its_sender_hears_of_it_with_the_next_decision(
@@ -150,6 +161,7 @@ def test_the_inbox_is_read_offline_and_its_sender_hears_of_it_with_the_next_deci
 def test_what_the_last_known_state_refuses_is_not_kept(cut_off: Door) -> None:
     assert cut_off.refused("task", "note", "t-2", "x")["code"] == "task_not_found"
     assert cut_off.refused("handoff", "write", "", code=2)["code"] == "summary_required"
+    assert cut_off.refused("memory", "remember", "", code=2)["code"] == "summary_required"
 
 
 def test_a_clone_that_has_never_met_the_host_can_show_nothing(
