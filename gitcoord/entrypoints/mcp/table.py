@@ -9,10 +9,7 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
@@ -27,30 +24,11 @@ from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
 from gitcoord.entrypoints.mcp.schema import schema_of, tokens
-
-if TYPE_CHECKING:
-    from gitcoord.entrypoints.mcp.shapes import Input, Output
+from gitcoord.entrypoints.mcp.tool import Tool, definition
 
 Profile = Literal["core", "all"]
 #: Most tools of the profile `core`.
 CORE_LIMIT = 12
-
-
-class Tool(NamedTuple):
-    """One tool."""
-
-    name: str
-    run: Callable[[Any, Any], Output]
-    input: type[Input]
-    output: type[Output]
-    title: str
-    description: str
-    core: bool = False
-    acts: bool = True
-    destructive: bool = False
-    idempotent: bool = False
-    #: Whether it changes nothing, not even by checking in.
-    read_only: bool = False
 
 
 _LINES = (
@@ -393,15 +371,6 @@ def selected(profile: Profile) -> dict[str, Tool]:
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
 
 
-def definition(tool: Tool) -> dict[str, Any]:
-    """Return what a client puts before its model: name, description and input schema."""
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": schema_of(tool.input),
-    }
-
-
 class Cost(NamedTuple):
     """What a tool costs in tokens: what the model reads, and the schema of the answers."""
 
@@ -417,9 +386,3 @@ def costs() -> list[Cost]:
         Cost(tool.name, tool.core, tokens(definition(tool)), tokens(schema_of(tool.output)))
         for tool in TOOLS.values()
     ]
-
-
-def encoded(answer: Output) -> dict[str, Any]:
-    """Return an answer as plain data, without what is not there."""
-    found: dict[str, Any] = msgspec.to_builtins(answer)
-    return found
