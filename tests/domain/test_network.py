@@ -293,3 +293,16 @@ def test_exports_say_what_programs_read() -> None:
     assert LISTS["list"](patterns) == "a.com\n*.b.com\n"
     assert LISTS["commas"](patterns) == "a.com,*.b.com\n"
     assert '"allowedDomains": [\n' in LISTS["claude"](patterns)
+
+
+def test_the_list_of_all_rules_has_those_of_every_profile_and_those_switched_off() -> None:
+    world = World()
+    world.run(rule("n-1", "a.com", profile="strands_orchestrator", enabled=False))
+    assert "n-1" in {one.id for one in rules(world.state(), all_profiles=True)}
+    assert "n-1" not in {one.id for one in rules(world.state(), "strands-orchestrator")}
+
+
+def test_an_access_log_of_nothing_keeps_nothing() -> None:
+    world = World(accesses_kept=0)
+    world.run(RecordAccesses(accesses=(AccessDraft(domain="a.com", allowed=True),)))
+    assert world.all(Access) == []

@@ -244,3 +244,10 @@ def test_without_cedarpy_a_ledger_that_cedar_rules_decides_for_no_session(
     # A person may go back to the levels.
     world.run(ChangeSettings(values={"policy_engine": "native"}))
     world.run(LOCK, "s-ann")
+
+
+def test_a_domain_that_no_rule_allows_is_blocked_in_both_engines() -> None:
+    who = Principal(standing=Standing(profile=Profile(name="p"), source="default", trust=2))
+    for state in (NATIVE, CEDAR):
+        found = decide(state, who, "network_access", domain_of(state, "", "evil.com"))
+        assert (found.allowed, found.reason) == (False, "domain_blocked")

@@ -14,6 +14,8 @@ from gitcoord.domain.assignments import (
     standing,
     trust_of,
 )
+from gitcoord.domain.configure import ChangeSettings
+from gitcoord.domain.pausing import PauseSession, ResumeSession
 from gitcoord.domain.profiles import (
     BUILT_IN,
     LEVELS,
@@ -190,3 +192,39 @@ def test_the_types_that_the_gate_knows_are_those_of_built_in_profiles() -> None:
 def test_giving_a_task_back_is_leaving_and_completing_it_is_not() -> None:
     assert name_of(MoveTask(id="t", move="release"), "s") == "release_work"
     assert name_of(MoveTask(id="t", move="complete"), "s") == "complete_work"
+
+
+def test_only_what_says_more_than_a_level_restricts() -> None:
+    assert not Profile(name="x", trust=3).restricts
+    assert Profile(name="x", blocked=("recall",)).restricts
+    assert Profile(name="x", max_calls=0).restricts
+    world = with_ann()
+    assert not found(world).restricts
+    world.run(SetProfile(name="low", trust=1))
+    world.run(AssignProfile(agent="ann", profile="low"))
+    assert found(world).restricts
+
+
+def test_a_session_may_pause_itself_and_change_what_nobody_guards_needs_level_3() -> None:
+    assert name_of(PauseSession(), "s-ann") == "check_in"
+    assert name_of(ResumeSession(id="s-ann"), "s-ann/sub") == "check_in"
+    assert name_of(ResumeSession(id="s-bob"), "s-ann") == "cleanup_agents"
+    assert name_of(ChangeSettings(values={"lock_ttl": 60}), "s") == "change_settings"
+    assert name_of(ChangeSettings(values={"agent_trust": 1}), "s") == "manage_permissions"
+
+
+def test_what_is_removed_in_a_transaction_restricts_nobody_after_it() -> None:
+    world = with_ann()
+    state = world.state()
+    assert not state.holds("profiles")
+    state.put(Profile(name="x"))
+    assert state.holds("profiles")
+    state.remove(Profile(name="x"))
+    assert not state.holds("profiles")
+    world.run(SetProfile(name="x"))
+    world.run(SetProfile(name="y"))
+    state = world.state()
+    state.remove(Profile(name="x"))
+    assert state.holds("profiles")
+    state.remove(Profile(name="y"))
+    assert not state.holds("profiles")
