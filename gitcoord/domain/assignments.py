@@ -90,13 +90,12 @@ def trust_of(state: State, holder: str | None) -> int:
     return standing(state, session).trust
 
 
-def guard_trust(state: State, holder: str | None) -> int:
-    """Return the trust level by which guardrails judge what a session does.
+def guarded(state: State, session: Session) -> int:
+    """Return the trust level by which guardrails judge what the session does.
 
     Guardrails pass over some rules from level 3 on; a session whose profile does not let it
     force a push or delete a branch has none of that.
     """
-    session = state.get(Session, root(holder)) if holder else None
     found = standing(state, session)
     profile = found.profile
     forbidden = any(name in profile.blocked for name in ("force_push", "delete_branch"))

@@ -182,6 +182,18 @@ def restricted(state: State, session: Session) -> bool:
     return _ruled(state) or session.type in TYPES
 
 
+def guard_trust(state: State, holder: str | None) -> int:
+    """Return the trust level by which guardrails judge what a session, or nobody, does."""
+    from gitcoord.domain.sessions import Session, root
+
+    session = state.get(Session, root(holder)) if holder else None
+    if session is None or not restricted(state, session):
+        return state.settings.agent_trust
+    from gitcoord.domain.assignments import guarded
+
+    return guarded(state, session)
+
+
 def _watched(state: State, context: Context, operation: Operation, actor: Session | None) -> bool:
     """Say whether anything could stand against the operation, or has to be counted."""
     if operation.tag in _HIGH or _ruled(state):

@@ -306,3 +306,8 @@ def test_an_access_log_of_nothing_keeps_nothing() -> None:
     world = World(accesses_kept=0)
     world.run(RecordAccesses(accesses=(AccessDraft(domain="a.com", allowed=True),)))
     assert world.all(Access) == []
+
+
+def test_who_writes_a_user_name_before_the_host_is_told_so() -> None:
+    with pytest.raises(InvalidUrl, match="user name before the host"):
+        host_of("https://github.com@evil.com")

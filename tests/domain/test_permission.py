@@ -286,3 +286,17 @@ def test_a_session_that_nothing_restricts_pays_for_two_questions() -> None:
     world.run(LOCK, "s-ann")
     tables = {table for table, _ in world.shelf.loads}
     assert not tables & {"profiles", "assignments", "policies", "network"}
+
+
+def test_a_built_in_profile_that_is_assigned_restricts_without_anything_else_stored() -> None:
+    world = World()
+    world.session("s-ann")
+    world.run(AssignProfile(agent="ann", profile="claude_code_web_reviewer"))
+    world.refused(NotPermitted, LOCK, "s-ann")
+
+
+def test_a_profile_that_is_stored_for_a_type_restricts_without_an_assignment() -> None:
+    world = World()
+    world.session("s-ann", type="helper")
+    world.run(SetProfile(name="own", agent_type="helper", trust=1))
+    world.refused(InsufficientTrust, LOCK, "s-ann")

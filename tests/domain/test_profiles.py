@@ -9,7 +9,6 @@ import pytest
 from gitcoord.domain.assignments import (
     Assignment,
     AssignProfile,
-    guard_trust,
     raised,
     standing,
     trust_of,
@@ -27,7 +26,7 @@ from gitcoord.domain.profiles import (
     of_type,
     profile_of,
 )
-from gitcoord.domain.rights import NAMES, NEEDED, TAGS, TYPES, kind_of, name_of
+from gitcoord.domain.rights import NAMES, NEEDED, TAGS, TYPES, guard_trust, kind_of, name_of
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.errors import InvalidValue, ProfileInUse, ProfileNotFound

@@ -98,7 +98,7 @@ def _policy(root: str | None) -> Policy:
 
 def _agreed(desk: Desk) -> tuple[int, str]:
     """Return the trust of the acting session and the ledger's target branch, or the defaults."""
-    from gitcoord.domain.assignments import guard_trust
+    from gitcoord.domain.rights import guard_trust
     from gitcoord.domain.settings import Settings
 
     try:

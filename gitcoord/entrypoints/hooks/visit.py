@@ -86,7 +86,7 @@ class Visit:
     @cached_property
     def trust(self) -> int:
         """The trust level by which guardrails judge this session; 2 without a ledger."""
-        from gitcoord.domain.assignments import guard_trust
+        from gitcoord.domain.rights import guard_trust
 
         try:
             with self.desk.state() as state:

@@ -141,7 +141,7 @@ def _policy(call: Call) -> Policy:
 
 def _agreed(call: Call) -> tuple[Policy, int, str]:
     """Return the policy of the worktree, and what the ledger says: trust and target branch."""
-    from gitcoord.domain.assignments import guard_trust
+    from gitcoord.domain.rights import guard_trust
     from gitcoord.domain.settings import Settings
     from gitcoord.errors import NotInitialised
 
