@@ -14,12 +14,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
+from gitcoord.mirror.hooks import PATH
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER, caller
 from webhook.api import answering, openapi, ports
 from webhook.bugs import Caught
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
+from webhook.github import receiver
+from webhook.github.office import Office
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, told
 from webhook.service import Service
@@ -40,24 +43,29 @@ def application(service: Service) -> Starlette:
     Its `state.streams` can end the streams of events before that.
     """
     numbers, streams = metrics.Metrics(), Streams(service)
+    office = Office(service, service.settings.forge)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with streams.open():
+            async with streams.open(), office.open(streams):
                 yield
         finally:
             service.close()
 
     app = Starlette(
-        routes=routes(service, numbers, streams),
+        routes=routes(service, numbers, streams, office),
         middleware=[
             Middleware(Secured),
             *_origins(service),
             Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
             Middleware(Caught),
-            Middleware(Bodies, limit=service.settings.body_limit),
+            Middleware(
+                Bodies,
+                limit=service.settings.body_limit,
+                larger={PATH: receiver.BODY_LIMIT},
+            ),
         ],
         exception_handlers={
             Problem: _told,
@@ -72,7 +80,9 @@ def application(service: Service) -> Starlette:
     return app
 
 
-def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list[BaseRoute]:
+def routes(
+    service: Service, numbers: metrics.Metrics, streams: Streams, office: Office
+) -> list[BaseRoute]:
     """Return all routes."""
 
     async def described(request: Request) -> Response:
@@ -85,6 +95,7 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
+        *receiver.routes(office),
         *ports.routes(service),
         *answering.routes(service),
         *stream.routes(service, streams),

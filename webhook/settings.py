@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.entrypoints.cli.serve import HOST, PORT
 from gitcoord.entrypoints.listener import LOOPBACK
@@ -17,12 +17,25 @@ from gitcoord.errors import InvalidConfig, InvalidUrl, NotARepository
 from gitcoord.storage.repository import Repository, find, home
 from gitcoord.storage.wire.address import parsed
 
+if TYPE_CHECKING:
+    from gitcoord.mirror.access import Access
+
 #: The project of a service that was told of none.
 DEFAULT = "default"
 
 _NAMED = "Run it inside a repository, or name one: --project NAME=PATH_OR_URL."
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class Forge(NamedTuple):
+    """What the service has to do with GitHub: nothing, unless the environment says so."""
+
+    #: Secrets with which webhooks are signed, any of them; none: no webhooks are taken.
+    secrets: tuple[str, ...] = ()
+    #: What lets us in; None: nothing does.
+    access: Access | None = None
+    environ: Mapping[str, str] = {}
 
 
 class Settings(NamedTuple):
@@ -48,6 +61,7 @@ class Settings(NamedTuple):
     private_notifications: bool = False
     #: Whether requests come through a proxy on this machine, whose word on the client is believed.
     behind_proxy: bool = False
+    forge: Forge = Forge()
 
     @property
     def loopback(self) -> bool:
@@ -74,6 +88,20 @@ def projects(words: Sequence[str], directory: str) -> dict[str, str]:
             raise InvalidConfig(f"two projects are called {name!r}")
         found[name] = place if is_url(place) else os.path.join(directory, place)
     return found
+
+
+def forge(environ: Mapping[str, str]) -> Forge:
+    """Return what the environment says about GitHub.
+
+    `GITCOORD_WEBHOOK_SECRET` holds secrets with blanks between them. Raises `InvalidConfig` for
+    what lets us in but cannot be used.
+    """
+    from gitcoord.entrypoints.forge_access import access, named
+
+    secrets = tuple((environ.get("GITCOORD_WEBHOOK_SECRET") or "").split())
+    # The repository of a workflow's run is not that of every project.
+    surroundings = {k: v for k, v in environ.items() if k != "GITHUB_REPOSITORY"}
+    return Forge(secrets, access(environ) if named(environ) else None, surroundings)
 
 
 def checked(places: Mapping[str, str], environ: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from gitcoord.domain.names import checked_name, one_line
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.profiles import LEVELS, Profile, canonical, found, of_type, profile_of
 from gitcoord.domain.record import Record
+from gitcoord.domain.rights import DEFAULT
 from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.time import Time
 from gitcoord.errors import ProfileInUse
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 #: How a profile was found: by assignment, by the session's type, or none: the default.
 Source = Literal["assignment", "type", "default"]
-#: What the profile of those who have none is called.
-DEFAULT = "default"
 
 
 class Assignment(Record, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -225,6 +224,7 @@ def _words(error: Any) -> str:
 
 def _cedarpy() -> Any:
     try:
-        return import_module("cedarpy")
+        import cedarpy
     except ImportError:
         raise PolicyEngineMissing from None
+    return cedarpy

@@ -135,6 +135,8 @@ TAGS: dict[str, str] = {
     "ledger.init": "maintain_ledger",
 }
 
+#: What the profile of those who have none is called.
+DEFAULT = "default"
 #: Settings on which what is permitted depends.
 GUARDED = frozenset({"agent_trust", "policy_engine"})
 #: Tags that need more trust than sessions usually have.
@@ -180,6 +182,16 @@ def apply(state: State, context: Context, operation: Operation, actor: Session |
 def restricted(state: State, session: Session) -> bool:
     """Say whether anything could stand against what this session does, below `admin`."""
     return _ruled(state) or session.type in TYPES
+
+
+def briefly(state: State, session: Session) -> tuple[int, str]:
+    """Return the trust level of a session and the name of its profile, for lists."""
+    if not restricted(state, session):
+        return state.settings.agent_trust, DEFAULT
+    from gitcoord.domain.assignments import standing
+
+    found = standing(state, session)
+    return found.trust, found.profile.name
 
 
 def guard_trust(state: State, holder: str | None) -> int:

@@ -94,7 +94,7 @@ def test_a_session_is_told_what_it_may_and_refused_the_rest(door: Door) -> None:
     assert (refusal["code"], refusal["session"]) == ("operation_not_permitted", ada)
     who = door.json("whoami")["session"]
     assert (who["trust"], who["profile"]) == (1, "claude_code_web_reviewer")
-    assert "trust 1 (limited), profile claude_code_web_reviewer" in door("whoami")
+    assert "trust 1, profile claude_code_web_reviewer" in door("whoami")
     shown = door.json("session", "show")["session"]
     assert (shown["trust"], shown["profile"]) == (1, "claude_code_web_reviewer")
     assert "trust" in door("session", "show")

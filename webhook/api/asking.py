@@ -27,7 +27,7 @@ class Asking(Desk):
 
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller.project.place, as_json=True, session=None)
-        self.environ = {}  # type: ignore[assignment]
+        self.environ = {}
         self.caller = caller
         #: Set when nobody waits for the answer any more.
         self.gone = threading.Event()

@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "lock.takeover": _KEYS | {"reason": "ada is on holiday"},
     "lock.leave": _KEYS,
     "lock.landed": {"names": ["u-1"], "why": "dropped"},
+    "lock.track": {"paths": ["src/auth/login.py"], "reason": "branch agent/ada/t-1"},
+    "task.settle": {"result": "Merged as #12."},
     "task.add": {"tasks": [{"id": "t-1", "title": "Write the parser", "keys": ["src/parser/**"]}]},
     "task.next": {"types": ["task"], "ttl": 3600},
     "task.claim": {"ttl": 3600},

@@ -186,6 +186,12 @@ LINES: tuple[Line, ...] = (
     ),
     _do("/locks/leave", "lock.leave", "agent", "Leave the queue"),
     _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
+    _do(
+        "/locks/track",
+        "lock.track",
+        "agent",
+        "Hold exactly the files that a branch changes, as far as they are free",
+    ),
     # Tasks.
     _do("/tasks", "task.add", "agent", "Add tasks", 201),
     _do("/tasks/next", "task.next", "agent", "Claim the most urgent task that can be worked on"),
@@ -195,6 +201,12 @@ LINES: tuple[Line, ...] = (
         "task.move",
         "agent",
         "Start, block, complete, fail, cancel or release a task",
+    ),
+    _do(
+        "/tasks/{id}/settle",
+        "task.settle",
+        "admin",
+        "Say that a task's work has landed, whoever did it",
     ),
     _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
     _do("/tasks/{task}/notes", "task.note", "agent", "Write a note on a task", 201),

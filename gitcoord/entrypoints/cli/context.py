@@ -171,6 +171,10 @@ def _you(session: Session, holder: str) -> list[str]:
 
 def _rights(state: State, now: Time, session: Session) -> list[str]:
     """Return in a line what restricts the session; nothing where nothing does."""
+    from gitcoord.domain.rights import restricted
+
+    if not restricted(state, session):
+        return []
     from gitcoord.domain.assignments import standing
 
     if not standing(state, session).restricts:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitcoord.domain.assignments import standing
 from gitcoord.domain.observatory import observed
 from gitcoord.domain.operation import checked_id
 from gitcoord.domain.record import shown
+from gitcoord.domain.rights import briefly
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints.cli.completion import session_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, reading
@@ -102,8 +102,8 @@ def documents(
         fares = observed(state, one, now, beaten)
         row |= {"status": fares.status, "cause": fares.cause, "why": fares.why}
         row |= {"duration": fares.duration, "rate": fares.rate}
-        rights = standing(state, one)
-        row |= {"trust": rights.trust, "profile": rights.profile.name}
+        trust, profile = briefly(state, one)
+        row |= {"trust": trust, "profile": profile}
         row["seen_at"] = max(one.seen_at, beaten)
         row["locks"] = len(snapshot.find("locks", f"by:{one.id}"))
         row["tasks"] = snapshot.find("tasks", f"by:{one.id}")

@@ -73,8 +73,12 @@ def _serving(desk: Desk) -> int:
     settings = _settings(desk)
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
              "private_notifications", "behind_proxy")  # fmt: skip
-    origins = _service("settings").origins(given["origins"])
-    settings = settings._replace(origins=origins, **{name: given[name] for name in names})
+    known = _service("settings")
+    settings = settings._replace(
+        origins=known.origins(given["origins"]),
+        forge=known.forge(desk.environ),
+        **{name: given[name] for name in names},
+    )
     found = running.serve(settings, desk.environ, log=given["log"])
     assert isinstance(found, int)
     return found
