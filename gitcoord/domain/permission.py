@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from gitcoord.domain.assignments import Standing, standing
+from gitcoord.domain.limits import COUNTED, count, counts, new_files
 from gitcoord.domain.resources import LEDGER, Resource, demands, file, named, of_task
 from gitcoord.domain.rights import NAMES, NEEDED, TAGS, Kind, kind_of, name_of
 from gitcoord.domain.sessions import Session, known
@@ -41,11 +42,8 @@ Engine = Literal["native", "cedar"]
 
 #: What may still be done when the time of a session is over, beside leaving and reading.
 AFTERWARDS = frozenset({"write_handoff"})
-#: Kinds that a list of what is allowed speaks of, and those that count as calls.
+#: Kinds that a list of what is allowed speaks of.
 _LISTED: frozenset[Kind] = frozenset({"read", "claim", "write", "admin", "govern"})
-_COUNTED: frozenset[Kind] = frozenset({"claim", "write", "admin", "govern"})
-#: The kind of the notices that are written here.
-NOTICE = "profile"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +139,9 @@ def asked(state: State, who: Principal, operation: str, resource: str = "") -> D
             diagnostics={"operation": operation[:100], "known": sorted(NAMES)},
         )
     thing = named(state, who.standing.profile.name, name, resource)
-    new = int(name == "acquire_lock" and bool(resource) and not _has(state, who, resource))
+    new = int(
+        name == "acquire_lock" and bool(resource) and not counts(state, who.session, resource)
+    )
     return decide(state, who, name, thing, new_files=new)
 
 
@@ -171,10 +171,12 @@ def permitted(state: State, context: Context, operation: Operation) -> Answer:
         return operation.apply(state, context)
     if kind != "leave":
         _check(state, session, name, operation, context.now)
-    answer = operation.apply(state, context)
     profile = standing(state, session).profile
-    if profile.max_files is not None or profile.max_calls is not None:
-        _count(state, context, session.id, kind, profile.max_files, profile.max_calls)
+    counted = profile.max_files is not None
+    before = files_of(state, session.id, session.tally or Tally()) if counted else ()
+    answer = operation.apply(state, context)
+    if counted or profile.max_calls is not None:
+        count(state, context, session.id, kind, profile, before)
     return answer
 
 
@@ -202,8 +204,11 @@ def refusal_of(decision: Decision, who: Principal, name: str) -> NotPermitted:
 
 def _check(state: State, session: Session, name: str, operation: Operation, now: Time) -> None:
     who = principal(state, session, now)
+    # Who waits for keys gets them in somebody else's transaction.
+    waits = getattr(operation, "wait", 0) > 0 and who.standing.profile.max_files is not None
+    new = len(new_files(state, session, operation)) if waits else 0
     for asked, resource in _once(state, demands(state, operation, name)):
-        decision = decide(state, who, asked, resource)
+        decision = decide(state, who, asked, resource, new_files=new)
         if not decision.allowed:
             raise refusal_of(decision, who, asked)
 
@@ -243,7 +248,7 @@ def _limits(who: Principal, name: str, kind: Kind, new_files: int) -> tuple[str,
     if timed and who.seconds > (profile.max_seconds or 0):
         words = "it may write a handoff, give back what it holds and end"
         return code, f"its {profile.max_seconds} s are over; {words}"
-    if profile.max_calls is not None and kind in _COUNTED and who.calls >= profile.max_calls:
+    if profile.max_calls is not None and kind in COUNTED and who.calls >= profile.max_calls:
         return code, f"it has made {who.calls} calls in an hour, at most {profile.max_calls}"
     if new_files and profile.max_files is not None and who.files + new_files > profile.max_files:
         return code, f"it may lock or change {profile.max_files} files"
@@ -275,59 +280,6 @@ def _native(
             diagnostics=diagnostics,
         )
     return Decision(allowed=True, reason=f"{kind}_permitted", diagnostics=diagnostics)
-
-
-def _has(state: State, who: Principal, key: str) -> bool:
-    """Say whether a key counts among the files of the session already."""
-    session = state.get(Session, who.session) if who.session else None
-    return session is not None and key in files_of(state, session.id, session.tally or Tally())
-
-
-def _count(
-    state: State,
-    context: Context,
-    session: str,
-    kind: Kind,
-    max_files: int | None,
-    max_calls: int | None,
-) -> None:
-    """Count the operation, and refuse it where it has added a file too many."""
-    now = state.get(Session, session)
-    if now is None or now.archived:
-        return
-    before = now.tally or Tally()
-    after = before
-    if max_files is not None:
-        files = files_of(state, session, before)
-        over = len(files) > max_files and files != before.files
-        if over and kind != "leave":
-            raise _too_many(state, now, files, max_files)
-        if over and len(before.files) <= max_files:
-            from gitcoord.domain.notices import tell
-
-            text = f"You have changed {len(files)} files; your profile allows {max_files}."
-            tell(state, context, session, NOTICE, text)
-        after = msgspec.structs.replace(after, files=files)
-    if max_calls is not None and kind in _COUNTED:
-        after = after.called(context.now)
-    if after != before:
-        state.put(msgspec.structs.replace(now, tally=after))
-
-
-def _too_many(
-    state: State, session: Session, files: tuple[str, ...], limit: int
-) -> ResourceLimitExceeded:
-    found = standing(state, session)
-    return ResourceLimitExceeded(
-        f"session {session.id} of {session.agent} may lock or change {limit} files "
-        f"(profile {found.profile.name}); this would make {len(files)}",
-        hint="What it has locked or changed before counts on; a person can raise the limit.",
-        agent=session.agent,
-        session=session.id,
-        profile=found.profile.name,
-        limit={"max_files": limit},
-        used=len(files),
-    )
 
 
 def _lacking(found: Standing, needed: int) -> str:

@@ -95,8 +95,8 @@ def named(state: State, profile: str, name: str, resource: str) -> Resource:
 def demands(state: State, operation: Operation, name: str) -> Iterator[tuple[str, Resource]]:
     """Yield what an operation of that name asks for: names of operations, each with a resource.
 
-    A claim with keys asks for these as well. Which task is next is chosen by the rules, which
-    ask for each: see `obstacles`. Raises what the keys or priorities are wrong with.
+    A claim with keys, and taking over, ask for locks on these as well. Which task is next is
+    chosen by the rules, which ask for each: see `obstacles`. Raises what the keys or priorities are wrong with.
     """
     tag = operation.tag
     if tag == "task.add":
@@ -113,9 +113,11 @@ def demands(state: State, operation: Operation, name: str) -> Iterator[tuple[str
         yield name, LEDGER if found is None else of_task(found)
     elif not keys:
         yield name, LEDGER
-    locks = "acquire_lock" if tag == "task.claim" else name
     for key in keys:
-        yield locks, file(wanted(state.settings, key).text)
+        thing = file(wanted(state.settings, key).text)
+        if tag == "lock.takeover":
+            yield name, thing
+        yield "acquire_lock", thing
 
 
 _LOCKING = ("lock.acquire", "lock.renew", "lock.takeover", "task.claim")

@@ -22,6 +22,7 @@ from gitcoord.domain.pausing import Heartbeat
 from gitcoord.domain.permission import asked, principal
 from gitcoord.domain.profiles import Profile, SetProfile
 from gitcoord.domain.sessions import Session, StartSession
+from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.usage import ReportUsage, Usage
 from gitcoord.errors import (
@@ -300,3 +301,33 @@ def test_a_profile_that_is_stored_for_a_type_restricts_without_an_assignment() -
     world.session("s-ann", type="helper")
     world.run(SetProfile(name="own", agent_type="helper", trust=1))
     world.refused(InsufficientTrust, LOCK, "s-ann")
+
+
+def test_who_waits_for_keys_may_not_wait_for_too_many() -> None:
+    world = lead(max_files=1)
+    world.run(AcquireLocks(keys=("a", "b")), "s-bob")
+    refusal = world.refused(ResourceLimitExceeded, AcquireLocks(keys=("a", "b"), wait=30), "s-ann")
+    assert refusal.code == "resource_limit_exceeded"
+    assert world.run(AcquireLocks(keys=("a", "db:x"), wait=30), "s-ann").queued
+    world.run(ReleaseLocks(all=True), "s-bob")
+    world.run(Heartbeat(), "s-ann")
+    assert world.get(Session, "s-ann").tally.files == ("a",)
+    world.refused(ResourceLimitExceeded, AcquireLocks(keys=("c",)), "s-ann")
+
+
+def test_what_a_session_has_too_many_of_keeps_it_from_nothing_but_more() -> None:
+    world = lead(max_files=5)
+    world.run(AcquireLocks(keys=("a", "b", "c")), "s-ann")
+    world.run(SetProfile(name="own", max_files=1))
+    world.run(RenewLocks(), "s-ann")
+    world.run(WriteHandoff(id="h", summary="x"), "s-ann")
+    world.refused(ResourceLimitExceeded, AcquireLocks(keys=("d",)), "s-ann")
+
+
+def test_taking_over_is_locking_as_well() -> None:
+    world = lead(trust=2, blocked=("acquire_lock",))
+    world.run(LOCK, "s-bob")
+    wish = TakeOverLocks(keys=("src/a.py",), reason="x")
+    assert world.refused(NotPermitted, wish, "s-ann").details["operation"] == "acquire_lock"
+    world.run(SetProfile(name="own", blocked=("takeover_lock",)))
+    assert world.refused(NotPermitted, wish, "s-ann").details["operation"] == "takeover_lock"

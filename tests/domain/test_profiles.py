@@ -26,7 +26,16 @@ from gitcoord.domain.profiles import (
     of_type,
     profile_of,
 )
-from gitcoord.domain.rights import NAMES, NEEDED, TAGS, TYPES, guard_trust, kind_of, name_of
+from gitcoord.domain.rights import (
+    NAMES,
+    NEEDED,
+    TAGS,
+    TYPES,
+    briefly,
+    guard_trust,
+    kind_of,
+    name_of,
+)
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.errors import InvalidValue, ProfileInUse, ProfileNotFound
@@ -156,10 +165,12 @@ def test_guardrails_judge_by_the_trust_of_the_session() -> None:
     world = with_ann()
     state = world.state
     assert (guard_trust(state(), None), guard_trust(state(), "s-ann")) == (2, 2)
+    assert briefly(state(), world.get(Session, "s-ann")) == (2, "default")
     world.run(SetProfile(name="lead", trust=4))
     world.run(AssignProfile(agent="ann", profile="lead"))
     assert (guard_trust(state(), "s-ann/sub"), guard_trust(state(), None)) == (4, 2)
     assert (trust_of(state(), "s-ann"), trust_of(state(), "s-none")) == (4, 2)
+    assert briefly(state(), world.get(Session, "s-ann")) == (4, "lead")
     world.run(SetProfile(name="lead", blocked=("force_push",)))
     assert guard_trust(state(), "s-ann") == 2
 
