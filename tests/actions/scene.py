@@ -89,10 +89,16 @@ class Scene:
         defaults = {name: one["default"] for name, one in known.items()}
         return job, carried_out(job, described, defaults | inputs)
 
-    def workflows(self, path: Path = LABEL_LOCKS) -> list[tuple[Job, Step]]:
-        """Run what GitHub starts for all that has happened since the last time, in its order."""
+    def workflows(
+        self, path: Path = LABEL_LOCKS, *, each_once: bool = False
+    ) -> list[tuple[Job, Step]]:
+        """Run what GitHub starts for all that has happened since the last time, in its order.
+
+        `each_once`: of the events of one name only the newest, as each looks at what is there.
+        """
+        events = self.started()
         done = []
-        for name, payload in self.started():
+        for name, payload in dict(events).items() if each_once else events:
             job, step = self.workflow(path, name, payload)
             if step is not None:
                 done.append((job, step))

@@ -127,9 +127,10 @@ def test_what_people_write_is_never_run(scene: Scene) -> None:
     )
     scene.ada.comments(issue, f"/coord handoff {commands}\n/coord who '{evil}'\n/coord {commands}")
     scene.holds("carl", "doc/a.md", reason=f"##[error]pwned {evil}")
+    done = scene.workflows(each_once=True)
     scene.ada.comments(pull, "/coord lock 'doc/`touch pwned`' doc/a.md")
-    done = scene.workflows()
-    assert len(done) > 5
+    done.append(scene.newest())
+    assert len(done) == 5
     for job, step in done:
         assert step.ok, step.log
         assert step.commands == []
@@ -141,3 +142,4 @@ def test_what_people_write_is_never_run(scene: Scene) -> None:
         "doc/a.md": "carl",
     }
     assert "carl" in said(pull)[-1]
+    assert len(said(issue)) == 1

@@ -344,5 +344,5 @@ def test_the_document_has_every_setting_and_variable() -> None:
             if each not in ("", False):
                 assert str(each).removesuffix(".0") in said, name
     for name in OTHER_VARIABLES:
-        if name.startswith("GITCOORD_GITHUB_") and not name.endswith("_PAUSE"):
+        if name.startswith("GITCOORD_GITHUB_"):
             assert name in text
