@@ -96,7 +96,8 @@ def demands(state: State, operation: Operation, name: str) -> Iterator[tuple[str
     """Yield what an operation of that name asks for: names of operations, each with a resource.
 
     A claim with keys, and taking over, ask for locks on these as well. Which task is next is
-    chosen by the rules, which ask for each: see `obstacles`. Raises what the keys or priorities are wrong with.
+    chosen by the rules, which ask for each: see `obstacles`. Raises what keys or priorities are
+    wrong with.
     """
     tag = operation.tag
     if tag == "task.add":
