@@ -9,18 +9,20 @@ stays unseen. Depth and number are limited (`budget.py`); the reading says when 
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.guardrails import misread
+from gitcoord.domain.guardrails.chain import Part, chains
 from gitcoord.domain.guardrails.command import EMPTY, Command, Flow
-from gitcoord.domain.guardrails.grammar import parse
 from gitcoord.domain.guardrails.marks import UNKNOWN, clean
-from gitcoord.domain.guardrails.redirects import document, file
+from gitcoord.domain.guardrails.redirects import applied, file, here_string
 from gitcoord.domain.guardrails.scope import Scope
 from gitcoord.domain.guardrails.words import Reader, Word, split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tree_sitter import Node
 
 #: Most characters of a text that are judged, texts within texts, and turns of a loop.
@@ -56,9 +58,9 @@ class Script:
 
     def run(self, flow: Flow = EMPTY) -> str:
         """Walk the whole text; returns what it would print, with marks."""
-        root, cwd = parse(self.data), self.scope.cwd
+        (root, whole), cwd = misread.tree(self.data), self.scope.cwd
         printed = self.walk(root, flow)
-        if root.has_error:
+        if root.has_error or not whole:
             misread.guess(self, cwd)
         return printed
 
@@ -117,14 +119,11 @@ class Script:
             printed.append(self.walk(node, flow if last else flow._replace(redirects=())))
         return "".join(printed)
 
-    def _list(self, node: Node, flow: Flow) -> str:
-        """Walk `a && b && c`: a list within a list, as deep as it is long."""
-        nodes: list[Node] = []
-        while node.type == "list" and node.named_child_count:
-            first, *rest = node.named_children
-            nodes += reversed(rest)
-            node = first
-        return self._all([node, *reversed(nodes)], flow)
+    def _sequence(self, node: Node, flow: Flow) -> str:
+        """Walk `a | b && c > x`; what comes from outside goes into each, into files the last."""
+        *before, last = chains(node)
+        printed = [self._pipeline(one, flow._replace(redirects=())) for one in before]
+        return "".join([*printed, self._pipeline(last, flow)])
 
     def _compound(self, node: Node, flow: Flow) -> str:
         misread.braces(self, node)
@@ -137,56 +136,33 @@ class Script:
         self.reader.marked(node)
         return ""
 
-    def _pipeline(self, node: Node, flow: Flow) -> str:
-        parts = node.named_children
+    def _pipeline(self, parts: list[Part], flow: Flow) -> str:
         printed = ""
         for at, part in enumerate(parts):
-            before = len(self.scope.found)
             last = at == len(parts) - 1
-            into = flow if last else flow._replace(redirects=(), piped=True)
-            printed = self.walk(part, into)
+            before = len(self.scope.found)
+            printed = self._part(part, flow if last else flow._replace(redirects=(), piped=True))
+            if last:
+                break
             mine = self.scope.found[before:][:20]
             if len(flow.upstream) + len(mine) > UPSTREAM:
                 self.scope.budget.over, mine = True, []
             flow = flow._replace(stdin=printed, upstream=(*flow.upstream, *mine))
         return printed
 
-    def _redirected(self, node: Node, flow: Flow) -> str:
-        body = node.child_by_field_name("body")
-        redirects, words, after = list(flow.redirects), [], []
-        for child in node.children_by_field_name("redirect"):
-            if child.type == "file_redirect":
-                one, more = file(self, child)
-                redirects.append(one)
-                words += more
-                if one.operator == "<":
-                    flow = flow._replace(stdin=self._content(one.target))
-            else:
-                text, rest = document(self.reader, child)
-                flow = flow._replace(stdin=text)
-                after += rest
-                # `cat <<E > FILE`: the grammar puts the file into the here-document.
-                for inner in child.children_by_field_name("redirect"):
-                    one, more = file(self, inner)
-                    redirects.append(one)
-                    words += more
-        into = flow._replace(redirects=tuple(redirects))
-        if body is None:
-            printed = self._simple(node, words, into)
-        elif words and body.type == "command":
-            printed = self._command(body, into, words)
-        else:
-            printed = self.walk(body, into)
-        for child in after:
-            if child.type == "pipeline":
-                into = Flow(printed, tuple(self.scope.found[-1:]))
-                printed = self.walk(child, into)
-            else:
-                printed += self.walk(child, Flow())
-        return printed
+    def _part(self, part: Part, flow: Flow) -> str:
+        flow, more = applied(self, part, flow)
+        if part.body is None:
+            return self._simple(part.redirects[0][0], more, flow)
+        if more and part.body.type == "command":
+            return self._command(part.body, flow, more)
+        return self.walk(part.body, flow)
 
-    def _command(self, node: Node, flow: Flow, more: list[Node] | None = None) -> str:
-        """Run a simple command: assignments, words, redirections of its own."""
+    def _command(self, node: Node, flow: Flow, more: Sequence[list[Node]] = ()) -> str:
+        """Run a simple command: assignments, words, redirections of its own.
+
+        `more` are words that stand after redirections.
+        """
         nodes, redirects = [], list(flow.redirects)
         named = node.child_by_field_name("name")
         for child in node.named_children:
@@ -196,24 +172,19 @@ class Script:
                 one, rest = file(self, child)
                 redirects.append(one)
                 nodes += rest
-            elif child.type in {"herestring_redirect", "heredoc_redirect"}:
-                flow = flow._replace(stdin=document(self.reader, child)[0])
+            elif child.type == "herestring_redirect":
+                flow = flow._replace(stdin=here_string(self.reader, child))
             elif child.type != "comment":
                 nodes.append(child)
         if named is None and not nodes:
             return ""
-        return self._simple(node, nodes + (more or []), flow._replace(redirects=tuple(redirects)))
+        return self._simple(node, [nodes, *more], flow._replace(redirects=tuple(redirects)))
 
-    def _simple(self, node: Node, nodes: list[Node], flow: Flow) -> str:
+    def _simple(self, node: Node, runs: list[list[Node]], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute
 
-        before, nodes = misread.parted(self.data, nodes)
-        if before:
-            # The grammar lost the end of a line: what a redirection follows is the last one.
-            self._simple(before[0], before, flow._replace(redirects=()))
-            flow, node = Flow(redirects=flow.redirects), nodes[0]
         words = []
-        for text, quotes, start, end in self.reader.groups(nodes):
+        for text, quotes, start, end in chain.from_iterable(map(self.reader.groups, runs)):
             span = self.place(start, end)
             words += [Word(part, *span) for part in split(text, quotes)]
         span = self.place(node.start_byte, node.end_byte)
@@ -295,10 +266,11 @@ class Script:
         children = node.named_children
         if len(children) == 1 and children[0].type == "file_redirect":
             target = file(self, children[0])[0].target
-            return self._content(target)
+            return self.content(target)
         return self._subshell(node, Flow(piped=True))
 
-    def _content(self, target: str) -> str:
+    def content(self, target: str) -> str:
+        """Return what a file holds as far as this text says; a mark where it does not."""
         from gitcoord.domain.guardrails.printing import content
 
         return content(target, self.scope.files)
@@ -312,9 +284,9 @@ class Script:
 
 _PARTS = {
     "command": Script._command,
-    "list": Script._list,
-    "pipeline": Script._pipeline,
-    "redirected_statement": Script._redirected,
+    "list": Script._sequence,
+    "pipeline": Script._sequence,
+    "redirected_statement": Script._sequence,
     "variable_assignment": Script._assign,
     "declaration_command": Script._declare,
     "unset_command": Script._nothing,
