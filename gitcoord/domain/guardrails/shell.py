@@ -234,11 +234,9 @@ class Script:
         return "".join(printed)
 
     def _subshell(self, node: Node, flow: Flow) -> str:
-        kept = self.scope.cwd, dict(self.scope.values)
+        kept = self.scope.enter()
         printed = self._all(node.named_children, flow)
-        self.scope.cwd = kept[0]
-        self.scope.values.clear()
-        self.scope.values.update(kept[1])
+        self.scope.leave(kept)
         return printed
 
     def _function(self, node: Node, flow: Flow) -> str:
@@ -246,8 +244,7 @@ class Script:
         if name is None or body is None:
             return self._all(node.named_children, flow)
         key = self.reader.raw(name.start_byte, name.end_byte)
-        self.scope.functions[key] = (self, body)
-        self.scope.uncalled[key] = (self, body)
+        self.scope.define(key, (self, body))
         return ""
 
     def _substituted(self, node: Node, flow: Flow) -> str:
@@ -314,6 +311,6 @@ def commands(text: str) -> Reading:
     script = Script(text, scope, (0, len(text)), True, 0)
     script.exact_text = script.text
     script.run()
-    for owner, body in list(scope.uncalled.values()):
+    for owner, body in list(scope.uncalled):
         owner.walk(body, Flow())
     return Reading(scope.found, scope.guessed, scope.budget.over)
