@@ -40,10 +40,9 @@ def chains(node: Node) -> list[list[Part]]:
     """Return the pipelines of a list, a pipeline or a redirected statement, in their order."""
     found: list[list[Part]] = [[]]
     part, marked = None, -1
-    todo = [node]
+    todo = [(node.type, node)]
     while todo:
-        one = todo.pop()
-        kind = one.type
+        kind, one = todo.pop()
         if kind in _NESTS:
             todo += _held(one)
         elif kind in _BETWEEN:
@@ -65,8 +64,9 @@ def chains(node: Node) -> list[list[Part]]:
     return found
 
 
-def _held(node: Node) -> list[Node]:
-    return [child for child in reversed(node.children) if child.type not in _OWN]
+def _held(node: Node) -> list[tuple[str, Node]]:
+    nodes = reversed(node.children)
+    return [(kind, child) for child in nodes if (kind := child.type) not in _OWN]
 
 
 def _begun(found: list[list[Part]], body: Node | None) -> Part:

@@ -122,7 +122,8 @@ class Script:
     def _sequence(self, node: Node, flow: Flow) -> str:
         """Walk `a | b && c > x`; what comes from outside goes into each, into files the last."""
         *before, last = chains(node)
-        printed = [self._pipeline(one, flow._replace(redirects=())) for one in before]
+        inner = flow._replace(redirects=()) if flow.redirects else flow
+        printed = [self._pipeline(one, inner) for one in before]
         return "".join([*printed, self._pipeline(last, flow)])
 
     def _compound(self, node: Node, flow: Flow) -> str:
@@ -137,21 +138,19 @@ class Script:
         return ""
 
     def _pipeline(self, parts: list[Part], flow: Flow) -> str:
-        printed = ""
-        for at, part in enumerate(parts):
-            last = at == len(parts) - 1
+        for part in parts[:-1]:
             before = len(self.scope.found)
-            printed = self._part(part, flow if last else flow._replace(redirects=(), piped=True))
-            if last:
-                break
+            printed = self._part(part, flow._replace(redirects=(), piped=True))
             mine = self.scope.found[before:][:20]
             if len(flow.upstream) + len(mine) > UPSTREAM:
                 self.scope.budget.over, mine = True, []
             flow = flow._replace(stdin=printed, upstream=(*flow.upstream, *mine))
-        return printed
+        return self._part(parts[-1], flow) if parts else ""
 
     def _part(self, part: Part, flow: Flow) -> str:
-        flow, more = applied(self, part, flow)
+        more: list[list[Node]] = []
+        if part.redirects or part.words:
+            flow, more = applied(self, part, flow)
         if part.body is None:
             return self._simple(part.redirects[0][0], more, flow)
         if more and part.body.type == "command":
