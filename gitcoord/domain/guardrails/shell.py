@@ -310,6 +310,10 @@ def commands(text: str) -> Reading:
     script = Script(text, scope, (0, len(text)), True, 0)
     script.exact_text = script.text
     script.run()
-    for owner, body in list(scope.uncalled):
-        owner.walk(body, Flow())
+    walked: set[tuple[Script, Node]] = set()
+    # What nobody has called may define more that nobody calls.
+    while left := [one for one in scope.uncalled if one not in walked]:
+        for owner, body in left:
+            owner.walk(body, Flow())
+        walked.update(left)
     return Reading(scope.found, scope.guessed, scope.budget.over)
