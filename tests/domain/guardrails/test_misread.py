@@ -37,7 +37,7 @@ AROUND = (
     ("x=$(\n", "\n)"), ('echo "$(\n', '\n)" z'), ("case $x in\ny)\n", "\n;;\nesac"),
     ("a && {\n", "\n}"), ("{\n", "\n} | b | c"), ("a | b | {\n", "\n}"),
 )  # fmt: skip
-ENDS = ("\n", "\n\n", " \n ", " # note\n", "\n# note\n", "\r\n")
+ENDS = ("\n", "\n\n", " \n ", " # note\n", " # note \\\n", "\n# note\n", "\r\n")
 #: Which of them holds which others is judged by their order (`chain.py`).
 _NESTS = {"program", "list", "pipeline", "redirected_statement", "comment"}
 
