@@ -81,7 +81,9 @@ def hindrances(
     if task.not_before > context.now:
         detail = f"not before {task.not_before}"
         found.append(Obstacle(code="not_before", detail=detail, until=task.not_before))
-    lacking = tuple(x for x in task.requires if session and x not in session.capabilities)
+    # Whoever is called so can what only that agent shall do.
+    own = (*session.capabilities, f"agent:{session.agent}") if session else ()
+    lacking = tuple(x for x in task.requires if session and x not in own)
     if lacking:
         detail = f"needs the capabilities {', '.join(lacking)}"
         found.append(Obstacle(code="capability", detail=detail, about=lacking))

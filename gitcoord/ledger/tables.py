@@ -34,7 +34,7 @@ KINDS: dict[str, str] = {
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "3"
+VERSION = "4"
 
 _loaded: dict[str, type[Record]] = {}
 

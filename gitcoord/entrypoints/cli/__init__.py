@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "run", "Run a command as a checked-in session with locks."),
     "mcp": ("mcp", "mcp", "Serve an agent's client (MCP)."),
     "serve": ("serve", "serve", "Serve agents and people over HTTP."),
+    "github": ("github", "github", "Take part from GitHub: labels, branches, comments."),
     "watch": ("watch", "watch", "A live view that follows the ledger."),
     "log": ("log", "log", "What has happened, newest first."),
     "config": ("config", "config", "Settings, and where each comes from."),
