@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from bench import (
     commits,
+    github,
     group,
     guardrails,
     history,
@@ -38,6 +39,7 @@ ROWS: tuple[Row, ...] = (
     *history.ROWS,
     *wire.ROWS,
     *service.ROWS,
+    *github.ROWS,
     *installed.ROWS,
 )
 

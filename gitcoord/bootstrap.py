@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gitcoord.domain.operation import Answer
-from gitcoord.errors import LandingRefused, Unavailable
+from gitcoord.errors import ExtraMissing, LandingRefused, Unavailable
 from gitcoord.ledger import machine, tables
 from gitcoord.ledger.clock import Clock, SystemClock
 from gitcoord.ledger.committer import Committer
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
     from gitcoord.ledger.budget import Delay
     from gitcoord.ledger.judge import Judge
+    from gitcoord.mirror.access import Access
+    from gitcoord.mirror.mirror import Mirror
     from gitcoord.storage.wire.store import WireStore
     from gitcoord.storage.worktree import Checkout
 
@@ -105,6 +107,29 @@ class House(NamedTuple):
         landing = planned(self.wire, checkout, self.remote)
         landing.rehearse()
         return self.coordinator.land(operation, answer, landing, session=session, agent=agent)
+
+    def mirror(
+        self, access: Access, repository: str, described: Mapping[str, Any] | None = None
+    ) -> Mirror:
+        """Return what keeps this ledger and a repository "owner/name" at GitHub in line.
+
+        Asks GitHub who we are, and for the repository unless it is `described`. Raises
+        `ExtraMissing`, `InvalidConfig`, `ForgeRefused` and `Unavailable`.
+        """
+        from importlib.util import find_spec
+
+        if find_spec("github") is None:
+            raise ExtraMissing(
+                "PyGithub is not installed",
+                hint="Install it with `pip install 'gitcoord[github]'`.",
+            )
+        from gitcoord.mirror.answers import OnDisk
+        from gitcoord.mirror.github import GitHub
+        from gitcoord.mirror.mirror import Mirror
+
+        answers = OnDisk(os.path.join(self.home, "github.sqlite"))
+        forge = GitHub(access, repository, answers, described)
+        return Mirror(self.coordinator, forge, self.follow)
 
     def has_marks(self) -> bool:
         """Say whether any released work is marked as unlanded; asks only the index."""

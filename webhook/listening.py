@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gitcoord.errors import GitcoordError, InvalidValue
-from webhook.access import by_token, caller, credentials
-from webhook.api.answering import PREFIX, body_of
+from webhook.access import caller, still
+from webhook.api import said
+from webhook.api.answering import PREFIX
 from webhook.events.outbox import Load
 from webhook.events.stream import stream
-from webhook.tokens import FORM
 
 if TYPE_CHECKING:
     from webhook.projects import Project
@@ -59,7 +59,7 @@ def routes(service: Service, streams: Streams) -> list[Route]:
                 after=request.headers.get("Last-Event-ID") or asked.get("after", ""),
                 types=",".join(asked.getlist("types")),
                 session=asked.get("session", ""),
-                still=partial(_still, service, request, known.project),
+                still=partial(still, service, request, known),
             )
         except GitcoordError as error:
             known.project.told(error)
@@ -72,8 +72,9 @@ def routes(service: Service, streams: Streams) -> list[Route]:
 
     async def added(request: Request) -> Response:
         known = await caller(service, request, "admin")
+        _strict(request)
         try:
-            wanted = msgspec.convert(await body_of(request), Wanted)
+            wanted = msgspec.convert(await said.body_of(request), Wanted)
         except msgspec.ValidationError as wrong:
             raise InvalidValue(str(wrong)) from None
         made = await streams.add(
@@ -83,6 +84,7 @@ def routes(service: Service, streams: Streams) -> list[Route]:
 
     async def removed(request: Request) -> Response:
         known = await caller(service, request, "admin")
+        _strict(request)
         gone = await streams.remove(known.project, request.path_params["id"])
         return _told({"notification": _shown(gone)})
 
@@ -94,17 +96,10 @@ def routes(service: Service, streams: Streams) -> list[Route]:
     ]
 
 
-async def _still(service: Service, request: Request, project: Project) -> bool:
-    """Say whether the key or token with which a stream was begun is still good."""
-    shown = credentials(request)
-    try:
-        if FORM.fullmatch(shown) and await by_token(service, shown, living=True):
-            return True
-        key = service.keys.find(shown)
-    except GitcoordError:
-        # Whoever is sent away comes back with the last id, when it can be known again.
-        return False
-    return key is not None and key.project == project.name
+def _strict(request: Request) -> None:
+    """Raise `InvalidValue` for what would be ignored."""
+    said.no_parameters(request)
+    said.not_again(request)
 
 
 def _listed(streams: Streams, project: Project) -> list[dict[str, Any]]:

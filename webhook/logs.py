@@ -40,6 +40,10 @@ class Lines(logging.Formatter):
 
 def begin(kind: str) -> None:
     """Write the log to standard error, as "text" or as "json"."""
+    # What no line of ours shows need not be found out for each of them, see "Optimization" in
+    # https://docs.python.org/3/howto/logging.html
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
     handler.setFormatter(Lines() if kind == "json" else text)
@@ -78,6 +82,7 @@ def _line(scope: Scope, status: int, seconds: float) -> None:
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
         "by": scope.get("state", {}).get("caller", ""),
+        "project": scope.get("state", {}).get("project", ""),
     }
     words = "%(method)s %(route)s %(status)s in %(milliseconds)s ms"
     REQUESTS.info(words + (" for %(by)s" if fields["by"] else ""), fields, extra={"fields": fields})

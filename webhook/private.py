@@ -1,7 +1,8 @@
 """The service's own file: what it has to remember beside the ledger, and what nobody may read.
 
 Digests of API keys, the secret that signs cookies and session tokens, the URLs that are told of
-events, and what waits for them. One SQLite file with mode 0600; two services may share it.
+events, what waits for them, and what GitHub has told and waits. One SQLite file with mode 0600;
+two services may share it.
 Losing it loses keys, not work. Not here: what any of it is for.
 """
 
@@ -49,6 +50,14 @@ CREATE TABLE IF NOT EXISTS notifications (
     owner TEXT NOT NULL DEFAULT '', owned_until REAL NOT NULL DEFAULT 0,
     error TEXT NOT NULL DEFAULT '', given_up INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS deliveries (
+    project TEXT NOT NULL, id TEXT NOT NULL, subjects TEXT NOT NULL, received REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
+    owner TEXT NOT NULL DEFAULT '', owned_until REAL NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (project, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (project, done, received);
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (target, given_up, due);
 """
 

@@ -100,7 +100,8 @@ class Streams:
             hub.wake()
 
     def ended(self) -> None:
-        """End all streams in good order, as the service is about to end."""
+        """End all streams and all waiting in good order, as the service is about to end."""
+        self._service.waits.end()
         self._ending = True
         for hub in self._hubs.values():
             hub.close()

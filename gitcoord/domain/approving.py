@@ -1,7 +1,7 @@
 """What is done about approvals: ask, decide, use; and what ends by itself.
 
-Nobody approves their own, and whoever asked is told. A session does not decide: that takes a
-person, or a key of the service that stands for one.
+Nobody approves their own, and whoever asked is told. Who decides is a person, or a session that
+has the trust for it; that is asked where operations are decided (`rights`), not here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from gitcoord.errors import (
     InvalidValue,
     LimitReached,
     OwnApproval,
-    PersonRequired,
     ReasonRequired,
 )
 
@@ -139,7 +138,7 @@ class DecideApproval(Operation, frozen=True, kw_only=True):
     def apply(self, state: State, context: Context) -> Decided:
         """Decide it once; an approval can be used from now on for as long as was asked for.
 
-        Raises `ApprovalClosed`, `OwnApproval`, `PersonRequired` and `ReasonRequired`.
+        Raises `ApprovalClosed`, `OwnApproval` and `ReasonRequired`.
         """
         found = state.get(Approval, checked_id(self.id, "request for approval"))
         if found is None or found.status != "pending" or over(context, found):
@@ -249,15 +248,13 @@ def told(found: Approval) -> str:
 
 
 def _check_decider(found: Approval, context: Context) -> None:
-    """Raise unless a person decides who is not the one that has asked."""
+    """Raise `OwnApproval` where whoever asked decides: a session, its agent, or a person."""
     if context.session is None:
         own = not found.session and found.agent == context.agent
     else:
         own = root(context.session) == root(found.session) or context.agent == found.agent
     if own:
         raise OwnApproval(f"{found.agent or 'somebody'} has asked for {found.id}", id=found.id)
-    if context.session is not None:
-        raise PersonRequired(f"a person decides {found.id}, not session {context.session}")
 
 
 def _refuse_more(state: State, context: Context) -> None:

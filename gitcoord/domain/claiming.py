@@ -7,7 +7,7 @@ all. Not here: how claims end by themselves (`claims`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from gitcoord.domain.tasks import (
     Task,
     feature_of,
     held_by,
+    needs_of,
     ready_as,
     task_of,
 )
@@ -37,8 +38,10 @@ from gitcoord.domain.unlanded import Mark, near
 from gitcoord.errors import (
     ClaimFailed,
     FeaturePaused,
+    InsufficientTrust,
     LimitReached,
     LockHeld,
+    NotPermitted,
     QueuedBehind,
     Refused,
     UsageError,
@@ -135,7 +138,14 @@ class NextTask(Operation, frozen=True, kw_only=True):
         _refuse_more(state, session)
         feature = feature_of(state.settings, self.feature)
         passed: list[Waiting] = []
-        for task in self._free(state, context, session, feature, passed):
+        has = frozenset(session.capabilities)
+
+        def able(term: str) -> bool:
+            # As long as there is room they are shown, with the reason.
+            return len(passed) < SHOWN_LIMIT or has.issuperset(needs_of(term))
+
+        ready = self._ready(state, feature, able)
+        for task in _tried(state, session, _unhindered(state, context, session, ready, passed)):
             try:
                 answer = _claimed(state, context, session, task, ttl)
             except (LockHeld, QueuedBehind, UsageError) as refusal:
@@ -152,56 +162,46 @@ class NextTask(Operation, frozen=True, kw_only=True):
         """Return the diary line."""
         return _line(answer, agent)
 
-    def _free(
-        self,
-        state: State,
-        context: Context,
-        session: Session,
-        feature: str,
-        passed: list[Waiting],
-    ) -> Iterator[Task]:
-        """Yield the ready tasks that only their keys can hinder, as they are to be tried."""
-        found = self._unhindered(state, context, session, feature, passed)
-        if not disturbed(state):
-            return found
-        from gitcoord.domain.collisions import calm_first
-
-        return calm_first(state, found, session.id)
-
-    def _unhindered(
-        self,
-        state: State,
-        context: Context,
-        session: Session,
-        feature: str,
-        passed: list[Waiting],
-    ) -> Iterator[Task]:
-        for task in self._ready(state, feature):
-            found = hindrances(state, context, task, session)
-            if found:
-                _pass(passed, task, found)
-            else:
-                yield task
-
-    def _ready(self, state: State, feature: str) -> Iterator[Task]:
+    def _ready(self, state: State, feature: str, able: Callable[[str], bool]) -> Iterator[Task]:
         found: Iterator[Task]
         if self.types:
             kinds = sorted(set(self.types))
-            scans = [state.scan(Task, ready_as("type", kind)) for kind in kinds]
+            scans = [state.scan(Task, ready_as("type", kind), wanted=able) for kind in kinds]
             found = merge(*scans, key=lambda task: task.order)
         elif feature:
-            found = state.scan(Task, ready_as("feature", feature))
+            found = state.scan(Task, ready_as("feature", feature), wanted=able)
         else:
-            found = state.scan(Task, "ready:")
+            found = state.scan(Task, "ready:", wanted=able)
         return (task for task in found if self._wants(task, feature))
 
     def _wants(self, task: Task, feature: str) -> bool:
         return (not self.types or task.type in self.types) and feature in ("", task.feature)
 
 
-def disturbed(state: State) -> bool:
-    """Say whether there is anything with which a task could collide that is no lock."""
-    return state.holds("unlanded") or state.holds("features") or state.holds("changes")
+def _unhindered(
+    state: State,
+    context: Context,
+    session: Session,
+    ready: Iterator[Task],
+    passed: list[Waiting],
+) -> Iterator[Task]:
+    """Yield the tasks that only their keys can hinder; the others are noted as passed over."""
+    for task in ready:
+        found = hindrances(state, context, task, session)
+        if found:
+            _pass(passed, task, found)
+        else:
+            yield task
+
+
+def _tried(state: State, session: Session, tasks: Iterator[Task]) -> Iterator[Task]:
+    """Yield the tasks in the order in which they are to be tried: of equals the calmer first."""
+    if not any(state.holds(table) for table in ("unlanded", "features", "changes")):
+        # There is nothing with which a task could collide.
+        return tasks
+    from gitcoord.domain.collisions import calm_first
+
+    return calm_first(state, tasks, session.id)
 
 
 def _pass(passed: list[Waiting], task: Task, reasons: list[Obstacle]) -> None:
@@ -233,7 +233,8 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
     by_code = {each.code: each for each in found}
     if "attempts" in by_code:
         return exhausted(task, state)
-    kind = FeaturePaused if "paused" in by_code else ClaimFailed
+    code = next((code for code in _KINDS if code in by_code), "")
+    kind = _KINDS.get(code, ClaimFailed)
     return kind(
         f"task {task.id} cannot be claimed: {'; '.join(each.detail for each in found)}",
         hint="Run `gitcoord task next` for one that can.",
@@ -241,6 +242,14 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
         status=task.status,
         reasons=msgspec.to_builtins(found),
     )
+
+
+#: Obstacles with a refusal of their own, the first that is met counts.
+_KINDS: dict[str, type[Refused]] = {
+    "paused": FeaturePaused,
+    "trust": InsufficientTrust,
+    "permission": NotPermitted,
+}
 
 
 def _not_pending(task: Task) -> ClaimFailed:

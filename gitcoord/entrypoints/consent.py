@@ -14,9 +14,9 @@ from gitcoord.errors import (
     ApprovalRequired,
     Contended,
     Damaged,
+    GitcoordError,
     NotARepository,
     NotInitialised,
-    TextTooLong,
     Unavailable,
 )
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
 
 #: What keeps a door from asking: then it says what it says without approvals.
-NO_LEDGER = (NotARepository, NotInitialised, Damaged, Unavailable, Contended, TextTooLong)
+NO_LEDGER = (NotARepository, NotInitialised, Damaged, Unavailable, Contended)
 
 
 class Consent(NamedTuple):
@@ -70,7 +70,8 @@ def sought(
         if found is not None:
             return Consent(found, granted=True)
         return Consent(_requested(desk, holder, about, findings), granted=False)
-    except NO_LEDGER:
+    except GitcoordError:
+        # Without a request it is as where nobody makes one: the person there is asked, or nobody.
         return None
 
 

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 #: Environment variables of gitcoord that are no settings.
 OTHER_VARIABLES = frozenset(
-    {"GITCOORD_BYPASS", "GITCOORD_MCP_TOKEN", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"}
+    {
+        "GITCOORD_BYPASS",
+        "GITCOORD_GITHUB_API_URL",
+        "GITCOORD_GITHUB_APP_ID",
+        "GITCOORD_GITHUB_APP_KEY",
+        "GITCOORD_GITHUB_INSTALLATION",
+        "GITCOORD_GITHUB_PAUSE",
+        "GITCOORD_GITHUB_TOKEN",
+        "GITCOORD_MCP_TOKEN",
+        "GITCOORD_SESSION",
+        "GITCOORD_WEBHOOK_SECRET",
+    }
 )
 
 

@@ -30,10 +30,3 @@ class OwnApproval(Refused):
 
     code = "own_approval"
     remedy = "Another person has to decide it."
-
-
-class PersonRequired(Refused):
-    """Only a person decides this, or a key of the service with scope admin."""
-
-    code = "person_required"
-    remedy = "Ask your person."

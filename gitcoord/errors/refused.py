@@ -242,3 +242,9 @@ class LandingRefused(Refused):
     """The host took neither the branch nor the ledger; nothing was changed."""
 
     code = "landing_refused"
+
+
+class ForgeRefused(Refused):
+    """GitHub does not allow it."""
+
+    code = "forge_refused"

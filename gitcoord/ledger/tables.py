@@ -28,6 +28,11 @@ KINDS: dict[str, str] = {
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "profiles": "profiles:Profile",
+    "assignments": "assignments:Assignment",
+    "policies": "policies:Policy",
+    "network": "network:NetworkRule",
+    "accesses": "accesses:Access",
     "ports": "ports:PortLease",
     "plans": "plans:Plan",
     "escalations": "escalations:Escalation",
@@ -36,7 +41,7 @@ KINDS: dict[str, str] = {
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "4"
+VERSION = "5"
 
 _loaded: dict[str, type[Record]] = {}
 

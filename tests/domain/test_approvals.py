@@ -34,11 +34,11 @@ from gitcoord.errors import (
     ApprovalNotFound,
     ApprovalRequired,
     IdTaken,
+    InsufficientTrust,
     InvalidId,
     InvalidValue,
     LimitReached,
     OwnApproval,
-    PersonRequired,
     ReasonRequired,
 )
 from tests.domain.crew import crew
@@ -90,15 +90,25 @@ def test_a_denial_needs_a_reason_and_closes_it() -> None:
     assert [one.id for one in listed(world.state(), closed=True)] == ["a-1"]
 
 
+def test_a_session_decides_that_has_the_trust_for_it() -> None:
+    for trust, allowed in ((2, False), (3, True)):
+        world = crew(agent_trust=trust)
+        world.run(asking(), "s-ann")
+        wish = DecideApproval(id="a-1", decision="approve")
+        if allowed:
+            found = world.run(wish, "s-bob").approval
+            assert (found.decided_by, found.decided_session) == ("bob", "s-bob")
+        else:
+            world.refused(InsufficientTrust, wish, "s-bob")
+
+
 def test_nobody_approves_their_own() -> None:
-    world = crew()
+    world = crew(agent_trust=4)
     world.session("s-ann2", agent="ann")
     world.run(asking(), "s-ann/sub")
     wish = DecideApproval(id="a-1", decision="approve")
     for session in ("s-ann", "s-ann/other", "s-ann2"):
         assert world.refused(OwnApproval, wish, session).code == "own_approval"
-    # Another session has no right to, either.
-    assert world.refused(PersonRequired, wish, "s-bob").code == "person_required"
     # A person who asked is not the one who decides; whoever an agent works for is.
     world.run(asking(2), None, agent="eve")
     own = DecideApproval(id="a-2", decision="approve")
@@ -273,7 +283,7 @@ def test_a_session_asks_for_so_much_at_a_time() -> None:
     ],
 )
 def test_what_is_wrong_is_refused_and_changes_nothing(error: Any, wish: Any) -> None:
-    world = crew()
+    world = crew(agent_trust=3)
     world.run(asking(), "s-ann")
     world.refused(error, wish, "s-bob")
 

@@ -18,7 +18,7 @@ RISKY = 'rm -rf "$SOMEWHERE"'
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return how to become somebody who types at a terminal."""
+    """Return how to become somebody without a session, at a terminal or not."""
 
     def become(name: str = "eve", *, terminal: bool = True) -> None:
         monkeypatch.setenv("USER", name)
@@ -52,10 +52,12 @@ def test_a_request_is_made_shown_decided_and_told(door: Door, person: Any) -> No
     text = door("approval", "show", id)
     for said in ("git push --force", "they say: my branch", "pending", "ada"):
         assert said in text
-    done = door.json("approval", "decide", id, "--approve", "--reason", "fine")["approval"]
+    done = door.json("approval", "decide", id, "--approve", "--reason", "fine", "--person")[
+        "approval"
+    ]
     assert (done["status"], done["decided_by"], done["decided_session"]) == ("approved", "eve", "")
     assert "decided by eve" in door("approval", "show", id)
-    again = door.refused("approval", "decide", id, "--deny", "--reason", "x")
+    again = door.refused("approval", "decide", id, "--deny", "--reason", "x", "--person")
     assert again["code"] == "approval_not_found_or_already_reviewed"
     assert f"{id} (git push --force): fine" in door("context", "--session", ada)
 
@@ -64,9 +66,10 @@ def test_a_denial_needs_a_reason_and_a_decision_its_direction(door: Door, person
     door.become(door.start("ada"))
     id = asked(door)["approval"]["id"]
     person()
-    door.refused("approval", "decide", id, code=2)
-    assert door.refused("approval", "decide", id, "--deny", code=2)["code"] == "reason_required"
-    text = door("approval", "decide", id, "--deny", "--reason", "not now")
+    door.refused("approval", "decide", id, "--person", code=2)
+    error = door.refused("approval", "decide", id, "--deny", "--person", code=2)
+    assert error["code"] == "reason_required"
+    text = door("approval", "decide", id, "--deny", "--reason", "not now", "--person")
     assert text == f"{id} is denied: git push --force\n"
     assert door("approval", "list") == "nothing waits for an approval\n"
     (row,) = door.json("approval", "list", "--all")["approvals"]
@@ -80,24 +83,37 @@ def test_nobody_but_a_person_decides(
     ada = door.start("ada")
     door.become(ada)
     id = asked(door)["approval"]["id"]
+    wish = ("approval", "decide", id, "--approve")
     before = refs(door.place)
-    assert door.refused("approval", "decide", id, "--approve")["code"] == "own_approval"
-    # A shell without a terminal in this worktree is the agent's, whatever it forgets to say.
+    assert door.refused(*wish)["code"] == "insufficient_trust_level"
+    # A shell in this worktree is the agent's, whatever it forgets to say.
     person(terminal=False)
-    assert door.refused("approval", "decide", id, "--approve")["code"] == "own_approval"
+    assert door.refused(*wish)["code"] == "insufficient_trust_level"
+    assert door.refused(*wish, "--person", code=2)["code"] == "usage"
     person()
     monkeypatch.setenv("GITCOORD_SESSION", ada)
-    assert door.refused("approval", "decide", id, "--approve")["code"] == "own_approval"
+    assert door.refused(*wish, "--person", code=2)["code"] == "usage"
     monkeypatch.delenv("GITCOORD_SESSION")
+    # So is that of an agent's client, also one that has not checked in.
     monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "c-1")
-    found = door.refused("approval", "decide", id, "--approve", code=2)
-    assert found["code"] == "session_required"
+    assert door.refused(*wish, code=2)["code"] == "session_required"
+    assert door.refused(*wish, "--person", code=2)["code"] == "usage"
     monkeypatch.delenv("CLAUDE_CODE_SESSION_ID")
     assert refs(door.place) == before
-    door.become(door.start("bob"))
-    assert door.refused("approval", "decide", id, "--approve")["code"] == "person_required"
+    assert door(*wish, "--person").startswith(f"{id} is approved, until ")
+
+
+def test_an_agent_with_the_trust_for_it_decides_what_another_asked(door: Door, person: Any) -> None:
+    door("config", "--shared", "agent_trust", "3")
+    ada = door.start("ada")
+    door.become(ada)
+    id = asked(door)["approval"]["id"]
+    assert door.refused("approval", "decide", id, "--approve")["code"] == "own_approval"
     person()
-    assert door("approval", "decide", id, "--approve").startswith(f"{id} is approved, until ")
+    bob = door.start("bob")
+    door.become(bob)
+    found = door.json("approval", "decide", id, "--approve")["approval"]
+    assert (found["decided_by"], found["decided_session"]) == ("bob", bob)
 
 
 def test_requirement_approvals_guard_check_makes_a_request_and_passes_once(
@@ -117,7 +133,7 @@ def test_requirement_approvals_guard_check_makes_a_request_and_passes_once(
     assert error["approval"]["details"]["rules"] == [error["findings"][0]["rule"]]
     assert stopped(door, "guard", "check", RISKY)["approval"]["id"] == id
     person()
-    door("approval", "decide", id, "--approve")
+    door("approval", "decide", id, "--approve", "--person")
     door.become(ada)
     found = door.json("guard", "check", RISKY)
     assert (found["action"], found["safe"], found["approval"]["id"]) == ("ask", True, id)

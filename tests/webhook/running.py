@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from typing import Any
@@ -24,12 +25,20 @@ class Running:
         )
         self.lines: list[str] = []
         self.port = 0
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._listening.wait(60)
+
+    def _read(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-                break
+        with self.process.stderr as log:
+            for line in log:
+                self.lines.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                    self.port = self.port or int(found.group(1))
+                    self._listening.set()
+        self._listening.set()
 
     def get(self, path: str, key: str = "") -> tuple[int, Any]:
         return self.ask(path, None, key)
@@ -51,9 +60,5 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.process.wait(timeout=30)
-        assert self.process.stderr is not None
-        if not self.process.stderr.closed:
-            # Not by `communicate`, which does not know of lines that were read ahead.
-            with self.process.stderr:
-                self.lines += self.process.stderr.readlines()
+        self._reader.join(30)
         return self.process.returncode

@@ -179,8 +179,7 @@ def test_pages_show_each_item_once_while_others_are_added(
     seen: list[Any] = []
     more = ""
     while True:
-        name = "before" if path == "/log" else "cursor"
-        page = ada.get(f"{path}?limit=3" + (f"&{name}={more}" if more else "")).json()
+        page = ada.get(f"{path}?limit=3" + (f"&cursor={more}" if more else "")).json()
         seen += page[field]
         more = page["next"]
         if not more:
@@ -189,7 +188,7 @@ def test_pages_show_each_item_once_while_others_are_added(
     assert [one for one in seen if one in whole] == whole
     assert len({str(one) for one in seen}) == len(seen)
     for wrong in ("%00", "!!!", "a" * 63):
-        answer = ada.get(f"{path}?{name}={wrong}")
+        answer = ada.get(f"{path}?cursor={wrong}")
         assert answer.status_code in (200, 400)
     problem(ada.get(f"{path}?limit=0"), 400, "invalid_value")
 
@@ -266,7 +265,7 @@ def test_what_is_not_there_is_a_problem_document_too(served: Served) -> None:
     problem(served.client.get("/api/v1/nothing"), 404, "not_found")
     refused = served.client.delete("/api/v1/locks")
     problem(refused, 405, "method_not_allowed")
-    assert "GET" in refused.headers["Allow"]
+    assert {"GET", "POST"} <= set(refused.headers["Allow"].split(", "))
     problem(served.agent("ada").get("/locks?nonsense=1"), 400, "invalid_value")
 
 

@@ -17,7 +17,8 @@ from gitcoord.domain.ports import PortLease, ports
 from gitcoord.domain.record import shown
 from gitcoord.errors import GitcoordError, InvalidValue
 from webhook.access import caller
-from webhook.api.answering import PREFIX, body_of
+from webhook.api import said
+from webhook.api.answering import PREFIX
 from webhook.api.asking import Asking
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ def routes(service: Service) -> list[Route]:
 
     def route(path: str, method: str, scope: Scope, answer: Callable[..., Any]) -> Route:
         async def handle(request: Request) -> Response:
-            known = await caller(service, request, scope)
-            body = {} if method == "GET" else await body_of(request)
+            # A lease is a session's business, which has to live.
+            known = await caller(service, request, scope, living=True)
+            body = {} if method == "GET" else await said.body_of(request)
+            said.no_parameters(request)
+            if method != "GET":
+                said.not_again(request)
             try:
                 found = await known.project.work(answer, Asking(known), body)
             except GitcoordError as error:
@@ -75,8 +80,8 @@ def _listed(asking: Asking, _body: dict[str, Any]) -> dict[str, Any]:
 def _allocated(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
     from gitcoord.entrypoints.ports import allocate, snippet
 
-    said = _read(body, Leasing)
-    answer = allocate(asking, said.session or asking.holder, ttl=said.ttl)
+    wish = _read(body, Leasing)
+    answer = allocate(asking, wish.session or asking.holder, ttl=wish.ttl)
     return {
         "port": _row(answer.lease),
         "renewed": answer.renewed,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 
+from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
+from gitcoord.entrypoints.cli.governing import governing, holder
 from gitcoord.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,13 +91,12 @@ def show(desk: Desk, id: str) -> None:
 @click.option("--approve", "decision", flag_value="approve", help="It may be done, once.")
 @click.option("--deny", "decision", flag_value="deny", help="It may not; needs a reason.")
 @click.option("--reason", default="", metavar="TEXT", help="Whoever asked reads it.")
-@acting
+@governing
 @command
-def decide(desk: Desk, id: str, decision: str | None, reason: str) -> None:
-    """Approve or deny a request, as a person; nobody decides their own.
+def decide(desk: Desk, id: str, decision: str | None, reason: str, person: bool) -> None:
+    """Approve or deny a request; nobody decides their own.
 
-    In a worktree with a live session this takes a terminal: what is typed elsewhere there counts
-    as typed by the agent.
+    A session needs the trust for it (`decide_approval`); in its worktree a person says --person.
     """
     from gitcoord.domain.approving import DecideApproval, Decided
 
@@ -104,23 +104,22 @@ def decide(desk: Desk, id: str, decision: str | None, reason: str) -> None:
         raise UsageError("--approve or --deny?")
     wish = DecideApproval(id=id, decision=decision, reason=reason)  # type: ignore[arg-type]
     coordinator = desk.house.coordinator
-    found = coordinator.do(wish, Decided, session=_decider(desk), agent=desk.person).approval
+    found = coordinator.do(
+        wish, Decided, session=_decider(desk, person), agent=desk.person
+    ).approval
     until = f", until {found.expires_at}" if found.status == "approved" else ""
     desk.show({"approval": found}, f"{found.id} is {found.status}{until}: {found.title}")
 
 
-def _decider(desk: Desk) -> str | None:
-    """Return the session that decides, which the rules refuse, or None for a person.
+def _decider(desk: Desk, person: bool) -> str | None:
+    """Return the session that decides, or None for a person.
 
-    Who types at a terminal is a person; in the shell of an agent's client it is the agent's
-    session, also one that has yet to check in: that raises.
+    In the shell of an agent's client it is the agent's session, also one that has yet to check
+    in: that raises.
     """
-    from gitcoord.entrypoints.cli.actor import client
-
-    if client(desk.environ) is not None:
+    if not person and actor.client(desk.environ) is not None:
         return desk.holder
-    named = desk.named or desk.environ.get("GITCOORD_SESSION")
-    return None if not named and sys.stdin.isatty() else desk.anybody()
+    return holder(desk, person)
 
 
 def _shown(found: Approval, now: Time) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitcoord.clients.event import Reply
 from gitcoord.entrypoints.consent import NO_LEDGER, how, sought, spent, subject, wanted
+from gitcoord.errors import GitcoordError
 
 if TYPE_CHECKING:
     from gitcoord.domain.approvals import Subject
@@ -39,7 +40,7 @@ def used(visit: Visit) -> Reply | None:
     assert visit.consent is not None
     try:
         found = spent(visit.desk, _holder(visit), _subject(visit), "do")
-    except NO_LEDGER as trouble:
+    except GitcoordError as trouble:
         why = f"gitcoord guardrail: the approval cannot be used now ({trouble.message})."
         return Reply(verdict="deny", reason=f"{why} Try again.")
     if found is not None:

@@ -37,9 +37,16 @@ NEXT: dict[str, str] = {
     "feature_taken": "Ask its agent with send_message, or your person.",
     "approval_not_found": "Call request_approval.",
     "approval_required": "Call request_approval, and wait for a person.",
-    "person_required": "Tell your person.",
     "own_approval": "Another person has to decide it.",
     "contended": "Call the tool again.",
+    "operation_not_permitted": "Do something else; get_my_profile says what you may do.",
+    "insufficient_trust_level": "Ask your person to do it, or to assign you another profile.",
+    "resource_limit_exceeded": "Give back what you hold, write a handoff, and tell your person.",
+    "agent_suspended": "Stop working and tell your person; you may still read and end_session.",
+    "policy_denied": "Do something else; check_policy says which policy is in the way.",
+    "policy_load_error": "Tell your person: the policies of the ledger cannot be read.",
+    "cedar_evaluation_error": "Tell your person: a policy of the ledger fails.",
+    "domain_blocked": "Do without it, or ask your person for a network rule.",
 }
 
 #: The same for a session that a person has ended.

@@ -19,6 +19,7 @@ from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
 from gitcoord.entrypoints.mcp import tools_ports as ports
+from gitcoord.entrypoints.mcp import tools_profiles as profiles
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
@@ -283,6 +284,36 @@ _LINES = (
         passed_on.Changes,
         "Recent changes",
         "Who changed which file lately.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "get_my_profile",
+        profiles.get_my_profile,
+        profiles.NoArguments,
+        profiles.Mine,
+        "What you may do",
+        "Your trust level, what you may do, and what you have used of your limits.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "check_policy",
+        profiles.check_policy,
+        profiles.CheckPolicy,
+        profiles.Decided,
+        "May I do this",
+        "Ask whether you may do an operation with a path, task or domain. Nothing is done.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "validate_cedar_policy",
+        profiles.validate_cedar_policy,
+        profiles.ValidateCedarPolicy,
+        profiles.Validated,
+        "Check a policy",
+        "Say whether a Cedar policy fits the schema. Nothing is stored.",
         acts=False,
         read_only=True,
     ),

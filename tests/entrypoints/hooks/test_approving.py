@@ -11,7 +11,7 @@ import pytest
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.approvals import Approval, listed
 from gitcoord.domain.approving import DecideApproval, Decided
-from gitcoord.errors import HostBusy
+from gitcoord.errors import GitcoordError, HostBusy, LimitReached
 from tests.entrypoints.door import Door
 from tests.entrypoints.hooks.talk import Talk
 
@@ -93,8 +93,9 @@ def test_what_is_blocked_stays_blocked(asking: Door, talk: Talk) -> None:
     assert approvals(asking) == []
 
 
-def test_when_the_ledger_cannot_be_asked_it_is_as_without_approvals(
-    asking: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trouble", [HostBusy("busy"), LimitReached("50 are open")])
+def test_when_no_request_can_be_made_it_is_as_without_approvals(
+    asking: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch, trouble: GitcoordError
 ) -> None:
     from gitcoord.ledger.coordinator import Coordinator
 
@@ -103,7 +104,7 @@ def test_when_the_ledger_cannot_be_asked_it_is_as_without_approvals(
 
     def busy(self: Any, operation: Any, *args: Any, **more: Any) -> Any:
         if operation.tag == "approval.request":
-            raise HostBusy("busy")
+            raise trouble
         return original(self, operation, *args, **more)
 
     monkeypatch.setattr(Coordinator, "do", busy)
