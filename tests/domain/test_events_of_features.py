@@ -65,5 +65,5 @@ def test_what_happens_in_one_transaction_is_told_in_order(told: Told) -> None:
 def test_what_is_forgotten_is_told_as_a_compaction(told: Told) -> None:
     told.run(RegisterFeature(id="login"), DeregisterFeature(id="login"))
     told.world.pass_time(100 * DAY)
-    (event,) = told.run(Compact())
+    (event,) = told.run(Compact(), session=None)
     assert (event.type, event.data["removed"]) == ("ledger.compacted", {"features": 1})
