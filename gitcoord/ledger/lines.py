@@ -1,0 +1,89 @@
+"""What a line of the diary is about: who acts or is acted upon, and which keys it touches.
+
+One rule for all that look back, so that `log` and the audit find the same. Keys are texts
+here, as the diary and the records have them. Not here: which of them somebody asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from gitcoord.domain.sessions import root as root_of
+from gitcoord.storage import codec, tree
+from gitcoord.storage.node import load
+from gitcoord.storage.store import Oid
+from gitcoord.storage.walk import subtrees
+
+Line = dict[str, Any]
+#: Keys that a transaction has changed something on, by the session that got or lost it.
+Changes = Mapping[str, set[str]]
+
+#: Arguments that hold keys or paths.
+_KEYS = frozenset(("key", "keys", "path", "paths", "files"))
+#: Tables whose records are about a key.
+HELD = ("locks", "unlanded", "waiters")
+
+
+def people(line: Line, who: str) -> list[str]:
+    """Return the agents or sessions of a line: who acts, and who starts, ends or is ended."""
+    arguments = line.get("args")
+    found = [line.get(who)]
+    if isinstance(arguments, dict) and str(line.get("op", "")).startswith("session."):
+        found.append(arguments.get("id" if who == "session" else who))
+    return [one for one in found if isinstance(one, str)]
+
+
+def named(value: Any, *, keys: bool = False) -> Iterator[str]:
+    """Yield the keys and paths that arguments name."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from named(item, keys=name in _KEYS)
+    elif isinstance(value, list):
+        for item in value:
+            yield from named(item, keys=keys)
+    elif keys and isinstance(value, str):
+        yield value
+
+
+def changes(
+    read: Callable[[Oid], bytes], before: Oid | None, after: Oid
+) -> dict[str, set[str]]:
+    """Return on which keys locks, waits or marks differ between two trees, by session.
+
+    Raises `CorruptRecord`.
+    """
+    old = subtrees(load(read, bytes.fromhex(before) if before else None))
+    new = subtrees(load(read, bytes.fromhex(after)))
+    found: dict[str, set[str]] = {}
+    for table in HELD:
+        if old.get(table.encode()) == new.get(table.encode()):
+            continue
+        for _, entry, *blobs in tree.diff(read, before, after, table):
+            for oid in filter(None, blobs):
+                record = codec.decode(read(oid), f"{table}/{entry}")
+                texts = (record.get("key", ""), *record.get("keys", ()))
+                session = root_of(record.get("session", ""))
+                found.setdefault(session, set()).update(filter(None, texts))
+    return found
+
+
+def about(lines: Sequence[Line], changed: Changes) -> list[set[str]]:
+    """Return the keys that each line touches: those it names, and what its session got or lost.
+
+    What changed for a session without a line (a grant to who waited, a lapse, a sweep) belongs
+    to the lines that touch that key already, else to those that act for nobody, else to all.
+    """
+    found = [set(named(line.get("args"))) for line in lines]
+    sessions = [root_of(line.get("session") or "") for line in lines]
+    for keys, session in zip(found, sessions, strict=True):
+        keys |= changed.get(session, set())
+    for session, texts in changed.items():
+        if session in sessions:
+            continue
+        for text in texts:
+            if not any(text in keys for keys in found):
+                nobody = [keys for keys, acts in zip(found, sessions, strict=True) if not acts]
+                for keys in nobody or found:
+                    keys.add(text)
+    return found
