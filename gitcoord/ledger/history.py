@@ -98,7 +98,7 @@ def _admitted(ledger: Ledger, begin: Oid, wish: Filter, key: Key | None) -> Iter
         if wish.until and found.time > wish.until:
             continue
         if wish.agent or wish.operation or wish.session or key is not None:
-            kept = [line for line in found.lines if _matches(line, wish)]
+            kept = [line for line in found.lines if matches(line, wish)]
             if kept and key is not None:
                 about = _about(ledger, found, key)
                 kept = [line for line in kept if any(line is one for one in about)]
@@ -108,14 +108,14 @@ def _admitted(ledger: Ledger, begin: Oid, wish: Filter, key: Key | None) -> Iter
         yield found
 
 
-def _matches(line: lines.Line, wish: Filter) -> bool:
+def matches(line: lines.Line, wish: Filter) -> bool:
+    """Say whether a line is by the wanted agent and session, and of the wanted operation."""
     operation = str(line.get("op", ""))
     return (
         (not wish.agent or wish.agent in lines.people(line, "agent"))
         and (not wish.operation or operation.startswith(wish.operation))
         and (
-            not wish.session
-            or root_of(wish.session) in map(root_of, lines.people(line, "session"))
+            not wish.session or root_of(wish.session) in map(root_of, lines.people(line, "session"))
         )
     )
 

@@ -39,16 +39,14 @@ def named(value: Any, *, keys: bool = False) -> Iterator[str]:
     if isinstance(value, dict):
         for name, item in value.items():
             yield from named(item, keys=name in _KEYS)
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             yield from named(item, keys=keys)
     elif keys and isinstance(value, str):
         yield value
 
 
-def changes(
-    read: Callable[[Oid], bytes], before: Oid | None, after: Oid
-) -> dict[str, set[str]]:
+def changes(read: Callable[[Oid], bytes], before: Oid | None, after: Oid) -> dict[str, set[str]]:
     """Return on which keys locks, waits or marks differ between two trees, by session.
 
     Raises `CorruptRecord`.
@@ -77,7 +75,7 @@ def about(lines: Sequence[Line], changed: Changes) -> list[set[str]]:
     found = [set(named(line.get("args"))) for line in lines]
     sessions = [root_of(line.get("session") or "") for line in lines]
     for keys, session in zip(found, sessions, strict=True):
-        keys |= changed.get(session, set())
+        keys.update(changed.get(session, ()))
     for session, texts in changed.items():
         if session in sessions:
             continue
