@@ -27,6 +27,10 @@ OTHER_VARIABLES = frozenset(
 )
 
 
+#: Keys of the git configuration that only the repository's own file has a say in.
+OWN_KEYS = frozenset({"sign"})
+
+
 class Local(msgspec.Struct, frozen=True, kw_only=True):
     """What each clone and each shell may choose for itself."""
 
@@ -124,6 +128,8 @@ def git_values(repository: Repository, environ: Mapping[str, str]) -> dict[str, 
         if not key:
             continue
         bare = key.removeprefix("coord.").replace("-", "")
+        if bare in OWN_KEYS:
+            continue
         name = names.get(bare)
         if name is None:
             refuse(bare, LOCAL, f"git config {key}")
