@@ -9,7 +9,7 @@ in `UNSEEN`. Changes nothing. Not here: signatures (seals), the state's own rule
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitcoord.domain.record import Meta
@@ -88,7 +88,7 @@ class Proof:
         if newer is not None:
             yield from self._end(newer, raw)
 
-    def _facts(self, oid: Oid, raw: bytes) -> Iterator[Fault]:
+    def _facts(self, oid: Oid, raw: bytes) -> Generator[Fault, None, _Facts]:
         """Return what a commit says; yield what is wrong with it alone."""
         if make_object(b"commit", raw, self._store.object_format).oid != oid:
             yield Fault("object_differs", "error", oid, "the commit is not what its name says")

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.errors import SigningFailed
+from gitcoord.errors import GitFailed, SigningFailed
 from gitcoord.storage.gitproc import Git
 
 if TYPE_CHECKING:
@@ -98,20 +98,28 @@ class Signing:
 
         Raises `GitFailed`, `GitMissing`.
         """
-        words = [f"-c{name}={self.settings[name]}" for name in self.settings]
+        # The commits may be in a repository that knows nothing of the user's settings.
+        words = [
+            word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")
+        ]
         form = "--format=%H%x00%G?%x00%GS%x00%GK"
         process = Git(self._objects).start(*words, "log", "--first-parent", form, head)
-        for line in process.stdout:
-            yield Signature(*line.decode("utf-8", "replace").rstrip("\n").split("\0"))
-        process.finish()
+        try:
+            for line in process.stdout:
+                yield Signature(*line.decode("utf-8", "replace").rstrip("\n").split("\0"))
+            code, _, complaint = process.finish()
+        finally:
+            process.close()
+        if code:
+            raise GitFailed(f"git log: {complaint or f'ended with {code}'}")
 
     def _signature(self, payload: bytes, key: str) -> bytes:
         program = self.settings.get("gpg.ssh.program") or "ssh-keygen"
         with tempfile.TemporaryDirectory(prefix="gitcoord-") as folder:
-            path, more = key, ()
+            path, more = key, list[str]()
             if (literal := _literal(key)) is not None:
                 # A key as text is a public one; its private half is in an agent.
-                path, more = os.path.join(folder, "key.pub"), ("-U",)
+                path, more = os.path.join(folder, "key.pub"), ["-U"]
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(literal + "\n")
             words = [program, "-Y", "sign", "-n", _NAMESPACE, "-f", path, *more]

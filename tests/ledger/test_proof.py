@@ -245,7 +245,12 @@ def test_a_gap_in_the_chain_is_named_and_what_is_above_is_looked_at(house: House
 def test_one_fault_does_not_hide_the_next(house: House) -> None:
     for at in (1, 4):
         victim = chain(house)[at]
-        replace(house, victim, b"commit", forging.raw(house, victim).replace(b"author ada", b"author eve"))
+        replace(
+            house,
+            victim,
+            b"commit",
+            forging.raw(house, victim).replace(b"author ada", b"author eve"),
+        )
     found = [x.commit for x in Proof(house.ledger).faults(house.ledger.head())]
     assert {chain(house)[1], chain(house)[4]} <= set(found)
 

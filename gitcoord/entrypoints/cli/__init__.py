@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve agents and people over HTTP."),
     "watch": ("watch", "watch", "A live view that follows the ledger."),
     "log": ("log", "log", "What has happened, newest first."),
+    "audit": ("audit", "audit", "What was asked for, and whether the chain is right."),
     "config": ("config", "config", "Settings, and where each comes from."),
     "doctor": ("doctor", "doctor", "Verify the ledger and this clone; repair what is safe."),
     "compact": ("compact", "compact", "Prune what is long closed."),
