@@ -148,7 +148,7 @@ class Audit:
         found = Wish(
             agent=wish.agent,
             session=root_of(wish.session),
-            operation=wish.operation,
+            operations=wish.operation.split(",") if wish.operation else (),
             outcome="" if outcome in RESULTS else outcome,
             result=outcome if outcome in RESULTS else "",
             since=wish.since[:19],

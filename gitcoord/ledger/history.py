@@ -33,7 +33,7 @@ class Filter(NamedTuple):
     """Which transactions are wanted; what is empty admits all."""
 
     agent: str = ""
-    #: An operation's tag or its beginning: `lock.acquire`, `lock.`, `task`.
+    #: An operation's tag or its beginning: `lock.acquire`, `lock.`, `task`; several with commas.
     operation: str = ""
     #: Keys and locks that overlap this key.
     key: str = ""
@@ -113,7 +113,7 @@ def matches(line: lines.Line, wish: Filter) -> bool:
     operation = str(line.get("op", ""))
     return (
         (not wish.agent or wish.agent in lines.people(line, "agent"))
-        and (not wish.operation or operation.startswith(wish.operation))
+        and operation.startswith(tuple(wish.operation.split(",")))
         and (
             not wish.session or root_of(wish.session) in map(root_of, lines.people(line, "session"))
         )

@@ -36,8 +36,8 @@ class Wish(NamedTuple):
 
     agent: str = ""
     session: str = ""
-    #: The beginning of an operation's tag.
-    operation: str = ""
+    #: Beginnings of operations' tags.
+    operations: Sequence[str] = ()
     outcome: str = ""
     result: str = ""
     since: str = ""
@@ -155,9 +155,9 @@ class Look:
             if name:
                 tests.append("id IN (SELECT id FROM who WHERE kind = ? AND name = ?)")
                 values += [kind, name]
-        if wish.operation:
-            tests.append("substr(op, 1, ?) = ?")
-            values += [len(wish.operation), wish.operation]
+        if wish.operations:
+            tests.append(f"({' OR '.join(['substr(op, 1, ?) = ?'] * len(wish.operations))})")
+            values += [value for tag in wish.operations for value in (len(tag), tag)]
         for column, value in (("outcome", wish.outcome), ("result", wish.result)):
             if value:
                 tests.append(f"{column} = ?")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
+from webhook.compat import coordinator_audit as audit
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
 from webhook.compat import coordinator_work as work
@@ -36,7 +37,6 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
     "profiles": ("GET /profiles/me",),
-    "audit queries": ("GET /audit",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
     "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
@@ -116,6 +116,7 @@ LINES: tuple[Line, ...] = (
         memory.Storing,
         blank=_blank("memory_id", "action", "error"),
     ),
+    Line("GET", "/audit", "read", audit.query, query=("agent_id", "operation", "limit")),
     Line("POST", "/memory/query", "read", memory.query, memory.Querying),
     Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
     *(

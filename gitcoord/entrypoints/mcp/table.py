@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from gitcoord.entrypoints.mcp import tools_audit as audit
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
@@ -294,6 +295,16 @@ _LINES = (
         memory.KeptForNow,
         "Working memory",
         "Keep texts until your session ends, or read them.",
+    ),
+    Tool(
+        "query_audit",
+        audit.query_audit,
+        audit.QueryAudit,
+        audit.Audited,
+        "Query the audit",
+        "Who asked for what and what came of it, newest first, also what was refused.",
+        acts=False,
+        read_only=True,
     ),
     Tool(
         "recent_changes",
