@@ -56,7 +56,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether commits say in trailers by which session and under which token they were made.
     trailers: bool = True
     #: Tools that `gitcoord mcp` offers when it is not told.
-    mcp_tools: Literal["core", "all"] = "all"
+    mcp_tools: Literal["core", "all", "golemxv"] = "all"
 
 
 class Setting(NamedTuple):

@@ -20,8 +20,10 @@ from gitcoord.errors import GitcoordError, InvalidValue
 from gitcoord.ledger import journal, lines
 from gitcoord.ledger.history import Filter, matches, overlaps
 from gitcoord.storage.chainindex import Step, Told
+from gitcoord.storage.node import Reader, load
 from gitcoord.storage.pastsearch import Edge, Look, PastSearch, Places, Spot, Wish
 from gitcoord.storage.store import Oid, Store
+from gitcoord.storage.walk import subtrees
 
 if TYPE_CHECKING:
     from gitcoord.ledger.ledger import Ledger
@@ -256,10 +258,17 @@ def _tell(store: Store, steps: Sequence[Step]) -> Iterator[list[Told]]:
     found = [journal.read(step.oid, step.raw) for step in steps]
     olders = [None if x.older is None else journal.tree_of(x.oid, x.older) for x in steps]
     read = _Reader(store)
-    read.ahead([one.tree for one in found] + [one for one in olders if one])
-    for step, commit, older in zip(steps, found, olders, strict=True):
-        changed = {} if step.cut else lines.changes(read, older, commit.tree)
-        about = lines.about(commit.lines, changed) or [set()]
+    read.ahead([*(one.tree for one in found), *filter(None, olders)])
+    pairs = list(zip(steps, found, olders, strict=True))
+    read.ahead(
+        [oid for step, one, older in pairs if not step.cut for oid in _held(read, one.tree, older)]
+    )
+    changed = [
+        [] if step.cut else lines.differing(read, older, one.tree) for step, one, older in pairs
+    ]
+    read.ahead([oid for each in changed for _, oid in each])
+    for commit, differences in zip(found, changed, strict=True):
+        about = lines.about(commit.lines, lines.changes(read, differences)) or [set()]
         yield [
             Told(
                 time=entry.time,
@@ -274,6 +283,15 @@ def _tell(store: Store, steps: Sequence[Step]) -> Iterator[list[Told]]:
                 entries(commit), commit.lines or [{"agent": commit.agent}], about, strict=True
             )
         ]
+
+
+def _held(read: Reader, *roots: Oid | None) -> Iterator[Oid]:
+    """Yield the trees of the tables that say who holds what, where those of two roots differ."""
+    tables = [subtrees(load(read, bytes.fromhex(root))) for root in roots if root]
+    for name in lines.HELD:
+        found = {one.get(name.encode()) for one in tables}
+        if len(found) > 1:
+            yield from (raw.hex() for raw in found if raw)
 
 
 def _place(text: str) -> str:
@@ -293,7 +311,7 @@ class _Reader:
 
     def ahead(self, oids: Sequence[Oid]) -> None:
         """Read these at once."""
-        wanted = list(dict.fromkeys(oids))
+        wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._known]
         self._known.update((oid, data) for oid, _, data in self._store.read_many(wanted))
 
     def __call__(self, oid: Oid) -> bytes:

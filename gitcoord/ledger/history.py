@@ -131,7 +131,11 @@ def _about(ledger: Ledger, found: Transaction, key: Key) -> list[lines.Line]:
     except CorruptRecord:
         pass
     else:
-        changed = lines.changes(lambda oid: _data(ledger, oid), before, found.tree)
+
+        def read(oid: Oid) -> bytes:
+            return _data(ledger, oid)
+
+        changed = lines.changes(read, lines.differing(read, before, found.tree))
     return [
         line
         for line, texts in zip(found.lines, lines.about(found.lines, changed), strict=True)

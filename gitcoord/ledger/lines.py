@@ -6,12 +6,12 @@ here, as the diary and the records have them. Not here: which of them somebody a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gitcoord.domain.sessions import root as root_of
 from gitcoord.storage import codec, tree
-from gitcoord.storage.node import load
+from gitcoord.storage.node import Reader, load
 from gitcoord.storage.store import Oid
 from gitcoord.storage.walk import subtrees
 
@@ -46,24 +46,35 @@ def named(value: Any, *, keys: bool = False) -> Iterator[str]:
         yield value
 
 
-def changes(read: Callable[[Oid], bytes], before: Oid | None, after: Oid) -> dict[str, set[str]]:
-    """Return on which keys locks, waits or marks differ between two trees, by session.
+def differing(read: Reader, before: Oid | None, after: Oid) -> list[tuple[str, Oid]]:
+    """Return where locks, waits and marks differ between two trees: a name, and the record.
 
     Raises `CorruptRecord`.
     """
     old = subtrees(load(read, bytes.fromhex(before) if before else None))
     new = subtrees(load(read, bytes.fromhex(after)))
-    found: dict[str, set[str]] = {}
-    for table in HELD:
-        if old.get(table.encode()) == new.get(table.encode()):
-            continue
-        for _, entry, *blobs in tree.diff(read, before, after, table):
-            for oid in filter(None, blobs):
-                record = codec.decode(read(oid), f"{table}/{entry}")
-                texts = (record.get("key", ""), *record.get("keys", ()))
-                session = root_of(record.get("session", ""))
-                found.setdefault(session, set()).update(filter(None, texts))
-    return found
+    return [
+        (f"{table}/{entry}", oid)
+        for table in HELD
+        if old.get(table.encode()) != new.get(table.encode())
+        for _, entry, *blobs in tree.diff(read, before, after, table)
+        for oid in blobs
+        if oid is not None
+    ]
+
+
+def changes(read: Reader, found: Iterable[tuple[str, Oid]]) -> dict[str, set[str]]:
+    """Return what `differing` has found as keys, by the session that got or lost them.
+
+    Raises `CorruptRecord`.
+    """
+    keys: dict[str, set[str]] = {}
+    for where, oid in found:
+        record = codec.decode(read(oid), where)
+        texts = (record.get("key", ""), *record.get("keys", ()))
+        session = root_of(record.get("session", ""))
+        keys.setdefault(session, set()).update(filter(None, texts))
+    return keys
 
 
 def about(lines: Sequence[Line], changed: Changes) -> list[set[str]]:

@@ -9,11 +9,11 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from gitcoord.entrypoints.mcp import golemxv
 from gitcoord.entrypoints.mcp import tools_audit as audit
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
@@ -25,30 +25,14 @@ from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
 from gitcoord.entrypoints.mcp.schema import schema_of, tokens
+from gitcoord.entrypoints.mcp.tool import Tool
 
 if TYPE_CHECKING:
-    from gitcoord.entrypoints.mcp.shapes import Input, Output
+    from gitcoord.entrypoints.mcp.shapes import Output
 
-Profile = Literal["core", "all"]
+Profile = Literal["core", "all", "golemxv"]
 #: Most tools of the profile `core`.
 CORE_LIMIT = 12
-
-
-class Tool(NamedTuple):
-    """One tool."""
-
-    name: str
-    run: Callable[[Any, Any], Output]
-    input: type[Input]
-    output: type[Output]
-    title: str
-    description: str
-    core: bool = False
-    acts: bool = True
-    destructive: bool = False
-    idempotent: bool = False
-    #: Whether it changes nothing, not even by checking in.
-    read_only: bool = False
 
 
 _LINES = (
@@ -330,7 +314,9 @@ TOOLS: dict[str, Tool] = {tool.name: tool for tool in _LINES}
 
 
 def selected(profile: Profile) -> dict[str, Tool]:
-    """Return the tools of a profile by name."""
+    """Return the tools of a profile by name; `golemxv` has tools of its own."""
+    if profile == "golemxv":
+        return golemxv.TOOLS
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
 
 
@@ -352,11 +338,11 @@ class Cost(NamedTuple):
     output: int
 
 
-def costs() -> list[Cost]:
-    """Return what each tool costs."""
+def costs(profile: Profile = "all") -> list[Cost]:
+    """Return what each tool of a profile costs."""
     return [
         Cost(tool.name, tool.core, tokens(definition(tool)), tokens(schema_of(tool.output)))
-        for tool in TOOLS.values()
+        for tool in selected(profile).values()
     ]
 
 
