@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from bench import (
     audit,
     commits,
+    github,
     group,
     guardrails,
     history,
@@ -40,6 +41,7 @@ ROWS: tuple[Row, ...] = (
     *audit.ROWS,
     *wire.ROWS,
     *service.ROWS,
+    *github.ROWS,
     *installed.ROWS,
 )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gitcoord.domain.operation import Answer
-from gitcoord.errors import LandingRefused, Unavailable
+from gitcoord.errors import ExtraMissing, LandingRefused, Unavailable
 from gitcoord.ledger import machine, tables
 from gitcoord.ledger.clock import Clock, SystemClock
 from gitcoord.ledger.committer import Committer
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
     from gitcoord.ledger.budget import Delay
     from gitcoord.ledger.judge import Judge
+    from gitcoord.mirror.access import Access
+    from gitcoord.mirror.mirror import Mirror
     from gitcoord.storage.wire.store import WireStore
     from gitcoord.storage.worktree import Checkout
 
@@ -106,6 +108,29 @@ class House(NamedTuple):
         landing.rehearse()
         return self.coordinator.land(operation, answer, landing, session=session, agent=agent)
 
+    def mirror(
+        self, access: Access, repository: str, described: Mapping[str, Any] | None = None
+    ) -> Mirror:
+        """Return what keeps this ledger and a repository "owner/name" at GitHub in line.
+
+        Asks GitHub who we are, and for the repository unless it is `described`. Raises
+        `ExtraMissing`, `InvalidConfig`, `ForgeRefused` and `Unavailable`.
+        """
+        from importlib.util import find_spec
+
+        if find_spec("github") is None:
+            raise ExtraMissing(
+                "PyGithub is not installed",
+                hint="Install it with `pip install 'gitcoord[github]'`.",
+            )
+        from gitcoord.mirror.answers import OnDisk
+        from gitcoord.mirror.github import GitHub
+        from gitcoord.mirror.mirror import Mirror
+
+        answers = OnDisk(os.path.join(self.home, "github.sqlite"))
+        forge = GitHub(access, repository, answers, described)
+        return Mirror(self.coordinator, forge, self.follow)
+
     def has_marks(self) -> bool:
         """Say whether any released work is marked as unlanded; asks only the index."""
         with self.ledger.snapshot() as snapshot:
@@ -173,6 +198,26 @@ def open_house(
     if chosen == LOCAL:
         return assemble(repository, engine=engine, clock=clock, patience=patience)
     return _remote_house(repository, chosen, clock or SystemClock(), patience)
+
+
+def open_machine(folder: str, environ: Mapping[str, str]) -> House:
+    """Return gitcoord for this machine's own ledger, which is begun if there is none.
+
+    It is a bare repository in `folder`, the user's state folder of gitcoord, and holds what
+    processes of all repositories here must agree on. Raises `ReadOnly`, `DiskFull`.
+    """
+    from gitcoord.storage.bare import begun
+
+    place = os.path.join(folder, "machine.git")
+    house = assemble(begun(place, environ))
+    if not house.ledger.exists():
+        from gitcoord.domain.configure import Begin
+        from gitcoord.errors import AlreadyInitialised
+
+        # Two that are the first at once end with one ledger.
+        with suppress(AlreadyInitialised):
+            house.coordinator.begin(Begin(), "gitcoord")
+    return house
 
 
 def discover(repository: Repository) -> str | None:

@@ -14,11 +14,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gitcoord.errors import GitcoordError
+from gitcoord.mirror.hooks import PATH
 from webhook import health, listening, logs, metrics
-from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import answering, openapi
+from webhook.access import PROJECT_HEADER, SESSION_HEADER, caller
+from webhook.api import answering, openapi, ports
+from webhook.bugs import Caught
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
+from webhook.github import receiver
+from webhook.github.office import Office
 from webhook.limits import Bodies, Secured
 from webhook.problems import Problem, told
 from webhook.service import Service
@@ -39,30 +43,35 @@ def application(service: Service) -> Starlette:
     Its `state.streams` can end the streams of events before that.
     """
     numbers, streams = metrics.Metrics(), Streams(service)
+    office = Office(service, service.settings.forge)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with streams.open():
+            async with streams.open(), office.open(streams):
                 yield
         finally:
             service.close()
 
     app = Starlette(
-        routes=routes(service, numbers, streams),
+        routes=routes(service, numbers, streams, office),
         middleware=[
             Middleware(Secured),
             *_origins(service),
             Middleware(logs.Logged),
             Middleware(metrics.Counted, metrics=numbers),
-            Middleware(Bodies, limit=service.settings.body_limit),
+            Middleware(Caught),
+            Middleware(
+                Bodies,
+                limit=service.settings.body_limit,
+                larger={PATH: receiver.BODY_LIMIT},
+            ),
         ],
         exception_handlers={
             Problem: _told,
             GitcoordError: _told,
             HTTPException: _framework,
             ClientDisconnect: _gone,
-            Exception: _bug,
         },
         lifespan=lifespan,
     )
@@ -71,10 +80,14 @@ def application(service: Service) -> Starlette:
     return app
 
 
-def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list[BaseRoute]:
+def routes(
+    service: Service, numbers: metrics.Metrics, streams: Streams, office: Office
+) -> list[BaseRoute]:
     """Return all routes."""
 
-    async def described(_request: Request) -> Response:
+    async def described(request: Request) -> Response:
+        if service.settings.require_key_everywhere:
+            await caller(service, request, "read")
         return Response(openapi.document(), media_type="application/json")
 
     return [
@@ -82,6 +95,8 @@ def routes(service: Service, numbers: metrics.Metrics, streams: Streams) -> list
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
+        *receiver.routes(office),
+        *ports.routes(service),
         *answering.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),
@@ -115,15 +130,18 @@ async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     return told(request.scope, Problem(error.status_code, code, detail, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes of that path; each route knows its own only."""
+    found = [one for one in request.app.routes if isinstance(one, Route)]
+    path = request.scope["path"]
+    return {each for one in found if one.path_regex.match(path) for each in one.methods or ()}
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
     # Nobody reads it.
     return Response(status_code=499)
-
-
-async def _bug(request: Request, error: Exception) -> Response:
-    logs.SERVICE.error("a bug at %s %s", request.method, request.url.path, exc_info=error)
-    detail = "this is a bug of gitcoord; the service's log has it"
-    return told(request.scope, Problem(500, "bug", detail))

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gitcoord.errors import GitcoordError
-from webhook.access import caller
+from webhook.access import address, caller, credentials
 from webhook.projects import Project
 from webhook.service import Service
 
@@ -27,8 +27,10 @@ def routes(service: Service) -> list[Route]:
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def ready(request: Request) -> JSONResponse:
-        if service.settings.require_key_everywhere:
+        if service.settings.require_key_everywhere or credentials(request):
             await caller(service, request, "read")
+        else:
+            service.rates.take(address(request))
         found = {
             name: await project.work(_trouble, project)
             for name, project in service.projects.items()

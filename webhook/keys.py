@@ -22,6 +22,8 @@ Scope = Literal["read", "agent", "admin"]
 #: What each scope contains.
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
+#: The file that holds a key is found by what the service is told.
+_LIST = "Run `gitcoord serve key list`, with the --project and --state of the service."
 _FORM = re.compile(r"gc_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 #: Compared against where there is no such key, so that both take the same time.
 _NOBODY = bytes(32)
@@ -69,7 +71,7 @@ class Keys:
 
     def list(self, project: str | None = None) -> list[Key]:
         """Return all keys, also revoked ones, in the order in which they were made."""
-        with self._private.transaction() as base:
+        with self._private.reading() as base:
             rows = base.execute(
                 "SELECT id, project, name, scope, agent, created_at, revoked_at FROM keys"
                 " ORDER BY created_at, id"
@@ -86,7 +88,7 @@ class Keys:
         for key in self.list():
             if key.id == id:
                 return key
-        raise InvalidValue(f"there is no key {id!r}", hint="Run `gitcoord serve key list`.")
+        raise InvalidValue(f"there is no key {id!r}", hint=_LIST)
 
     def rotate(self, id: str, *, at: float) -> tuple[Key, str]:
         """End a key and make another one like it; returns that and its text.
@@ -96,7 +98,7 @@ class Keys:
         old = next((key for key in self.list() if key.id == id), None)
         if old is None or old.revoked_at:
             state = "was revoked" if old else "does not exist"
-            raise InvalidValue(f"key {id!r} {state}", hint="Run `gitcoord serve key list`.")
+            raise InvalidValue(f"key {id!r} {state}", hint=_LIST)
         made = self.add(old.project, old.name, old.scope, old.agent, at=at)
         self.revoke(id, at=at)
         return made
@@ -105,7 +107,7 @@ class Keys:
         """Return the key of this text; None for one that is unknown, wrong or revoked."""
         form = _FORM.fullmatch(text)
         id, secret = form.groups() if form else ("", text)
-        with self._private.transaction() as base:
+        with self._private.reading() as base:
             row = base.execute(
                 "SELECT id, project, name, scope, agent, created_at, revoked_at, digest"
                 " FROM keys WHERE id = ?",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,9 @@ HEADERS: dict[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": (
-        "default-src 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'"
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
+        "style-src 'self'"
     ),
 }
 
@@ -67,32 +68,40 @@ class Rates:
 class Bodies:
     """Refuses bodies that are too large, however they are announced."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
+        """Allow so many bytes; other numbers at paths that are named."""
         self._app = app
         self._limit = limit
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it as soon as it is seen to be too large."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _length(scope) > self._limit:
-            await told(scope, self._refusal())(scope, receive, send)
+        limit = self._larger.get(scope["path"], self._limit)
+        if _length(scope) > limit:
+            await told(scope, _refusal(limit))(scope, receive, send)
             return
-        size = 0
+        size, begun = 0, False
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._refusal()
-            return message
+            if size <= limit:
+                return message
+            if begun:
+                # Too late to refuse it: what is said meanwhile just ends.
+                return {"type": "http.disconnect"}
+            raise _refusal(limit)
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
 
-    def _refusal(self) -> Problem:
-        return Problem(413, "body_too_large", f"a body has at most {self._limit} bytes")
+        await self._app(scope, counted, sent)
 
 
 class Secured:
@@ -113,6 +122,10 @@ class Secured:
             await send(message)
 
         await self._app(scope, receive, sent)
+
+
+def _refusal(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"a body has at most {limit} bytes")
 
 
 def _length(scope: Scope) -> int:

@@ -7,6 +7,7 @@ notifications are an admin's business. Not here: what events say.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gitcoord.errors import GitcoordError, InvalidValue
-from webhook.access import caller
-from webhook.api.answering import PREFIX, body_of
+from webhook.access import caller, still
+from webhook.api import said
+from webhook.api.answering import PREFIX
+from webhook.events.outbox import Load
 from webhook.events.stream import stream
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     url: str
     #: Types of events with commas between; left out: all.
     types: str = ""
+    #: One of `wording.FORMATS`.
+    format: str = "event"
 
 
 def routes(service: Service, streams: Streams) -> list[Route]:
@@ -52,8 +57,9 @@ def routes(service: Service, streams: Streams) -> list[Route]:
             return await stream(
                 await streams.hub(known.project),
                 after=request.headers.get("Last-Event-ID") or asked.get("after", ""),
-                types=asked.get("types", ""),
+                types=",".join(asked.getlist("types")),
                 session=asked.get("session", ""),
+                still=partial(still, service, request, known),
             )
         except GitcoordError as error:
             known.project.told(error)
@@ -66,22 +72,20 @@ def routes(service: Service, streams: Streams) -> list[Route]:
 
     async def added(request: Request) -> Response:
         known = await caller(service, request, "admin")
+        _strict(request)
         try:
-            wanted = msgspec.convert(await body_of(request), Wanted)
+            wanted = msgspec.convert(await said.body_of(request), Wanted)
         except msgspec.ValidationError as wrong:
             raise InvalidValue(str(wrong)) from None
-        name, now = known.project.name, time.time()
-        made = await known.project.work(
-            lambda: streams.targets.add(name, wanted.url, wanted.types, at=now)
+        made = await streams.add(
+            known.project, wanted.url, wanted.types, wanted.format, at=time.time()
         )
-        streams.notify(known.project)
         return _told({"notification": _shown(made) | {"secret": made.secret}}, 201)
 
     async def removed(request: Request) -> Response:
         known = await caller(service, request, "admin")
-        id = request.path_params["id"]
-        gone = await known.project.work(streams.targets.remove, known.project.name, id)
-        streams.notify(known.project)
+        _strict(request)
+        gone = await streams.remove(known.project, request.path_params["id"])
         return _told({"notification": _shown(gone)})
 
     return [
@@ -92,18 +96,26 @@ def routes(service: Service, streams: Streams) -> list[Route]:
     ]
 
 
+def _strict(request: Request) -> None:
+    """Raise `InvalidValue` for what would be ignored."""
+    said.no_parameters(request)
+    said.not_again(request)
+
+
 def _listed(streams: Streams, project: Project) -> list[dict[str, Any]]:
     loads = streams.outbox.loads(project.name)
-    found = []
-    for one in streams.targets.list(project.name):
-        load = loads.get(one.id)
-        counts = {"waiting": 0, "given_up": 0, "dropped": 0} if load is None else load._asdict()
-        found.append(_shown(one) | counts)
-    return found
+    kept = streams.targets.list(project.name)
+    return [_shown(one) | loads.get(one.id, Load())._asdict() for one in kept]
 
 
 def _shown(one: Kept) -> dict[str, Any]:
-    return {"id": one.id, "url": one.url, "types": one.types, "created_at": one.created_at}
+    return {
+        "id": one.id,
+        "url": one.url,
+        "types": one.types,
+        "format": one.format,
+        "created_at": one.created_at,
+    }
 
 
 def _told(body: dict[str, Any], status: int = 200) -> JSONResponse:

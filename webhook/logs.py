@@ -78,6 +78,7 @@ def _line(scope: Scope, status: int, seconds: float) -> None:
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
         "by": scope.get("state", {}).get("caller", ""),
+        "project": scope.get("state", {}).get("project", ""),
     }
     words = "%(method)s %(route)s %(status)s in %(milliseconds)s ms"
     REQUESTS.info(words + (" for %(by)s" if fields["by"] else ""), fields, extra={"fields": fields})

@@ -1,7 +1,7 @@
 """Numbers for Prometheus at `/metrics`: requests, their time, and what the ledgers hold.
 
 Labels are routes and projects, never what somebody sent. Needs a key with scope `read`, and shows
-that key's project. Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
+that key's project, and requests whose project nobody knew. Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -20,6 +21,8 @@ from webhook.api.pages import Asked
 from webhook.api.who import status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,22 +37,30 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        names = ("method", "route", "status")
+        names = ("project", "method", "route", "status")
         self._requests = Counter(
             "gitcoord_requests", "Requests by route and status", names, registry=self.registry
         )
         self._seconds = Histogram(
             "gitcoord_request_seconds",
             "Seconds until the answer began",
-            ("route",),
+            ("project", "route"),
             buckets=BUCKETS,
             registry=self.registry,
         )
 
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+    def count(self, project: str, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request; the project is "" where nobody who is known has asked."""
+        self._requests.labels(project, method, route, str(status)).inc()
+        self._seconds.labels(project, route).observe(seconds)
+
+    def of(self, project: str) -> Iterator[Metric]:
+        """Yield the numbers without those of other projects."""
+        for family in self.registry.collect():
+            mine = [one for one in family.samples if one.labels["project"] in ("", project)]
+            shown = Metric(family.name, family.documentation, family.type, family.unit)
+            shown.samples = mine
+            yield shown
 
 
 class Counted:
@@ -72,10 +83,22 @@ class Counted:
                 named = getattr(route, "path", "unknown")
                 spent = time.perf_counter() - began
                 method = scope["method"] if named != "unknown" else "any"
-                self._metrics.count(method, named, message["status"], spent)
+                project = scope.get("state", {}).get("project", "")
+                self._metrics.count(project, method, named, message["status"], spent)
             await send(message)
 
         await self._app(scope, receive, sent)
+
+
+class _Of(Collector):
+    """What a project may see of the service's numbers."""
+
+    def __init__(self, metrics: Metrics, project: str) -> None:
+        self._metrics = metrics
+        self._project = project
+
+    def collect(self) -> Iterator[Metric]:
+        return self._metrics.of(self._project)
 
 
 def route(service: Service, metrics: Metrics) -> Route:
@@ -84,7 +107,8 @@ def route(service: Service, metrics: Metrics) -> Route:
     async def shown(request: Request) -> Response:
         known = await caller(service, request, "read")
         own = await known.project.work(_gauges, known)
-        body = generate_latest(metrics.registry) + generate_latest(own)
+        own.register(_Of(metrics, known.project.name))
+        body = generate_latest(own)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return Route("/metrics", shown)

@@ -69,6 +69,25 @@ STATUSES: dict[type[GitcoordError], int] = {
 }
 
 
+#: What to do next, where gitcoord's own words name a command that this client may not have.
+HINTS: dict[str, str] = {
+    "lock_held": 'Send it again with "wait": 30 to queue for it, or work elsewhere.',
+    "queued_behind": 'Send it again with "wait": 30 to stand in the queue, or work elsewhere.',
+    "session_not_found": "GET /api/v1/sessions lists them; POST /api/v1/sessions checks in.",
+    "session_required": "Send its token as Gitcoord-Session; POST /api/v1/sessions gives one.",
+    "session_ended": "Check in again: POST /api/v1/sessions.",
+    "session_paused": "POST /api/v1/sessions/{id}/resume by an admin lets it go on.",
+    "id_taken": "Send another id.",
+    "task_not_found": "GET /api/v1/tasks lists them.",
+    "claim_failed": "POST /api/v1/tasks/next claims one that can be claimed.",
+    "paused": "POST /api/v1/tasks/next claims one that can be claimed.",
+    "not_assigned": "GET /api/v1/tasks/{task} says whose it is.",
+    "attempts_exhausted": "POST /api/v1/tasks/{id}/retry with more max_attempts, or cancel it.",
+    "message_not_found": "GET /api/v1/messages?all=true lists them.",
+    "not_initialised": "POST /api/v1/ledger with an admin's key begins one.",
+}
+
+
 class Problem(Exception):
     """What stands against a request before any rule has seen it."""
 
@@ -104,7 +123,10 @@ def answered(error: GitcoordError | Problem) -> Response:
         body = document(error.status, error.code, error.detail, error.hint)
         return _response(body, error.status, error.headers)
     status = status_of(error)
-    body = document(status, error.code, error.message, error.hint) | _details(error)
+    hint = error.hint
+    if hint is not None and "`gitcoord " in hint:
+        hint = HINTS.get(error.code, hint)
+    body = document(status, error.code, error.message, hint) | _details(error)
     headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _response(body, status, headers)
 
@@ -135,4 +157,6 @@ def _details(error: GitcoordError) -> dict[str, Any]:
 
 def _response(body: dict[str, Any], status: int, headers: Mapping[str, str]) -> Response:
     data = msgspec.json.encode(body, enc_hook=str)
-    return Response(data, status, headers=dict(headers), media_type=MEDIA_TYPE)
+    # What is refused now may be granted in a moment.
+    kept = {"Cache-Control": "no-store", **headers}
+    return Response(data, status, headers=kept, media_type=MEDIA_TYPE)

@@ -11,6 +11,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TypeVar
 
@@ -25,7 +27,9 @@ T = TypeVar("T")
 
 #: Seconds for which what a git host has said is new enough for a question.
 FRESH = 1.0
-#: Requests of one project that are worked on at once; others wait their turn.
+#: Seconds for which a question waits for a host; then it is answered with what was last known.
+PATIENCE = 2.0
+#: Requests of one project that are worked on at once, and that wait at once for something.
 THREADS = 256
 
 
@@ -42,8 +46,11 @@ class Project:
         self._closed: list[House] = []
         self._opening = threading.Lock()
         self._asking = threading.Lock()
+        #: The last question to a host: when it was put, and what becomes of it.
+        self._asked: tuple[float, Future[None]] | None = None
+        self._asker = ThreadPoolExecutor(1, thread_name_prefix=f"host of {name}")
         self._looking = threading.Lock()
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limits: dict[str, anyio.CapacityLimiter] = {}
 
     def house(self) -> House:
         """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
@@ -54,23 +61,36 @@ class Project:
 
     async def work(self, function: Callable[..., T], *arguments: object) -> T:
         """Return what the function returns; it runs in a thread."""
-        if self._limit is None:
-            self._limit = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limit)
+        return await self._threaded("work", function, *arguments)
+
+    async def wait(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what the function returns, which may take long and keeps nobody from working."""
+        return await self._threaded("wait", function, *arguments)
+
+    async def _threaded(self, what: str, function: Callable[..., T], *arguments: object) -> T:
+        if what not in self._limits:
+            self._limits[what] = anyio.CapacityLimiter(THREADS)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limits[what])
 
     def fresh(self) -> None:
-        """See what a git host has decided, unless it was heard of just now.
+        """See what a git host has decided, unless it was heard of, or asked, just now.
 
-        Where it does not answer, what is shown is what was last known.
+        Where it does not answer, what is shown is what was last known; of a silent one that is
+        seen once, not by everybody who asks meanwhile.
         """
         house = self.house()
         if house.wire is None:
             return
-        # Many ask at once; one of them asks the host for all.
         with self._asking:
-            age = house.wire.contact.age
-            if age is None or age >= FRESH:
-                house.follow()
+            age, now = house.wire.contact.age, time.monotonic()
+            if age is not None and age < FRESH:
+                return
+            asked = self._asked
+            if asked is None or (asked[1].done() and now >= asked[0] + FRESH):
+                # Many ask at once; one thread asks the host for all.
+                asked = self._asked = (now, self._asker.submit(house.follow))
+        with suppress(TimeoutError):
+            asked[1].result(max(0.0, asked[0] + PATIENCE - now))
 
     def swept(self) -> bool:
         """Look for dead sessions, unless that was done just now; whether any was ended.
@@ -96,6 +116,7 @@ class Project:
 
     def close(self) -> None:
         """Let go of the repository. Nobody asks any more."""
+        self._asker.shutdown(wait=False, cancel_futures=True)
         with self._opening:
             for house in [*self._closed, *([self._house] if self._house else ())]:
                 house.close()

@@ -17,12 +17,13 @@ import uvicorn
 from gitcoord.entrypoints.listener import LOOPBACK, listener
 from webhook import logs
 from webhook.app import application
-from webhook.service import assemble
+from webhook.service import Service, assemble
 from webhook.settings import Settings
 from webhook.streams import Streams
 
 #: Seconds that requests and streams get to end when the service does.
 GRACE = 5
+_ADD = "`gitcoord serve key add`, with the same --project and --state, makes one"
 #: Connections that may wait to be taken.
 BACKLOG = 512
 
@@ -42,8 +43,8 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         logs.SERVICE.warning(
             "others can reach this address; put TLS before it, keys travel in clear"
         )
-    if not service.keys.list():
-        logs.SERVICE.warning("there are no keys yet; `gitcoord serve key add` makes one")
+    for name in without_keys(service):
+        logs.SERVICE.warning("no key is good for the project %s yet; %s", name, _ADD)
     app = application(service)
     config = uvicorn.Config(
         app,
@@ -59,6 +60,12 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
         anyio.run(_Server(config, app.state.streams).serve, [taken])
     logs.SERVICE.info("ended")
     return 0
+
+
+def without_keys(service: Service) -> list[str]:
+    """Return the projects for which nobody has a key that is good."""
+    good = {key.project for key in service.keys.list() if not key.revoked_at}
+    return [name for name in service.projects if name not in good]
 
 
 class _Server(uvicorn.Server):

@@ -15,6 +15,7 @@ from webhook.private import Private
 from webhook.projects import Project
 from webhook.settings import Settings
 from webhook.tokens import Tokens
+from webhook.waits import Waits
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Service:
     keys: Keys
     tokens: Tokens
     rates: Rates
+    waits: Waits
 
     def close(self) -> None:
         """Let go of all repositories and of the service's own file."""
@@ -48,4 +50,5 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> Service:
         keys=Keys(private),
         tokens=Tokens(private.secret("session tokens")),
         rates=Rates(settings.rate),
+        waits=Waits(),
     )

@@ -9,17 +9,33 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.entrypoints.cli.serve import HOST, PORT
 from gitcoord.entrypoints.listener import LOOPBACK
-from gitcoord.errors import InvalidConfig, NotARepository
+from gitcoord.errors import InvalidConfig, InvalidUrl, NotARepository
 from gitcoord.storage.repository import Repository, find, home
+from gitcoord.storage.wire.address import parsed
+
+if TYPE_CHECKING:
+    from gitcoord.mirror.access import Access
 
 #: The project of a service that was told of none.
 DEFAULT = "default"
 
+_NAMED = "Run it inside a repository, or name one: --project NAME=PATH_OR_URL."
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class Forge(NamedTuple):
+    """What the service has to do with GitHub: nothing, unless the environment says so."""
+
+    #: Secrets with which webhooks are signed, any of them; none: no webhooks are taken.
+    secrets: tuple[str, ...] = ()
+    #: What lets us in; None: nothing does.
+    access: Access | None = None
+    environ: Mapping[str, str] = {}
 
 
 class Settings(NamedTuple):
@@ -45,6 +61,7 @@ class Settings(NamedTuple):
     private_notifications: bool = False
     #: Whether requests come through a proxy on this machine, whose word on the client is believed.
     behind_proxy: bool = False
+    forge: Forge = Forge()
 
     @property
     def loopback(self) -> bool:
@@ -71,6 +88,51 @@ def projects(words: Sequence[str], directory: str) -> dict[str, str]:
             raise InvalidConfig(f"two projects are called {name!r}")
         found[name] = place if is_url(place) else os.path.join(directory, place)
     return found
+
+
+def forge(environ: Mapping[str, str]) -> Forge:
+    """Return what the environment says about GitHub.
+
+    `GITCOORD_WEBHOOK_SECRET` holds secrets with blanks between them. Raises `InvalidConfig` for
+    what lets us in but cannot be used.
+    """
+    from gitcoord.entrypoints.forge_access import access, named
+
+    secrets = tuple((environ.get("GITCOORD_WEBHOOK_SECRET") or "").split())
+    # The repository of a workflow's run is not that of every project.
+    surroundings = {k: v for k, v in environ.items() if k != "GITHUB_REPOSITORY"}
+    return Forge(secrets, access(environ) if named(environ) else None, surroundings)
+
+
+def checked(places: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Raise for a place that cannot be served: `NotARepository`, `InvalidUrl`.
+
+    Whether a git host answers is seen when it is asked.
+    """
+    for name, place in places.items():
+        try:
+            if is_url(place):
+                parsed(place, "")
+            elif os.path.isdir(place):
+                _repository(place, environ)
+            else:
+                # Git would take a folder that is not there for the repository around it.
+                raise NotARepository(f"there is no folder {place}", hint=_NAMED)
+        except (NotARepository, InvalidUrl) as wrong:
+            which = f"project {name}: " if len(places) > 1 else ""
+            raise type(wrong)(which + wrong.message, hint=wrong.hint) from wrong
+
+
+def origins(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the origins, as browsers send them. Raises `InvalidConfig` for what is none."""
+    for word in words:
+        if word != "*" and not _ORIGIN.fullmatch(word):
+            raise InvalidConfig(
+                f"not an origin: {word!r}",
+                hint="Write SCHEME://HOST or SCHEME://HOST:PORT in lower case, with no path; "
+                "* is every page.",
+            )
+    return tuple(words)
 
 
 def is_url(place: str) -> bool:
@@ -100,5 +162,4 @@ def _repository(place: str, environ: Mapping[str, str]) -> Repository:
     try:
         return find(place, environ)
     except NotARepository as wrong:
-        hint = "Run it inside a repository, or name one: --project NAME=PATH_OR_URL."
-        raise NotARepository(wrong.message, hint=hint) from wrong
+        raise NotARepository(wrong.message, hint=_NAMED) from wrong

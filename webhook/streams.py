@@ -1,36 +1,40 @@
-"""The event hubs and notifiers of a running service: one of each for a project that needs it.
+"""The event hubs and notifiers of a running service: one of each for a project.
 
 They live in the event loop from the service's start to its end; a hub is made when somebody
-listens for the first time. Not here: the routes (`listening`).
+listens for the first time, and anew when its repository was opened anew. What goes wrong in one
+project is no other's business. Not here: the routes (`listening`).
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
 
-from gitcoord.errors import GitcoordError
+from gitcoord.errors import GitcoordError, Unavailable
+from gitcoord.ledger import feed
 from webhook.events.hub import Hub
 from webhook.events.item import wish
 from webhook.events.notify import Notifier, Target
 from webhook.events.outbox import Outbox
 from webhook.events.outside import networks
 from webhook.events.watching import Watching
-from webhook.targets import Targets
+from webhook.targets import Kept, Targets
 
 if TYPE_CHECKING:
     from webhook.projects import Project
     from webhook.service import Service
 
 LOG = logging.getLogger("gitcoord.service")
-#: Seconds after which a project that could not be opened is tried again.
+#: Seconds after which what has failed by a bug begins anew.
 AGAIN = 30.0
+#: Seconds between two looks at which targets there are: another service may have been told.
+LOOK = 5.0
 
 
 class Streams:
@@ -39,11 +43,14 @@ class Streams:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.targets = Targets(service.private)
-        self.outbox = Outbox(os.path.join(os.path.dirname(service.settings.state), "outbox.sqlite"))
+        self.outbox = Outbox(service.private)
         self._hubs: dict[str, Hub] = {}
-        self._notifying: dict[str, anyio.CancelScope] = {}
-        self._making = anyio.Lock()
+        self._notifiers = {
+            name: Notifier(partial(self.heard, project), name, self.outbox)
+            for name, project in service.projects.items()
+        }
         self._group: anyio.abc.TaskGroup | None = None
+        self._ending = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -51,26 +58,41 @@ class Streams:
         try:
             async with anyio.create_task_group() as group:
                 self._group = group
-                for project in self._service.projects.values():
-                    self.notify(project)
+                group.start_soon(self._renewing)
+                for name, notifier in self._notifiers.items():
+                    group.start_soon(_kept_up, f"{name}: notifications", notifier.run)
                 yield
-                for hub in self._hubs.values():
-                    hub.close()
+                self.ended()
                 group.cancel_scope.cancel()
         finally:
             self._group = None
-            self.outbox.close()
 
     async def hub(self, project: Project) -> Hub:
         """Return the project's hub. Raises what keeps its repository closed."""
-        async with self._making:
-            found = self._hubs.get(project.name)
-            if found is None or found.closed:
-                assert self._group is not None
-                found = Hub(Watching(await project.work(project.house)))
-                self._hubs[project.name] = found
-                self._group.start_soon(found.run)
-            return found
+        house = await project.work(project.house)
+        found = self._hubs.get(project.name)
+        if found is not None and found.house is not house:
+            # Where there was no ledger there may be one now, and elsewhere.
+            found.close()
+        if found is None or found.closed:
+            if self._group is None or self._ending:
+                raise Unavailable("the service is about to end")
+            found = self._hubs[project.name] = Hub(Watching(house))
+            self._group.start_soon(_once, f"{project.name}: events", found.run)
+        return found
+
+    async def heard(self, project: Project) -> Hub:
+        """Return the project's hub, which can be listened to.
+
+        Raises what keeps its ledger from being read; then that is looked for anew the next time.
+        """
+        hub = await self.hub(project)
+        try:
+            await (await hub.subscribe()).aclose()
+        except GitcoordError as error:
+            project.told(error)
+            raise
+        return hub
 
     def woken(self, project: Project) -> None:
         """Have the project's listeners told at once: this service has just changed its ledger."""
@@ -78,30 +100,63 @@ class Streams:
             hub.wake()
 
     def ended(self) -> None:
-        """End all streams in good order, as the service is about to end."""
+        """End all streams and all waiting in good order, as the service is about to end."""
+        self._service.waits.end()
+        self._ending = True
         for hub in self._hubs.values():
             hub.close()
 
-    def notify(self, project: Project) -> None:
-        """Tell the project's targets from now on, as they are now."""
-        before = self._notifying.pop(project.name, None)
-        if before is not None:
-            before.cancel()
-        if self._group is not None and self.targets.list(project.name):
-            scope = self._notifying[project.name] = anyio.CancelScope()
-            self._group.start_soon(self._told, project, scope)
+    async def add(self, project: Project, url: str, types: str, form: str, *, at: float) -> Kept:
+        """Make a target that is told what happens from now on. Raises as `Targets.add`."""
+        made = await project.work(lambda: self.targets.add(project.name, url, types, form, at=at))
+        await project.work(self._begun, project, made)
+        await self.renew()
+        return made
 
-    async def _told(self, project: Project, scope: anyio.CancelScope) -> None:
+    async def remove(self, project: Project, id: str) -> Kept:
+        """Tell a target no more. Raises `InvalidValue` for one that the project has not."""
+        gone = await project.work(self.targets.remove, project.name, id)
+        await self.renew()
+        return gone
+
+    async def renew(self) -> None:
+        """Tell the targets that there are now. Raises `Unavailable`."""
+        found = list(await anyio.to_thread.run_sync(self.targets.everywhere))
+        for name, notifier in self._notifiers.items():
+            try:
+                notifier.tell([self._target(one) for one in found if one.project == name])
+            except GitcoordError as trouble:
+                LOG.warning("%s: nobody new is notified: %s", name, trouble.message)
+
+    async def _renewing(self) -> None:
+        while True:
+            try:
+                await self.renew()
+            except GitcoordError as trouble:
+                LOG.warning("targets of notifications: %s", trouble.message)
+            await anyio.sleep(LOOK)
+
+    def _begun(self, project: Project, made: Kept) -> None:
+        try:
+            self.outbox.begin([made.id], feed.end(project.house().ledger))
+        except GitcoordError as error:
+            # It begins as soon as there is a ledger that can be read.
+            project.told(error)
+
+    def _target(self, one: Kept) -> Target:
         allowed = ("0.0.0.0/0", "::/0") if self._service.settings.private_notifications else ()
-        with scope:
-            while True:
-                targets = [
-                    Target(one.id, one.url, one.secret, wish(one.types), networks(allowed))
-                    for one in await project.work(self.targets.list, project.name)
-                ]
-                try:
-                    hub = await self.hub(project)
-                    await Notifier(hub, project.name, targets, self.outbox).run()
-                except GitcoordError as trouble:
-                    LOG.warning("%s: nobody is notified: %s", project.name, trouble.message)
-                await anyio.sleep(AGAIN)
+        return Target(one.id, one.url, one.secret, wish(one.types), networks(allowed), one.format)
+
+
+async def _once(what: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run something; a bug in it ends it, and nothing else of the service."""
+    try:
+        await run()
+    except Exception:
+        LOG.exception("a bug in %s", what)
+
+
+async def _kept_up(what: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await _once(what, run)
+        await anyio.sleep(AGAIN)

@@ -7,17 +7,20 @@ Not here: what is sent, and where it waits.
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gitcoord.domain.time import from_epoch
 from gitcoord.errors import InvalidValue, LimitReached
+from webhook.events import signature
 from webhook.events.item import wish
 from webhook.events.outside import checked
+from webhook.events.wording import FORMATS
 from webhook.private import Private
 
 #: Most targets of one project.
 MOST = 20
+_COLUMNS = "id, project, url, types, secret, created_at, format"
 
 
 class Kept(NamedTuple):
@@ -30,48 +33,67 @@ class Kept(NamedTuple):
     types: str
     secret: str
     created_at: str
+    #: How an event is written for it, one of `wording.FORMATS`.
+    format: str
 
 
 class Targets:
-    """The targets of a service."""
+    """The targets of a service. Every method raises `Unavailable` for a file of no use."""
 
     def __init__(self, private: Private) -> None:
         self._private = private
-        with private.transaction() as base:
-            base.execute(
-                "CREATE TABLE IF NOT EXISTS targets (id TEXT PRIMARY KEY, project TEXT NOT NULL,"
-                " url TEXT NOT NULL, types TEXT NOT NULL, secret TEXT NOT NULL,"
-                " created_at TEXT NOT NULL) STRICT"
-            )
 
-    def add(self, project: str, url: str, types: str = "", *, at: float) -> Kept:
+    def add(
+        self, project: str, url: str, types: str = "", form: str = "event", *, at: float
+    ) -> Kept:
         """Make a target at `at` (seconds since 1970).
 
-        Raises `InvalidUrl`, `InvalidValue` for a type that there is not, `LimitReached`.
+        Raises `InvalidUrl`, `InvalidValue` for a type or a format that there is not, and
+        `LimitReached`.
         """
         checked(url)
-        wish(types)
-        if len(self.list(project)) >= MOST:
-            raise LimitReached(f"a project has at most {MOST} targets", count=MOST)
-        secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-        made = Kept(f"n-{secrets.token_hex(6)}", project, url, types, secret, from_epoch(at))
+        if "presence" in wish(types).types:
+            raise InvalidValue("presence is shown by streams only, and not sent to a URL")
+        if form not in FORMATS:
+            raise InvalidValue(
+                f"there is no format {form[:80]!r}", hint=f"One of {', '.join(FORMATS)}."
+            )
+        id, secret = f"n-{secrets.token_hex(6)}", signature.fresh()
+        made = Kept(id, project, url, types, secret, from_epoch(at), form)
         with self._private.transaction() as base:
-            base.execute("INSERT INTO targets VALUES (?, ?, ?, ?, ?, ?)", made)
+            (count,) = base.execute(
+                "SELECT count(*) FROM targets WHERE project = ?", (project,)
+            ).fetchone()
+            if count >= MOST:
+                raise LimitReached(f"a project has at most {MOST} targets", count=MOST)
+            base.execute(f"INSERT INTO targets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", made)
         return made
 
     def list(self, project: str) -> list[Kept]:
         """Return the targets of a project in the order in which they were made."""
-        with self._private.transaction() as base:
-            rows = base.execute(
-                "SELECT * FROM targets WHERE project = ? ORDER BY created_at, id", (project,)
+        with self._private.reading() as view:
+            rows = view.execute(
+                f"SELECT {_COLUMNS} FROM targets WHERE project = ? ORDER BY created_at, id",
+                (project,),
             ).fetchall()
         return [Kept(*row) for row in rows]
 
+    def everywhere(self) -> Iterator[Kept]:
+        """Return the targets of all projects."""
+        with self._private.reading() as view:
+            rows = view.execute(f"SELECT {_COLUMNS} FROM targets ORDER BY created_at, id")
+            return iter([Kept(*row) for row in rows])
+
     def remove(self, project: str, id: str) -> Kept:
-        """Forget a target. Raises `InvalidValue` where the project has no such one."""
-        found = next((one for one in self.list(project) if one.id == id), None)
-        if found is None:
-            raise InvalidValue(f"there is no target {id!r}", id=id[:80])
+        """Forget a target and what waits for it.
+
+        Raises `InvalidValue` where the project has no such one.
+        """
         with self._private.transaction() as base:
-            base.execute("DELETE FROM targets WHERE id = ?", (id,))
-        return found
+            row = base.execute(
+                f"DELETE FROM targets WHERE project = ? AND id = ? RETURNING {_COLUMNS}",
+                (project, id),
+            ).fetchone()
+        if row is None:
+            raise InvalidValue(f"there is no target {id!r}", id=id[:80])
+        return Kept(*row)

@@ -14,12 +14,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.time import plus
 
 if TYPE_CHECKING:
     from gitcoord.ledger.ledger import Ledger
     from webhook.projects import Project
 
 FORM = re.compile(r"[0-9a-f]{64}")
+#: Seconds for which it is known of an ended session whose token is shown that it has ended.
+REMEMBERED = 86400.0
 
 
 class Tokens:
@@ -28,7 +31,7 @@ class Tokens:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._lock = threading.Lock()
-        #: Project -> head of its ledger when the live sessions were looked through, and their
+        #: Project -> head of its ledger when the sessions were looked through, and their
         #: tokens. A token stays that of its session, whatever the head.
         self._known: dict[str, tuple[str, dict[str, str]]] = {}
 
@@ -57,13 +60,17 @@ class Tokens:
             return found if state.get(Session, found, archived=False) is not None else None
 
     def _looked_through(self, project: str, ledger: Ledger) -> dict[str, str]:
-        """Return the tokens of all live sessions; nobody looks twice at the same head."""
+        """Return the tokens of sessions that may show one; nobody looks twice at the same head."""
         with self._lock:
             head = ledger.head()
             seen, known = self._known.get(project, ("", {}))
             if seen != head:
                 with ledger.state(head) as state:
-                    live = state.find(Session, "live")
-                known = {self.token(project, one.id): one.id for one in live}
+                    # Who has just been ended is told so, by whichever service.
+                    since = plus(state.meta.time, -REMEMBERED)
+                    gone = state.scan(Session, "end:", archived=True)
+                    late = [one for one in gone if one.ended_at >= since]
+                    found = [*state.find(Session, "live"), *late]
+                known = {self.token(project, one.id): one.id for one in found}
                 self._known[project] = (head, known)
             return known

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.changes import Change
+from gitcoord.domain.escalations import Escalation
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import past
 from gitcoord.domain.memories import Memory
@@ -19,6 +20,7 @@ from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import KEPT, Notice
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.ops import Op
+from gitcoord.domain.plans import Plan
 from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import Task, notes_of
@@ -84,12 +86,15 @@ class Compact(Operation, frozen=True, kw_only=True):
             _memories(state, self.memories_kept, ago(self.memories)),
             past(state, life, max(life, ago(self.messages))),
             _until(state.scan(Violation, "at:"), ago(self.violations)),
+            _until(state.scan(Escalation, "at:", archived=True), ago(self.tasks)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
         found = list(islice(old, self.limit))
         for record in found:
             state.remove(record)
+        for plan in _plans_without_tasks(state, found):
+            state.remove(plan)
         counts = Counter(record.table for record in found)
         return Compacted(removed=dict(counts), more=next(old, None) is not None)
 
@@ -99,7 +104,9 @@ class Compact(Operation, frozen=True, kw_only=True):
         return one_line(f"ledger: compacted, {counts or 'nothing'} forgotten")
 
 
-def _until(records: Iterable[Change | Notice | Op | Violation], before: Time) -> Iterator[Record]:
+def _until(
+    records: Iterable[Change | Escalation | Notice | Op | Violation], before: Time
+) -> Iterator[Record]:
     """Yield the records from before that time; they come oldest first."""
     for record in records:
         if record.at >= before:
@@ -137,6 +144,17 @@ def _tasks(state: State, before: Time) -> Iterator[Record]:
         if not state.find(Task, f"on:{task.id}") and not state.find(Task, f"parent:{task.id}"):
             yield from notes_of(state, task.id)
             yield task
+
+
+def _plans_without_tasks(state: State, gone: list[Record]) -> list[Plan]:
+    """Return the plans whose last task has just been forgotten."""
+    tasks = [record.name for record in gone if isinstance(record, Task)]
+    plans = {plan.name: plan for name in tasks for plan in state.find(Plan, f"task:{name}")}
+    return [
+        plan
+        for plan in plans.values()
+        if all(state.get(Task, one.task) is None for one in plan.packages)
+    ]
 
 
 def _closed_at(state: State, task: Task) -> Time:

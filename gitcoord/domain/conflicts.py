@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import combinations, islice, product
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -78,6 +80,43 @@ def among(
     return sorted(found, key=lambda conflict: (conflict.agent, conflict.session))
 
 
+def pairs(live: Iterable[Session], settings: Settings) -> dict[tuple[str, str], Conflict]:
+    """Return all conflicts among the live sessions, by the lower and the higher id of a pair.
+
+    Each is what `among` tells the lower one of the higher one.
+    """
+    sessions = {session.id: session for session in live}
+    areas, owners = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for session in sessions.values():
+        areas[session.area].add(session.id)
+        for text in _texts(settings, session.area, session.files):
+            owners[text].add(session.id)
+    shared = defaultdict[tuple[str, str], set[str]](set)
+    # Of two keys that overlap, one's head begins with the other's: it stands further below.
+    order = sorted((_head(text), text) for text in owners)
+    for at, (head, text) in enumerate(order):
+        for below, near in islice(order, at, None):
+            if not below.startswith(head):
+                break
+            if text == near or overlap(stored(text), stored(near)):
+                for one, two in product(owners[text], owners[near]):
+                    if one < two:
+                        shared[one, two].add(near)
+                    elif two < one:
+                        shared[two, one].add(text)
+    named = (ids for area, ids in areas.items() if area)
+    together = {pair for ids in named for pair in combinations(sorted(ids), 2)}
+    return {
+        (low, high): Conflict(
+            agent=sessions[high].agent,
+            session=high,
+            overlapping_areas=(sessions[low].area,) if (low, high) in together else (),
+            overlapping_files=tuple(sorted(shared.get((low, high), ()))),
+        )
+        for low, high in sorted(together | shared.keys())
+    }
+
+
 class _Scope:
     """Declared keys, ordered by what stands before their first special character.
 
@@ -86,11 +125,7 @@ class _Scope:
     """
 
     def __init__(self, settings: Settings, area: str, files: Iterable[str]) -> None:
-        texts = set(files)
-        for known in settings.areas:
-            if area and known.name == area:
-                texts.update(wanted(settings, pattern).text for pattern in known.patterns)
-        self.keys = sorted((_head(text), text) for text in texts)
+        self.keys = sorted((_head(text), text) for text in _texts(settings, area, files))
         self.lengths = sorted({len(head) for head, _ in self.keys})
 
     def common(self, other: _Scope) -> tuple[str, ...]:
@@ -115,6 +150,15 @@ class _Scope:
             if found != head and (exactly or not found.startswith(head)):
                 return
             yield text
+
+
+def _texts(settings: Settings, area: str, files: Iterable[str]) -> set[str]:
+    """Return the keys of a scope, with those that the settings give to its area."""
+    texts = set(files)
+    for known in settings.areas:
+        if area and known.name == area:
+            texts.update(wanted(settings, pattern).text for pattern in known.patterns)
+    return texts
 
 
 _SPECIAL = re.compile(r"[*?\[{\\]")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from gitcoord.domain.event import RANK, Event, Scene
 from gitcoord.domain.events_of_locks import locks, marks, waiters
-from gitcoord.domain.events_of_sessions import sessions
+from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
 from gitcoord.domain.events_of_words import changes, handoffs, messages, notices, violations
 from gitcoord.domain.record import shown
@@ -43,6 +43,7 @@ def events(scene: Scene) -> list[Event]:
     for table, teller in TELLERS.items():
         if table in tables:
             found += teller(scene)
+    found += judged_anew(scene)
     found += _compacted(scene)
     return sorted(found, key=lambda event: RANK[event.type])
 

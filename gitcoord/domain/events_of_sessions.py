@@ -59,7 +59,27 @@ def _spans(before: Session | None, after: Session) -> Iterator[Event]:
     for field, (begun, over) in SPANS.items():
         was, now = getattr(before, field, ""), getattr(after, field)
         if bool(was) != bool(now):
-            yield _told(begun if now else over, after, since=now or was)
+            yield _told(begun if now else over, after, since=now or was, **_why(field, after, now))
+
+
+def _why(field: str, session: Session, now: str) -> dict[str, Any]:
+    """Return why a session is paused, so that whoever is to approve hears the question."""
+    if field != "paused_at" or not now:
+        return {}
+    return plain(session, "paused_for", reason="pause_reason")
+
+
+def judged_anew(scene: Scene) -> Iterator[Event]:
+    """Yield which sessions other thresholds make stuck, or stuck no more."""
+    if all(getattr(scene.settings_before, x) == getattr(scene.settings, x) for x in _THRESHOLDS):
+        return
+    told = {after.id for _, after in scene.pairs(Session) if after is not None}
+    for session in scene.live():
+        if session.id not in told:
+            yield from _stuck(scene, session, session)
+
+
+_THRESHOLDS = ("stuck_errors", "stuck_repeats", "stuck_after")
 
 
 def _stuck(scene: Scene, before: Session | None, after: Session) -> Iterator[Event]:

@@ -69,6 +69,24 @@ def waves(
     return {node: found[node] for node in edges}
 
 
+def reached(edges: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """Return for each node all that it depends on, also through others.
+
+    All nodes are in `edges`, which must be free of cycles.
+    """
+    found: dict[str, set[str]] = {}
+    pending = list(edges)
+    while pending:
+        name = pending[-1]
+        missing = [one for one in edges[name] if one not in found]
+        if missing:
+            pending += missing
+            continue
+        pending.pop()
+        found[name] = {*edges[name], *(far for one in edges[name] for far in found[one])}
+    return found
+
+
 def text_graph(tasks: Iterable[Task]) -> str:
     """Return the tasks wave by wave, each with what it waits for; empty without tasks."""
     known = {task.id: task for task in tasks}

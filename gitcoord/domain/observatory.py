@@ -98,7 +98,7 @@ def stuck(state: State, session: Session) -> Iterator[tuple[Cause, str]]:
 
     That is whether or not it is active now. The latest conversation comes first.
     """
-    return stuck_by(state.settings, session, lambda told: _progress(state, session, told))
+    return stuck_by(state.settings, session, lambda told: progress(state, session, told))
 
 
 def stuck_by(
@@ -124,7 +124,7 @@ def stuck_by(
                 yield "no_progress", f"no change, commit or task in {time}"
 
 
-def _progress(state: State, session: Session, told: Signals) -> Time:
+def progress(state: State, session: Session, told: Signals) -> Time:
     """Return when the session was last seen to get on, by its report or by the ledger."""
     from gitcoord.domain.changes import recent
     from gitcoord.domain.tasks import Note, held_by

@@ -14,7 +14,7 @@ from gitcoord.domain.key_index import listed, wanted
 from gitcoord.domain.locks import paused
 from gitcoord.domain.operation import Context
 from gitcoord.domain.requests import Request, contest, lock_held, missing, wish
-from gitcoord.domain.sessions import Session
+from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import Time
 from gitcoord.domain.waiting import check_turn
@@ -81,19 +81,41 @@ def hindrances(
     if task.not_before > context.now:
         detail = f"not before {task.not_before}"
         found.append(Obstacle(code="not_before", detail=detail, until=task.not_before))
-    lacking = tuple(x for x in task.requires if session and x not in session.capabilities)
+    # Whoever is called so can what only that agent shall do.
+    own = (*session.capabilities, f"agent:{session.agent}") if session else ()
+    lacking = tuple(x for x in task.requires if session and x not in own)
     if lacking:
         detail = f"needs the capabilities {', '.join(lacking)}"
         found.append(Obstacle(code="capability", detail=detail, about=lacking))
-    pause = paused(state, context, task.feature) if task.feature else None
+    pause = pause_of(state, context, task.feature) if task.feature else None
     if pause:
-        detail = f"feature {task.feature} is paused by {pause.agent}"
-        if pause.reason:
-            detail += f": {pause.reason}"
-        found.append(
-            Obstacle(code="paused", detail=detail, about=(pause.session,), until=pause.expires_at)
-        )
+        found.append(pause)
     return found
+
+
+def pause_of(
+    state: State, context: Context, feature: str, *, but: str | None = None
+) -> Obstacle | None:
+    """Return what pauses a feature: a lock on its pause key, or an open escalation; else None.
+
+    `but`: a session whose own lock does not count.
+    """
+    lock = paused(state, context, feature)
+    if lock is not None and (but is None or root(lock.session) != root(but)):
+        return _paused(feature, lock.agent, lock.reason, lock.session, lock.expires_at)
+    if not state.has("escalations", f"pause:{feature}"):
+        return None
+    from gitcoord.domain.escalations import pausing
+
+    found = pausing(state, feature)
+    assert found is not None
+    reason = f"{found.kind} {found.id}: {found.summary}"
+    return _paused(feature, found.agent, reason, found.session, "")
+
+
+def _paused(feature: str, agent: str, reason: str, session: str, until: Time) -> Obstacle:
+    detail = f"feature {feature} is paused by {agent}" + (f": {reason}" if reason else "")
+    return Obstacle(code="paused", detail=detail, about=(session,), until=until)
 
 
 def of_keys(refusal: GitcoordError) -> Obstacle:

@@ -41,11 +41,13 @@ OPERATIONS: dict[str, str] = {
     "lock.takeover": "takeover:TakeOverLocks",
     "lock.leave": "lock_operations:LeaveQueue",
     "lock.landed": "unlanded:DropMarks",
+    "lock.track": "tracking:TrackPaths",
     "task.add": "new_tasks:AddTasks",
     "task.claim": "claiming:ClaimTask",
     "task.next": "claiming:NextTask",
     "task.move": "task_moves:MoveTask",
     "task.retry": "task_moves:RetryTask",
+    "task.settle": "task_settling:SettleTask",
     "task.note": "tasks:NoteTask",
     "task.worktree": "tasks:RecordWorktree",
     "handoff.write": "handoffs:WriteHandoff",
@@ -63,6 +65,12 @@ OPERATIONS: dict[str, str] = {
     "ledger.compact": "compact:Compact",
     "ledger.import": "transfer:ImportRecords",
     "ledger.init": "configure:Begin",
+    "port.allocate": "ports:AllocatePorts",
+    "port.release": "ports:ReleasePorts",
+    "plan.add": "plans:AddPlan",
+    "task.report": "results:ReportResult",
+    "escalation.raise": "escalations:RaiseEscalation",
+    "escalation.resolve": "escalations:ResolveEscalation",
 }
 
 

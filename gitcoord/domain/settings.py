@@ -84,6 +84,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stuck_errors: Count = 5
     stuck_repeats: Count = 10
     stuck_after: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] = 1800.0
+    #: "owner/name" at GitHub; empty: as the URL of the ledger's remote says.
+    github_repository: str = ""
+    #: What a label that asks for a lock begins with, and the label that makes an issue a task.
+    github_lock_label: Annotated[str, msgspec.Meta(min_length=1, max_length=30)] = "locked:"
+    github_task_label: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] = "agent-task"
+    #: Branches that are somebody's work: `*`, `{agent}` and `{task}` stand for parts of a name.
+    github_branches: tuple[str, ...] = (
+        "agent/{agent}/{task}", "claude/*", "codex/*", "copilot/*", "jules/*",
+    )  # fmt: skip
+    #: How long what a label or a branch holds lasts beyond the last look at GitHub.
+    github_label_ttl: Positive = 28800.0
+    github_branch_ttl: Positive = 14400.0
+    #: Accounts of apps that may give commands like people with write permission.
+    github_bots: tuple[str, ...] = ()
+    #: Whether each task that is not from GitHub gets an issue there.
+    github_issues: bool = False
+    #: The branch that gets a page with the state of things; empty: none.
+    github_status_branch: str = ""
     #: Pushes a minute at which what nobody waits for is delayed; 0: never.
     push_budget: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 

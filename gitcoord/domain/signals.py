@@ -19,6 +19,7 @@ from gitcoord.domain.usage import LARGEST, PARTS
 from gitcoord.errors import InvalidValue, LimitReached
 
 if TYPE_CHECKING:
+    from gitcoord.domain.sessions import Session
     from gitcoord.domain.state import State
 
 #: Characters of an error and of a call's name that are kept.
@@ -76,6 +77,9 @@ class ReportSignals(Operation, frozen=True, kw_only=True):
     def apply(self, state: State, context: Context) -> Signalled:
         """Keep the latest report, and hold the session to its rate (`rate_action`).
 
+        Progress that the ledger knows of is added to one that shows none for long, so that
+        events, which are made of this record alone, say what `observed` says.
+
         Raises `InvalidValue` for what is no count or no time, `LimitReached` for one sub-agent
         too many, `SessionRequired` and `SessionNotFound`.
         """
@@ -86,7 +90,7 @@ class ReportSignals(Operation, frozen=True, kw_only=True):
         name = (context.session or "").partition("/")[2]
         if name and len(session.signals.keys() | {"", name}) > PARTS + 1:
             raise LimitReached(f"signals of at most {PARTS} sub-agents are kept", session=name)
-        told = _checked(self.signals, context.now)
+        told = _with_progress(state, session, _checked(self.signals, context.now))
         kept = latest(session.signals.get(name, told), told)
         after = msgspec.structs.replace(session, signals=session.signals | {name: kept})
         if after != session:
@@ -122,6 +126,16 @@ def excerpt(error: str) -> str:
 
     plain = "".join(char if char.isprintable() else " " for char in str(hide(error[:_COMPARED])))
     return " ".join(plain.split())[:TEXT].rstrip()
+
+
+def _with_progress(state: State, session: Session, told: Signals) -> Signals:
+    from gitcoord.domain.observatory import QUIET_CALLS, progress
+
+    if told.quiet_calls < QUIET_CALLS:
+        return told
+    known = progress(state, session, told)
+    # That it has begun is no progress that a report would speak of.
+    return told if known == session.started_at else msgspec.structs.replace(told, progress_at=known)
 
 
 def _checked(told: Signals, now: Time) -> Signals:

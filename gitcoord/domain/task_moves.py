@@ -36,16 +36,19 @@ if TYPE_CHECKING:
 #: What a claimant or an orchestrator asks for.
 Wish = Literal["start", "block", "complete", "fail", "cancel", "release"]
 #: All moves; `lapse` and `expire` are made by the ledger: the claim's lease has ended, or
-#: the deadline has passed or no attempt is left.
+#: the deadline has passed or no attempt is left. `settle` says that the work is there, whoever
+#: did it (`task_settling`).
 Move = Literal[
-    "claim", "start", "block", "complete", "fail", "cancel", "release", "retry", "lapse", "expire"
-]
+    "claim", "start", "block", "complete", "fail", "cancel", "release", "retry", "lapse", "expire",
+    "settle",
+]  # fmt: skip
 
 #: Every legal move and the status that it leads to. A status that leads nowhere is final.
 MOVES: dict[tuple[Status, Move], Status] = {
     ("pending", "claim"): "assigned",
     ("pending", "cancel"): "cancelled",
     ("pending", "expire"): "failed",
+    ("pending", "settle"): "completed",
     ("assigned", "start"): "in_progress",
     ("assigned", "block"): "blocked",
     ("assigned", "complete"): "completed",
@@ -54,6 +57,7 @@ MOVES: dict[tuple[Status, Move], Status] = {
     ("assigned", "release"): "pending",
     ("assigned", "lapse"): "pending",
     ("assigned", "expire"): "failed",
+    ("assigned", "settle"): "completed",
     ("in_progress", "block"): "blocked",
     ("in_progress", "complete"): "completed",
     ("in_progress", "fail"): "failed",
@@ -61,13 +65,16 @@ MOVES: dict[tuple[Status, Move], Status] = {
     ("in_progress", "release"): "pending",
     ("in_progress", "lapse"): "pending",
     ("in_progress", "expire"): "failed",
+    ("in_progress", "settle"): "completed",
     ("blocked", "start"): "in_progress",
     ("blocked", "cancel"): "cancelled",
     ("blocked", "release"): "pending",
     ("blocked", "lapse"): "pending",
     ("blocked", "expire"): "failed",
+    ("blocked", "settle"): "completed",
     ("failed", "retry"): "pending",
     ("failed", "cancel"): "cancelled",
+    ("failed", "settle"): "completed",
 }
 
 _OUTCOMES: dict[Wish, Outcome] = {
@@ -204,7 +211,7 @@ class MoveTask(Operation, frozen=True, kw_only=True):
             task=after,
             released=[lock.key for lock in freed],
             unlanded=self._marked(state, context, task, freed),
-            ready=_serve(state, task.id) if to == "completed" else [],
+            ready=serve(state, task.id) if to == "completed" else [],
         )
 
     def subject(self, answer: Moved, agent: str) -> str:
@@ -317,7 +324,8 @@ def _kept(state: State, task: Task) -> list[Lock]:
     return []
 
 
-def _serve(state: State, completed: str) -> list[str]:
+def serve(state: State, completed: str) -> list[str]:
+    """Tell the tasks that need a completed one, and return those that became ready."""
     ready = []
     for task in state.find(Task, f"needs:{completed}"):
         waiting_for = tuple(name for name in task.waiting_for if name != completed)

@@ -1,8 +1,8 @@
 """Taking over what another ledger has exported, all or none.
 
-Tasks, notes, handoffs, memories, changes, marks, violations and messages with their receipts
-travel. Who holds what does not: sessions with their working memory, locks and queues of another
-ledger mean nothing here, and a task that was claimed there is open here.
+Tasks, notes, handoffs, memories, changes, marks, violations, plans, escalations and messages with
+their receipts travel. Who holds what does not: sessions with their working memory, locks, queues
+and ports mean nothing here, and a task that was claimed there is open here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from gitcoord.domain.changes import Change
+from gitcoord.domain.escalations import Escalation
 from gitcoord.domain.graph import cycle
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.key_index import wanted
@@ -19,6 +20,7 @@ from gitcoord.domain.mailbox import Message
 from gitcoord.domain.memories import Memory, checked
 from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
+from gitcoord.domain.plans import Plan
 from gitcoord.domain.record import Record
 from gitcoord.domain.tasks import CLAIMED, Note, Task
 from gitcoord.domain.time import is_time
@@ -39,9 +41,12 @@ if TYPE_CHECKING:
 
 #: Tables that can be imported, and those of an export that stay behind.
 KINDS: dict[str, type[Record]] = {
-    kind.table: kind for kind in (Task, Note, Handoff, Memory, Change, Mark, Message, Violation)
-}
-LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops"})
+    kind.table: kind
+    for kind in (
+        Task, Note, Handoff, Memory, Change, Mark, Message, Violation, Plan, Escalation,
+    )
+}  # fmt: skip
+LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"})
 
 #: Most records in one call.
 CALL_LIMIT = 20_000
@@ -111,7 +116,7 @@ def _read(state: State, table: str, body: Any, number: int) -> Record:
         raise InvalidFile(f"{where}: not a table to import; known are {known}", record=number)
     try:
         record = msgspec.convert(body, kind)
-        checked_id(record.name, kind.__name__.lower()) if kind is not Mark else None
+        checked_id(record.name, kind.__name__.lower()) if kind not in (Mark, Plan) else None
         _check_times(record)
         if isinstance(record, Task):
             record = _opened(state, record)
@@ -132,7 +137,7 @@ def _check_times(record: Record) -> None:
 
 _TIMES = (
     "at", "created_at", "completed_at", "deadline", "not_before", "delivered_at", "read_at",
-    "acked_at", "used_at", "forgotten_at",
+    "acked_at", "used_at", "forgotten_at", "resolved_at",
 )  # fmt: skip
 
 

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 #: Environment variables of gitcoord that are no settings.
 OTHER_VARIABLES = frozenset(
-    {"GITCOORD_BYPASS", "GITCOORD_MCP_TOKEN", "GITCOORD_SESSION", "GITCOORD_WEBHOOK_SECRET"}
+    {
+        "GITCOORD_BYPASS",
+        "GITCOORD_GITHUB_API_URL",
+        "GITCOORD_GITHUB_APP_ID",
+        "GITCOORD_GITHUB_APP_KEY",
+        "GITCOORD_GITHUB_INSTALLATION",
+        "GITCOORD_GITHUB_PAUSE",
+        "GITCOORD_GITHUB_TOKEN",
+        "GITCOORD_MCP_TOKEN",
+        "GITCOORD_SESSION",
+        "GITCOORD_WEBHOOK_SECRET",
+    }
 )
 
 
@@ -57,6 +68,12 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     trailers: bool = True
     #: Tools that `gitcoord mcp` offers when it is not told.
     mcp_tools: Literal["core", "all", "golemxv"] = "all"
+    #: First port of the blocks that `port allocate` leases, ports in each, and how many there are.
+    port_base: Annotated[int, msgspec.Meta(ge=1024, le=65_532)] = 10_000
+    port_range: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 100
+    port_blocks: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 20
+    #: Seconds for which a lease of ports holds unless its session asks again.
+    port_ttl: Annotated[float, msgspec.Meta(ge=1, le=604_800)] = 7200.0
 
 
 class Setting(NamedTuple):

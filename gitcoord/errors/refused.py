@@ -151,6 +151,36 @@ class LimitReached(Refused):
     code = "limit_reached"
 
 
+class RevisionStale(Refused):
+    """A plan or result is of a revision that no longer holds."""
+
+    code = "revision_stale"
+
+
+class AttemptStale(Refused):
+    """The result is of another attempt than the one that is under way."""
+
+    code = "attempt_stale"
+
+
+class ScopeViolation(Refused):
+    """Files were changed that are outside of the package's scope."""
+
+    code = "scope_violation"
+
+
+class EscalationNotFound(Refused):
+    """There is no such escalation."""
+
+    code = "escalation_not_found"
+
+
+class NoPortsAvailable(Refused):
+    """No block of ports is free."""
+
+    code = "no_ports_available"
+
+
 class PositionGone(Refused):
     """What came after this event cannot be told: this chain does not hold it, or not any more."""
 
@@ -186,3 +216,9 @@ class LandingRefused(Refused):
     """The host took neither the branch nor the ledger; nothing was changed."""
 
     code = "landing_refused"
+
+
+class ForgeRefused(Refused):
+    """GitHub does not allow it."""
+
+    code = "forge_refused"

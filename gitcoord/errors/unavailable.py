@@ -82,6 +82,12 @@ class HostRefused(Unavailable):
     remedy = "Run `gitcoord doctor --remote` to see what the host allows."
 
 
+class ForgeBusy(HostBusy):
+    """GitHub's limits are reached: nothing more is asked before `retry_after` seconds are over."""
+
+    code = "forge_busy"
+
+
 class AccessDenied(Unavailable):
     """The git host does not let us in: no credentials, or not the right ones."""
 

@@ -9,7 +9,7 @@ declares a scope costs a look at the live sessions too. Not here: following the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from gitcoord.domain.record import Meta, Record
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.time import Time
-from gitcoord.errors import InvalidId, PositionGone
+from gitcoord.errors import CorruptRecord, InvalidId, PositionGone
 from gitcoord.ledger import journal, tables
 from gitcoord.ledger.history import meta_at
 from gitcoord.ledger.ledger import Ledger
@@ -28,6 +28,8 @@ from gitcoord.storage.store import Oid, first_parent
 
 #: The place behind all events of a transaction.
 ALL = 999_999_999
+#: Transactions among which the one that published a lost ledger anew is looked for.
+LOOKED_AT = 1000
 
 _ID = re.compile(r"([0-9]{1,9})\.([0-9]{1,12})\.([0-9]{1,9})", re.ASCII)
 
@@ -92,18 +94,36 @@ def end(ledger: Ledger, head: Oid | None = None) -> Position:
     return Position(meta.epoch, meta.seq, ALL)
 
 
+def restored(ledger: Ledger, after: Position, *, head: Oid) -> Position | None:
+    """Return the place before a ledger was published anew, the first time after that position.
+
+    From there on can be told what has happened to a reader whose position was lost with an older
+    epoch. None where it was not, or longer ago than is looked at. Raises what reading raises.
+    """
+    found = None
+    for oid, _ in ledger.store.chain(head, LOOKED_AT):
+        meta = meta_at(ledger, oid)
+        if meta.epoch <= after.epoch:
+            return found
+        found = Position(meta.epoch, meta.seq, 0)
+    return None
+
+
 def since(
     ledger: Ledger,
     after: Position | None,
     *,
     head: Oid | None = None,
     limit: int | None = None,
+    lost: Callable[[Position, CorruptRecord], None] | None = None,
 ) -> Iterator[Happening]:
     """Return the events behind `after`, oldest first, up to `head`, at most `limit`, lazily.
 
-    None: from the beginning, or from where this clone's history is cut off. Raises at once
-    `PositionGone` where that is not a position of this chain (after a restored ledger, say) or
-    lies behind the cut, `NotInitialised`, and what reading the ledger raises.
+    None: from the beginning, or from where this clone's history is cut off. Of a transaction that
+    cannot be read `lost` is told the end, and the events behind it follow; without it
+    `CorruptRecord` is raised. Raises at once `PositionGone` where that is not a position of this
+    chain (after a restored ledger, say) or lies behind the cut, `NotInitialised`, and what
+    reading the ledger raises.
     """
     head = head or ledger.head()
     if after is None:
@@ -113,7 +133,7 @@ def since(
     else:
         steps, first = _found(ledger, head, after)
         skipped = after.place
-    return islice(_happenings(ledger, steps, first, skipped), limit)
+    return islice(_happenings(ledger, steps, first, skipped, lost), limit)
 
 
 def _found(ledger: Ledger, head: Oid, after: Position) -> tuple[list[_Step], int]:
@@ -151,13 +171,23 @@ def _pair(steps: Sequence[_Step], at: int) -> tuple[_Step, _Step | None]:
 
 
 def _happenings(
-    ledger: Ledger, steps: Sequence[_Step], first: int, skipped: int
+    ledger: Ledger,
+    steps: Sequence[_Step],
+    first: int,
+    skipped: int,
+    lost: Callable[[Position, CorruptRecord], None] | None,
 ) -> Iterator[Happening]:
     """Yield the events of `steps[first]` but those to be skipped, and of all before it."""
     if skipped == ALL:
         first, skipped = first - 1, 0
     for at in range(first, -1, -1):
-        meta, found = _told(ledger, *_pair(steps, at))
+        try:
+            meta, found = _told(ledger, *_pair(steps, at))
+        except CorruptRecord as damage:
+            if lost is None:
+                raise
+            meta, found = meta_at(ledger, steps[at].oid), []
+            lost(Position(meta.epoch, meta.seq, ALL), damage)
         for place, event in enumerate(found[skipped:], skipped + 1):
             yield Happening(Position(meta.epoch, meta.seq, place), meta.time, event)
         skipped = 0

@@ -28,6 +28,9 @@ KINDS: dict[str, str] = {
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "ports": "ports:PortLease",
+    "plans": "plans:Plan",
+    "escalations": "escalations:Escalation",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitcoord.domain.conflicts import ChangeScope, conflicts, declared
+from gitcoord.domain.conflicts import ChangeScope, among, conflicts, declared, pairs
 from gitcoord.domain.key_index import stored
 from gitcoord.domain.overlap import overlap
 from gitcoord.domain.pausing import PauseSession
@@ -63,6 +65,32 @@ def test_no_conflict_is_overlooked(mine: set[str], theirs: set[str]) -> None:
     assert found == [
         text for text in others if any(overlap(stored(text), stored(own)) for own in ours)
     ]
+
+
+SCOPES = st.lists(
+    st.tuples(st.sampled_from(["", "", "auth", "docs"]), st.sets(PATHS, max_size=3)), max_size=6
+)
+
+
+@given(SCOPES, st.randoms(use_true_random=False))
+def test_all_pairs_at_once_are_what_each_session_is_told(
+    scopes: list[tuple[str, set[str]]], dice: Random
+) -> None:
+    state = World(areas=[{"name": "auth", "patterns": ["a/", "b"]}]).state()
+    live = [
+        Session(id=f"s{at}", agent=f"x{9 - at}", started_at="", seen_at="", area=area,
+                files=declared(state, files))
+        for at, (area, files) in enumerate(scopes)
+    ]  # fmt: skip
+    expected = {
+        (one.id, found.session): found
+        for one in live
+        for found in among(live, state.settings, one.area, one.files, one.id)
+        if one.id < found.session
+    }
+    dice.shuffle(live)
+    assert pairs(live, state.settings) == expected
+    assert list(pairs(live, state.settings)) == sorted(expected)
 
 
 def test_the_same_area_conflicts_and_a_like_one_does_not() -> None:

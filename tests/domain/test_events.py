@@ -22,6 +22,7 @@ from gitcoord.domain.lock_operations import AcquireLocks, LeaveQueue, ReleaseLoc
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.messages import AckMessages, SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
+from gitcoord.domain.observatory import stuck
 from gitcoord.domain.operation import Beat
 from gitcoord.domain.pausing import PauseSession, ResumeSession
 from gitcoord.domain.sessions import Session, StartSession
@@ -189,6 +190,20 @@ def test_pause_and_suspicion_are_told_when_they_begin_and_end(told: Told) -> Non
         "session.cleared",
         "lock.acquired",
     ]
+
+
+def test_a_pause_says_why_and_whether_somebody_has_to_approve(told: Told) -> None:
+    *_, paused = told.run(PauseSession(id="s-ada", reason="lunch"))
+    assert (paused.data["reason"], paused.data["paused_for"]) == ("lunch", "")
+    *_, resumed = told.run(ResumeSession(id="s-ada"))
+    assert "reason" not in resumed.data
+    told.run(ChangeSettings(values={"spending_action": "ask", "spending_requests": 3}))
+    events = told.run(ReportUsage(usage=Usage(requests=3)), "s-bob")
+    (paused,) = [event for event in events if event.type == "session.paused"]
+    assert (paused.data["reason"], paused.data["paused_for"]) == (
+        "it has used 3 requests",
+        "approval",
+    )
 
 
 def test_the_death_of_a_suspect_is_no_sign_of_life() -> None:
@@ -398,3 +413,37 @@ def test_a_session_that_gets_stuck_and_on_again_is_told_once_each(told: Told) ->
     assert report(6) == []
     assert kinds_of(report(0)) == ["session.unstuck"]
     assert report(0) == []
+
+
+def test_another_threshold_tells_whom_it_makes_stuck_and_whom_no_more(told: Told) -> None:
+    signals = Signals(at=told.world.now, errors_in_row=6)
+    told.run(ReportSignals(signals=signals), "s-ada")
+    settings, unstuck = told.run(ChangeSettings(values={"stuck_errors": 7}))
+    assert (settings.type, unstuck.type) == ("settings.changed", "session.unstuck")
+    assert unstuck.data["session_id"] == "s-ada"
+    assert kinds_of(told.run(ChangeSettings(values={"lock_ttl": 60}))) == ["settings.changed"]
+    kinds = kinds_of(told.run(ChangeSettings(values={"stuck_errors": 6})))
+    assert kinds == ["settings.changed", "session.stuck"]
+
+
+def test_progress_that_only_the_ledger_knows_of_keeps_a_session_from_being_told_as_stuck(
+    told: Told,
+) -> None:
+    told.sessions("s-ada")
+    told.run(AddTasks(tasks=(NewTask(id="t-1", title="x"),)))
+
+    def report(minutes: int) -> tuple[list[str], bool]:
+        told.world.pass_time(60 * minutes)
+        signals = Signals(at=told.world.now, quiet_calls=20)
+        found = kinds_of(told.run(ReportSignals(signals=signals), "s-ada"))
+        ada = told.world.get(Session, "s-ada")
+        return found, any(stuck(told.world.state(), ada))
+
+    told.world.pass_time(60 * 10)
+    told.run(ClaimTask(id="t-1"), "s-ada")
+    assert report(25) == ([], False)
+    assert report(10) == (["session.stuck"], True)
+    told.run(RecordChanges(changes=(ChangeDraft(path="a"),)), "s-ada")
+    assert report(1) == (["session.unstuck"], False)
+    assert report(20) == ([], False)
+    assert report(20) == (["session.stuck"], True)

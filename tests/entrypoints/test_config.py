@@ -94,6 +94,7 @@ def test_every_taste_has_a_git_key_that_git_accepts_and_a_variable(
 ) -> None:
     values = {"life": "beat", "wait": "5", "context_budget": "900", "trailers": "no"}
     values |= {"hook_mode": "warn", "share_prompts": "no", "mcp_tools": "core"}
+    values |= {"port_base": "2000", "port_range": "8", "port_blocks": "3", "port_ttl": "1h"}
     value = values.get(name, "x")
     git(door.place, "config", git_key(name), value)
     assert setting(door, name)[1] == f"git config {git_key(name)}"

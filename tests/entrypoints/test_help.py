@@ -35,7 +35,10 @@ def leaves(
 
 
 LEAVES = dict(leaves(cli))
-GROUPS = ["session", "lock", "task", "handoff", "message", "memory", "change", "guard"]
+GROUPS = [
+    "session", "lock", "task", "handoff", "message", "memory", "change", "guard", "port", "team",
+    "escalation",
+]  # fmt: skip
 each = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 
 

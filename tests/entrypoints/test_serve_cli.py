@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +30,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_rotated_and_revoked(door:
     assert made["secret"].startswith(f"gc_{made['id']}_")
     listed = door.json("serve", "key", "list")["keys"]
     assert [one["id"] for one in listed] == [made["id"]]
-    assert made["secret"].rpartition("_")[2] not in json.dumps(listed)
+    assert made["secret"].split("_", 2)[2] not in json.dumps(listed)
     new = door.json("serve", "key", "rotate", made["id"])["key"]
     assert new["id"] != made["id"]
     assert door.json("serve", "key", "revoke", new["id"])["key"]["revoked_at"]
@@ -45,12 +47,40 @@ def test_wrong_words_about_keys_are_refused(door: Door) -> None:
     assert door.json(*add, "--for", "b")["key"]["project"] == "b"
 
 
+def test_what_is_said_and_would_be_ignored_is_refused(door: Door) -> None:
+    for words in (("--port", "1"), ("--rate", "5"), ("--origin", "https://a.example"),
+                  ("--require-key-everywhere",), ("--log", "json")):  # fmt: skip
+        door("serve", *words, "key", "list", code=2)
+        assert words[0] in door.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--project", "a=.", "--project", "b=nowhere"), "not_a_repository", "project b: "),
+        (("--origin", "a.example"), "invalid_config", "'a.example'"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_it_listens(
+    door: Door, words: tuple[str, ...], code: str, said: str
+) -> None:
+    serve = [sys.executable, "-m", "gitcoord", "serve", "--state", "s.sqlite", "--port", "0"]
+    # In a process of its own, as one that is not refused would not end.
+    ended = subprocess.run(
+        [*serve, *words], cwd=door.place, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert code in ended.stderr
+    assert said in ended.stderr
+    assert not os.path.exists(os.path.join(door.place, "s.sqlite"))
+
+
 def test_it_serves_says_where_and_ends_when_it_is_told_to(
     door: Door, running: list[Running]
 ) -> None:
     running.append(Running(door.place, "--log", "json"))
     (one,) = running
-    first = json.loads(one.lines[-1])
+    first = json.loads(one.lines[0])
     assert (first["level"], first["logger"]) == ("info", "gitcoord.service")
     assert one.get("/health")[0] == 200
     key = door.json("serve", "key", "add", "--name", "ci", "--scope", "read")["key"]["secret"]
@@ -58,7 +88,7 @@ def test_it_serves_says_where_and_ends_when_it_is_told_to(
     assert one.get("/api/v1/locks")[0] == 401
     assert one.end() == 0
     log = "".join(one.lines)
-    assert "no keys yet" in log
+    assert "no key is good for the project default yet" in log
     assert json.loads(one.lines[-1])["message"] == "ended"
     assert key not in log
 
@@ -99,4 +129,21 @@ def test_its_log_names_routes_and_callers_and_nothing_that_was_sent(
     assert all(x["milliseconds"] > 0 for x in asked)
     text = "".join(running[0].lines)
     assert "secret" not in text
-    assert made["secret"].rpartition("_")[2] not in text
+    assert made["secret"].split("_", 2)[2] not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [((), [429, 429]), (("--behind-proxy",), [429, 401])],
+    ids=["alone", "behind"],
+)
+def test_a_proxy_is_believed_who_the_client_is_only_if_that_was_said(
+    door: Door, running: list[Running], words: tuple[str, ...], last: list[int]
+) -> None:
+    # Two requests at once, for each address without a key. Only the last name is the proxy's word.
+    running.append(Running(door.place, "--rate", "8", *words))
+    statuses = [
+        running[0].ask("/api/v1/locks", None, X_Forwarded_For=f"9.9.9.{turn}, {client}")[0]
+        for turn, client in enumerate(("1.1.1.1", "1.1.1.1", "1.1.1.1", "2.2.2.2"))
+    ]
+    assert statuses == [401, 401, *last]

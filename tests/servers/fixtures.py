@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.servers import sshd as ssh
 from tests.servers.control import HostProcess, host_process
 from tests.servers.git_http import GitHost, serving
 from tests.servers.sshd import Sshd, sshd_running
+
+if TYPE_CHECKING:
+    from tests.servers.github import GitHub
 
 
 @pytest.fixture
@@ -43,3 +47,24 @@ def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         pytest.skip(reason)
     with sshd_running(tmp_path_factory.mktemp("sshd"), accept_git_protocol=False) as server:
         yield server
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHub]:
+    """Run a fake GitHub; the test fails when something unknown or ill-formed was asked of it."""
+    # It brings PyJWT and cryptography with it, of which most users of these fixtures need none.
+    from tests.servers.github import serving
+
+    with serving(tmp_path / "github") as host:
+        yield host
+    host.check()
+
+
+@pytest.fixture
+def github_enterprise(tmp_path: Path) -> Iterator[GitHub]:
+    """Run a fake GitHub Enterprise Server: its API is below /api/v3."""
+    from tests.servers.github import serving
+
+    with serving(tmp_path / "enterprise", enterprise=True) as host:
+        yield host
+    host.check()

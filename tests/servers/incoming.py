@@ -28,6 +28,8 @@ class Incoming:
     headers: dict[str, str]
     body: bytes
     proxied: bool
+    #: The path as it was sent: what tells `a%2Fb` from `a/b`.
+    raw: str = ""
     service: str = field(init=False)
     command: str = field(init=False)
 
@@ -84,7 +86,8 @@ def read(stream: BinaryIO, send: Callable[[bytes], None]) -> Incoming | None:
     proxied = "://" in words[1].split("?")[0]
     target = "/" + words[1].split("/", 3)[3] if proxied else words[1]
     path, _, query = target.partition("?")
-    return Incoming(words[0], unquote(path), query, headers, _body(stream, headers), proxied)
+    body = _body(stream, headers)
+    return Incoming(words[0], unquote(path), query, headers, body, proxied, path)
 
 
 def _body(stream: BinaryIO, headers: dict[str, str]) -> bytes:

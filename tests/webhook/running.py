@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from typing import Any
@@ -24,12 +25,20 @@ class Running:
         )
         self.lines: list[str] = []
         self.port = 0
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._listening.wait(60)
+
+    def _read(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-                break
+        with self.process.stderr as log:
+            for line in log:
+                self.lines.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                    self.port = self.port or int(found.group(1))
+                    self._listening.set()
+        self._listening.set()
 
     def get(self, path: str, key: str = "") -> tuple[int, Any]:
         return self.ask(path, None, key)
@@ -50,6 +59,6 @@ class Running:
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=30)
-        self.lines += err.splitlines(keepends=True)
+        self.process.wait(timeout=30)
+        self._reader.join(30)
         return self.process.returncode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.webhook.conftest import Maker
 from tests.webhook.served import API, Served, begun, problem
 from webhook.api.table import LINES, Line
 from webhook.keys import SCOPES
+from webhook.running import without_keys
 
 
 def path_of(line: Line) -> str:
@@ -39,6 +41,17 @@ def two(serving: Maker, repo: str, tmp_path: Path) -> Served:
     git(str(tmp_path), "init", "-q", other)
     places = {"web": begun(repo), "api": begun(other)}
     return serving(places, state=str(tmp_path / "state" / "service.sqlite"))
+
+
+def test_a_project_without_a_key_that_is_good_is_known(two: Served) -> None:
+    assert without_keys(two.service) == ["web", "api"]
+    two.key("read", project="api")
+    assert without_keys(two.service) == ["web"]
+    (made,) = two.service.keys.list()
+    two.service.keys.revoke(made.id, at=0)
+    # A key of a project that is not served here, perhaps under another name.
+    two.key("read", project="default")
+    assert without_keys(two.service) == ["web", "api"]
 
 
 def test_a_key_reaches_its_own_project_and_no_other(two: Served) -> None:
@@ -105,6 +118,51 @@ def test_a_bound_key_checks_in_as_its_agent_only(served: Served) -> None:
     assert answer.json()["session"]["agent"] == "ada"
 
 
+def test_who_is_bound_to_an_agent_acts_for_no_other_whatever_is_shown(served: Served) -> None:
+    ada, bob = served.agent("ada"), served.agent("bob")
+    before = served.call("GET", "/locks", key=ada.key).headers["ETag"]
+    for scope in ("agent", "admin"):
+        bound = served.key(scope, agent="bob")
+        for shown in (ada.token, f"{ada.token}/helper", ada.id):
+            refused = served.call("POST", "/locks", {"keys": ["a"]}, key=bound, session=shown)
+            problem(refused, 403, "forbidden")
+        problem(served.call("GET", "/messages", key=bound, session=ada.token), 403, "forbidden")
+        # A check-in would answer with the token.
+        for body in ({"id": ada.id}, {"agent": "ada"}, {"agent": "ada", "id": ada.id}):
+            problem(served.call("POST", "/sessions", body, key=bound), 403, "forbidden")
+        own = served.call("POST", "/sessions", {"id": bob.id}, key=bound)
+        assert own.json()["session_token"] == bob.token
+    assert served.call("GET", "/locks", key=ada.key).headers["ETag"] == before
+    bound = served.key("agent", agent="ada")
+    taken = served.call("POST", "/locks", {"keys": ["a"]}, key=bound, session=ada.token)
+    assert taken.json()["locks"][0]["session"] == ada.id
+
+
+def test_a_token_alone_is_good_for_its_agent_and_its_session_only(served: Served) -> None:
+    ada, twin = served.agent("ada"), served.agent("ada")
+    problem(served.call("POST", "/sessions", {"agent": "eve"}, key=ada.token), 403, "forbidden")
+    problem(served.call("POST", "/sessions", {"id": twin.id}, key=ada.token), 403, "forbidden")
+    refused = served.call("POST", "/locks", {"keys": ["a"]}, key=ada.token, session=twin.id)
+    problem(refused, 403, "forbidden")
+    again = served.call("POST", "/sessions", {"id": ada.id}, key=ada.token).json()
+    assert (again["session"]["id"], again["resumed"]) == (ada.id, True)
+
+
+def test_the_token_of_an_ended_session_begins_nothing_new(served: Served, serving: Maker) -> None:
+    ada, admin = served.agent("ada"), served.key("admin")
+    killed = served.call("POST", f"/sessions/{ada.id}/kill", {"reason": "x"}, key=admin)
+    assert killed.status_code == 200
+    before = len(served.call("GET", "/sessions", key=admin).json()["sessions"])
+    for path in ("/sessions", "/leases/lapse"):
+        problem(served.call("POST", path, {}, key=ada.token), 401, "unauthorized")
+        problem(ada.post(path, {}), 403, "forbidden")
+    # What its session would do is told why it cannot, also by a service that has just begun.
+    for each in (served, serving(dict(served.settings.projects))):
+        refused = each.call("POST", "/locks", {"keys": ["a"]}, key=ada.token)
+        problem(refused, 410, "session_ended")
+    assert len(served.call("GET", "/sessions", key=admin).json()["sessions"]) == before
+
+
 def test_another_keys_conversation_is_not_continued(served: Served) -> None:
     said = {"client": "web", "client_session": "c-1"}
     ada = served.agent("ada", **said)
@@ -146,11 +204,37 @@ def test_with_keys_everywhere_only_health_is_open(serving: Maker) -> None:
     problem(closed.client.get("/ready"), 401, "unauthorized")
     key = closed.key("read")
     assert closed.client.get("/ready", headers={"X-API-Key": key}).status_code == 200
+    answered = set()
+    for route in closed.client.app.routes:
+        path = re.sub(r"{\w+(:\w+)?}", "x", route.path)
+        # What only says that there is no such route says it alike to all methods.
+        nowhere = "OPTIONS" in route.methods
+        for method in {"GET"} if nowhere else route.methods - {"HEAD"}:
+            body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+            found = closed.client.request(method, path, follow_redirects=False, **body)
+            # A page without a log-in leads to the log-in, and the stream of pages is empty.
+            if found.status_code < 300 and found.content:
+                answered.add((method, route.path))
+    assert answered == {("GET", "/health"), ("GET", "/dashboard/login")}
+    document = f"{API}/openapi.json"
+    problem(closed.client.get(document), 401, "unauthorized")
+    assert closed.client.get(document, headers={"X-API-Key": key}).json()["openapi"]
 
 
-def test_numbers_are_those_of_the_keys_project(served: Served) -> None:
-    served.agent("ada").post("/locks", {"keys": ["a", "b"]})
-    key = {"Authorization": f"Bearer {served.key('read')}"}
-    text = served.client.get("/metrics", headers=key).text
-    assert 'gitcoord_locks{project="default"} 2.0' in text
-    assert f'route="{API}/locks",status="200"' in text
+def test_numbers_are_those_of_the_keys_project(two: Served) -> None:
+    two.agent("ada").post("/locks", {"keys": ["a", "b"]})
+    two.call("GET", "/changes", key=two.key("read", project="api"))
+    two.client.get("/nothing")
+    for name, count, mine, others in (
+        ("web", 2, "locks", "changes"),
+        ("api", 0, "changes", "locks"),
+    ):
+        key = {"Authorization": f"Bearer {two.key('read', project=name)}"}
+        text = two.client.get("/metrics", headers=key).text
+        assert f'gitcoord_locks{{project="{name}"}} {count:.1f}' in text
+        assert f'project="{name}",route="{API}/{mine}",status="200"}} 1.0' in text
+        assert (
+            f'gitcoord_request_seconds_count{{project="{name}",route="{API}/{mine}"}} 1.0' in text
+        )
+        assert f"{API}/{others}" not in text
+        assert 'method="any",project="",route="unknown",status="404"} 1.0' in text

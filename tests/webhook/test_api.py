@@ -20,7 +20,9 @@ def head(served: Served) -> str:
 
 
 def test_every_operation_of_the_domain_has_one_route() -> None:
-    assert covered() == set(OPERATIONS)
+    # Ports are leased in the machine's ledger, by routes of their own.
+    of_the_machine = {tag for tag in OPERATIONS if tag.startswith("port.")}
+    assert covered() == set(OPERATIONS) - of_the_machine
     assert len({(line.method, line.path) for line in LINES}) == len(LINES)
     assert len({line.id for line in LINES}) == len(LINES)
 
@@ -177,8 +179,7 @@ def test_pages_show_each_item_once_while_others_are_added(
     seen: list[Any] = []
     more = ""
     while True:
-        name = "before" if path == "/log" else "cursor"
-        page = ada.get(f"{path}?limit=3" + (f"&{name}={more}" if more else "")).json()
+        page = ada.get(f"{path}?limit=3" + (f"&cursor={more}" if more else "")).json()
         seen += page[field]
         more = page["next"]
         if not more:
@@ -187,7 +188,7 @@ def test_pages_show_each_item_once_while_others_are_added(
     assert [one for one in seen if one in whole] == whole
     assert len({str(one) for one in seen}) == len(seen)
     for wrong in ("%00", "!!!", "a" * 63):
-        answer = ada.get(f"{path}?{name}={wrong}")
+        answer = ada.get(f"{path}?cursor={wrong}")
         assert answer.status_code in (200, 400)
     problem(ada.get(f"{path}?limit=0"), 400, "invalid_value")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +67,7 @@ def test_the_file_holds_no_secret_and_is_nobody_elses(tmp_path: Path) -> None:
     private.close()
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
-    secret = text.rpartition("_")[2].encode()
+    secret = text.split("_", 2)[2].encode()
     assert all(secret not in file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -84,6 +86,52 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     for path in (broken, tmp_path, broken / "below"):
         with pytest.raises(Unavailable, match="cannot use"):
             Private(str(path))
+
+
+def test_the_file_of_a_later_gitcoord_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "service.sqlite"
+    later = sqlite3.connect(path)
+    later.execute("PRAGMA user_version = 2")
+    later.close()
+    before = path.read_bytes()
+    with pytest.raises(Unavailable, match="form 2"):
+        Private(str(path))
+    assert path.read_bytes()[100:] == before[100:]
+
+
+def test_services_that_begin_at_once_find_one_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "service.sqlite")
+    context = multiprocessing.get_context("spawn")
+    gate, out = context.Barrier(4), context.Queue()
+    racers = [context.Process(target=_begin, args=(path, gate, out)) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    found = {out.get(timeout=60) for _ in racers}
+    for racer in racers:
+        racer.join()
+    assert len(found) == 1
+    assert all(isinstance(each, bytes) for each in found)
+
+
+def _begin(path: str, gate: Any, out: Any) -> None:
+    gate.wait()
+    try:
+        private = Private(path)
+        out.put(private.secret("tokens"))
+        private.close()
+    except Unavailable as wrong:
+        out.put(str(wrong))
+
+
+def test_a_key_is_found_while_another_thread_writes(tmp_path: Path) -> None:
+    private = Private(str(tmp_path / "service.sqlite"))
+    keys = Keys(private)
+    text = keys.add("web", "ci", "read", at=0)[1]
+    with private.transaction() as base:
+        base.execute("DELETE FROM keys")
+        # Looked up in the event loop, which must wait for nobody.
+        assert keys.find(text) is not None
+    assert keys.find(text) is None
 
 
 def test_what_goes_wrong_later_is_said_too(tmp_path: Path) -> None:

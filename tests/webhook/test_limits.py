@@ -64,6 +64,27 @@ def test_keys_are_counted_apart_and_guesses_by_address(serving: Maker) -> None:
     assert served.call("GET", "/locks", key=two).status_code == 200
 
 
+def test_who_asks_whether_it_is_ready_is_counted_too(serving: Maker) -> None:
+    served = serving(rate=8)
+    statuses = [served.client.get("/ready").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert served.client.get("/health").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused_before_anything_else(serving: Maker) -> None:
+    served = serving(body_limit=100)
+    body, key = b"x" * 101, {"X-API-Key": served.key("admin")}
+    answer = served.client.post("/api/v1/locks", content=body, headers=key)
+    problem(answer, 413, "body_too_large")
+    # Where nobody reads it, it is refused as well.
+    for path in ("/health", "/api/v1/events"):
+        answer = served.client.request("GET", path, content=body, headers=key)
+        problem(answer, 413, "body_too_large")
+    older = served.client.post("/_gxv/api/v1/messages", content=body, headers=key)
+    assert older.status_code == 413
+    assert older.headers["Content-Type"] == "application/json"
+
+
 def test_every_answer_tells_browsers_not_to_guess(served: Served) -> None:
     for path in ("/health", "/nothing", "/api/v1/locks", "/api/v1/openapi.json"):
         found = served.client.get(path).headers

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gitcoord.errors import InvalidConfig, NotARepository
+from gitcoord.errors import InvalidConfig, InvalidUrl, NotARepository
 from webhook.problems import STATUSES
-from webhook.settings import Settings, is_url, projects, state_file
+from webhook.settings import Settings, checked, is_url, origins, projects, state_file
 
 
 def test_projects_are_named_folders_and_urls() -> None:
@@ -31,6 +31,23 @@ def test_projects_are_named_folders_and_urls() -> None:
 def test_what_is_no_project_is_refused(words: list[str]) -> None:
     with pytest.raises(InvalidConfig):
         projects(words, "/srv/here")
+
+
+@pytest.mark.parametrize("place", ["nowhere", "https://", "ssh://-x/y", "https://a.example:x/y"])
+def test_a_place_that_cannot_be_served_is_refused(repo: str, place: str) -> None:
+    checked({"web": repo, "api": "https://host.example/a.git", "c": "git@host.example:x.git"}, {})
+    for places in ({"api": place}, {"web": repo, "api": place}):
+        with pytest.raises((InvalidUrl, NotARepository)) as refused:
+            checked(places, {})
+        assert ("project api: " in refused.value.message) == (len(places) == 2)
+
+
+def test_an_origin_is_what_browsers_send() -> None:
+    good = ("https://a.example", "http://localhost:3000", "chrome-extension://abc", "*")
+    assert origins(good) == good
+    for wrong in ("a.example", "https://a.example/", "https://A.example", "https://", "null", ""):
+        with pytest.raises(InvalidConfig, match="not an origin"):
+            origins([*good, wrong])
 
 
 def test_the_own_file_is_beside_the_only_ledger_or_with_the_users_state(

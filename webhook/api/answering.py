@@ -1,14 +1,14 @@
 """A line of the table becomes a handler: who asks, decode, run in a thread, encode.
 
-Every answer carries the ledger's head as `ETag`, so that `If-None-Match` spares what is known and
-`wait=SECONDS` with it holds the answer back until something has changed. `Idempotency-Key` makes a
-request that is sent again get its first answer. Not here: any rule.
+Every answer to a question carries the ledger's head as `ETag`, so that `If-None-Match` spares what
+is known and `wait=SECONDS` with it holds the answer back until something has changed. Not here:
+any rule, and how a request is read (`said`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
+from functools import partial
 from typing import Any, get_type_hints
 
 import msgspec
@@ -19,17 +19,21 @@ from starlette.routing import Route
 from gitcoord.domain.operation import Operation
 from gitcoord.domain.record import shown
 from gitcoord.errors import GitcoordError, InvalidValue
-from webhook.access import caller
-from webhook.api import checkin, waiting
-from webhook.api.asking import LONGEST, Asking
+from webhook.access import SESSION_HEADER, caller
+from webhook.api import checkin, judging, said, waiting
+from webhook.api.asking import Asking
 from webhook.api.pages import Asked
 from webhook.api.table import LINES, Line, fields
-from webhook.problems import Problem
 from webhook.service import Service
 
 PREFIX = "/api/v1"
-#: Longest Idempotency-Key, in characters.
-KEY_LIMIT = 255
+#: What can be done once only, so that no request for it can be one that is sent again.
+ONCE = ("ledger.init",)
+#: What is shown depends on who asks: caches of browsers must not mix that up.
+_KEPT = {
+    "Cache-Control": "private, no-cache",
+    "Vary": f"Authorization, X-API-Key, {SESSION_HEADER}",
+}
 
 #: Operations whose body is completed here, and whose answer says more.
 _PREPARED: dict[str, Callable[[Asking, dict[str, Any], str | None], dict[str, Any]]] = {
@@ -37,6 +41,11 @@ _PREPARED: dict[str, Callable[[Asking, dict[str, Any], str | None], dict[str, An
 }
 _FINISHED: dict[str, Callable[[Service, Asking, Any], dict[str, Any]]] = {
     "session.start": checkin.finished,
+}
+#: What guardrails look at before it is decided, as the MCP tools do.
+_JUDGED: dict[str, Callable[[Asking, Any, str], None]] = {
+    "task.add": judging.of_new_tasks,
+    "task.move": judging.of_move,
 }
 
 
@@ -68,17 +77,22 @@ def _names(line: Line) -> dict[str, Any]:
 
 
 def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Response]]:
+    # Whether a session lives is seen where an operation that needs one is decided.
+    living = not (line.tag and line.operation.acting)
+
     async def handle(request: Request) -> Response:
-        known = await caller(service, request, line.scope)
+        known = await caller(service, request, line.scope, living=living)
         asking = Asking(known)
         try:
             if line.tag:
-                body = await body_of(request)
-                key = _idempotency(request, known.name)
-                done = await known.project.work(_done, service, line, asking, body, key, request)
+                body = await said.body_of(request)
+                work = partial(_done, service, line, asking, body, request)
+                done = await _worked(service, request, asking, work, bool(body.get("wait")))
                 request.app.state.streams.woken(known.project)
             else:
-                done = await known.project.work(_seen, line, asking, request)
+                given, wait = said.asked(request, asked_by(line))
+                work = partial(_seen, line, asking, given, wait, _known(request))
+                done = await _worked(service, request, asking, work, wait > 0)
         except GitcoordError as error:
             known.project.told(error)
             raise
@@ -87,56 +101,72 @@ def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Resp
     return handle
 
 
-def _done(
+async def _worked(
     service: Service,
-    line: Line,
-    asking: Asking,
-    body: dict[str, Any],
-    key: str | None,
     request: Request,
+    asking: Asking,
+    work: Callable[[], Response],
+    waits: bool,
+) -> Response:
+    """Do the work in a thread; what may wait long takes none of those that others need."""
+    project = asking.caller.project
+    if not waits:
+        return await project.work(work)
+    return await service.waits.during(request, asking.gone, partial(project.wait, work))
+
+
+def _done(
+    service: Service, line: Line, asking: Asking, body: dict[str, Any], request: Request
 ) -> Response:
     """Run an operation."""
+    said.no_parameters(request)
     names = fields(line.operation)
     for name, value in request.path_params.items():
         if name in body and body[name] != value:
             raise InvalidValue(f"the path and the body name different values of {name}")
         body[name if name in names else "id"] = value
+    once = line.tag in ONCE
+    if once:
+        said.not_again(request)
+    key = None if once else said.idempotency(request, asking.caller.name)
     if (prepare := _PREPARED.get(line.tag)) is not None:
         body = prepare(asking, body, key)
     operation = _operation(line, body)
     acting = asking.caller.session
     if acting is None and operation.acting and not operation.sessionless:
         acting = asking.holder
-    if line.tag == "ledger.init":
+    if (judge := _JUDGED.get(line.tag)) is not None:
+        judge(asking, operation, f"{line.method} {PREFIX}{line.path}")
+    if once:
         answer = asking.house.coordinator.begin(operation, asking.person)
     else:
         answer = waiting.decided(asking, operation, line.answer, acting, key)
     more = _FINISHED[line.tag](service, asking, answer) if line.tag in _FINISHED else {}
-    return _response(asking, shown(answer) | more, line.status)
+    return _response(shown(answer) | more, line.status, {})
 
 
-def _seen(line: Line, asking: Asking, request: Request) -> Response:
+def _seen(line: Line, asking: Asking, given: Asked, wait: float, known: list[str]) -> Response:
     """Answer a query."""
-    given, wait = _parameters(request, asked_by(line))
     asking.caller.project.fresh()
     head = asking.house.ledger.head()
-    if _etag(head) in _known(request):
+    if _etag(head) in known or "*" in known:
         if wait:
             asking.moved(head, wait)
-        if asking.house.ledger.head() == head:
+        before, head = head, asking.house.ledger.head()
+        if head == before:
             return Response(status_code=304, headers=_headers(head))
+    # The tag of before: what is decided while the answer is made up must not pass for known.
     assert line.query is not None
-    return _response(asking, shown(line.query(asking, given)), 200)
+    return _response(shown(line.query(asking, given)), 200, {"ETag": _etag(head)})
 
 
-def _response(asking: Asking, body: Any, status: int) -> Response:
-    head = asking.house.ledger.head()
+def _response(body: Any, status: int, headers: dict[str, str]) -> Response:
     data = msgspec.json.encode(body)
-    return Response(data, status, headers=_headers(head), media_type="application/json")
+    return Response(data, status, headers=_KEPT | headers, media_type="application/json")
 
 
 def _headers(head: str) -> dict[str, str]:
-    return {"ETag": _etag(head), "Cache-Control": "private, no-cache"}
+    return {"ETag": _etag(head), **_KEPT}
 
 
 def _etag(head: str) -> str:
@@ -145,27 +175,9 @@ def _etag(head: str) -> str:
 
 
 def _known(request: Request) -> list[str]:
-    """Return the entity tags that the client has."""
-    said = request.headers.get("If-None-Match", "")
-    tags = [tag.strip() for tag in said.split(",")]
-    return [tag if tag.startswith("W/") else f"W/{tag}" for tag in tags if tag]
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object that was sent; an empty one for nothing. Raises `Problem`."""
-    data = await request.body()
-    if not data:
-        return {}
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "unsupported_media_type", "send application/json")
-    try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise Problem(400, "malformed_body", f"the body is no JSON: {wrong}") from None
-    if not isinstance(found, dict):
-        raise Problem(400, "malformed_body", "the body is no JSON object")
-    return found
+    """Return the entity tags that the client has, weak as ours are; "*" for any."""
+    tags = [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]
+    return [tag if tag == "*" or tag.startswith("W/") else f"W/{tag}" for tag in tags if tag]
 
 
 def _operation(line: Line, body: Mapping[str, Any]) -> Operation:
@@ -175,44 +187,3 @@ def _operation(line: Line, body: Mapping[str, Any]) -> Operation:
         raise InvalidValue(
             f"{line.tag}: {wrong}", hint="GET /api/v1/openapi.json describes it."
         ) from None
-
-
-def _parameters(request: Request, kind: type[Asked]) -> tuple[Asked, float]:
-    """Return the query's parameters, and how long it may wait in seconds. Raises `InvalidValue`."""
-    known = fields(kind)
-    given: dict[str, Any] = dict(request.path_params)
-    wait = 0.0
-    for name in request.query_params:
-        if name == "wait":
-            wait = _seconds(request.query_params[name])
-        elif name in known:
-            values = request.query_params.getlist(name)
-            several = "list[" in str(known[name].type) or "tuple[" in str(known[name].type)
-            given[name] = values if several else values[-1]
-        else:
-            raise InvalidValue(f"there is no parameter {name!r}", known=sorted(known))
-    try:
-        return msgspec.convert(given, kind, strict=False), wait
-    except msgspec.ValidationError as wrong:
-        raise InvalidValue(str(wrong)) from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found <= LONGEST:
-        raise InvalidValue(f"wait is 0 to {LONGEST:g} seconds", wait=text[:40])
-    return found
-
-
-def _idempotency(request: Request, name: str) -> str | None:
-    """Return the operation's id for the key that was sent: each caller has keys of its own."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= KEY_LIMIT:
-        raise InvalidValue(f"an Idempotency-Key has 1 to {KEY_LIMIT} characters")
-    digest = sha256(name.encode() + b"\0" + key.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"o-{digest[:40]}"

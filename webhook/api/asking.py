@@ -27,7 +27,7 @@ class Asking(Desk):
 
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller.project.place, as_json=True, session=None)
-        self.environ = {}  # type: ignore[assignment]
+        self.environ = {}
         self.caller = caller
         #: Set when nobody waits for the answer any more.
         self.gone = threading.Event()
@@ -58,14 +58,18 @@ class Asking(Desk):
     def pause(self, seconds: float) -> None:
         """Sleep, and raise `WaitTimedOut` as soon as nobody waits any more."""
         if self.gone.wait(seconds):
-            raise WaitTimedOut("the client has gone")
+            raise WaitTimedOut(
+                "nobody waits any more: the client has gone, or the service ends",
+                hint="Send it again.",
+            )
 
     def moved(self, head: str, seconds: float) -> None:
-        """Return when the ledger's head is another one than `head`, or the time is over."""
+        """Return when the ledger's head is another one, the time is over, or nobody waits."""
         from gitcoord.entrypoints.cli.pace import Pace
 
         pace, end = Pace(self, 0.05, 0.25, silent=True), time.monotonic() + seconds
         while self.house.ledger.head() == head and (left := end - time.monotonic()) > 0:
-            self.pause(pace.pause(left))
-            if pace.head() != head:
+            if self.gone.wait(pace.pause(left)):
                 return
+            # However many wait, a git host is asked once for all.
+            self.caller.project.fresh()

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of routes that stand beside the table: events, notifications.
+"""What the OpenAPI document says of routes beside the table: events, notifications, health.
 
 Written by hand, as they are no operations or queries of the domain; a test holds the paths
 against the routes.
@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from webhook.events.wording import FORMATS
+
 _KEY = {"type": "string"}
+_FORMAT: dict[str, Any] = {
+    "enum": list(FORMATS),
+    "default": FORMATS[0],
+    "description": "`event`: the event as JSON; `slack`: a line for a chat",
+}
 _TARGET: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -18,9 +25,10 @@ _TARGET: dict[str, Any] = {
             "type": "string",
             "description": "types with commas between; empty: all",
         },
+        "format": _FORMAT,
         "created_at": _KEY,
     },
-    "required": ["id", "url", "types", "created_at"],
+    "required": ["id", "url", "types", "format", "created_at"],
 }
 _COUNT = {"type": "integer", "minimum": 0}
 _LOADED = {
@@ -28,19 +36,79 @@ _LOADED = {
         _TARGET,
         {
             "type": "object",
-            "properties": {"waiting": _COUNT, "given_up": _COUNT, "dropped": _COUNT},
-            "required": ["waiting", "given_up", "dropped"],
+            "properties": {
+                "waiting": _COUNT,
+                "given_up": _COUNT,
+                "dropped": _COUNT,
+                "last_error": {"type": "string", "description": "why the last was not taken"},
+            },
+            "required": ["waiting", "given_up", "dropped", "last_error"],
         },
     ]
 }
 
 
-def paths(prefix: str, problems: dict[str, Any]) -> dict[str, Any]:
-    """Return the paths; `problems` are the answers that every route may give."""
+def paths(prefix: str, looks: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths; `looks` and `changes` are the refusals of what only looks, or changes."""
+    return _outside(looks) | {
+        prefix + "/events": {"get": _events(looks)},
+        prefix + "/notifications": {"get": _listed(looks), "post": _added(changes)},
+        prefix + "/notifications/{id}": {"delete": _removed(changes)},
+    }
+
+
+def _outside(problems: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands outside of the prefix: for whoever starts the service, or counts."""
+    health = {
+        "type": "object",
+        "properties": {"status": {"const": "ok"}, "version": _KEY},
+        "required": ["status", "version"],
+    }
+    ready = {
+        "type": "object",
+        "properties": {"ready": {"type": "boolean"}, "projects": _COUNT},
+        "required": ["ready", "projects"],
+    }
+    not_ready = {"description": "a ledger cannot be read, or its host is out of reach"}
     return {
-        prefix + "/events": {"get": _events(problems)},
-        prefix + "/notifications": {"get": _listed(problems), "post": _added(problems)},
-        prefix + "/notifications/{id}": {"delete": _removed(problems)},
+        "/health": {
+            "get": {
+                "operationId": "health",
+                "summary": "Whether the service lives",
+                "tags": ["service"],
+                "security": [],
+                "responses": {"200": _json("it does", health)},
+            }
+        },
+        "/ready": {
+            "get": {
+                "operationId": "ready",
+                "summary": "Whether every ledger can be read, and its host was reached",
+                "description": "Needs no key, unless the service wants one everywhere.",
+                "tags": ["service"],
+                "security": [{}, {"key": []}, {"header": []}],
+                "responses": problems
+                | {
+                    "200": _json("they can", ready),
+                    "503": not_ready | {"content": {"application/json": {"schema": ready}}},
+                },
+            }
+        },
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "Numbers of the key's project, for Prometheus",
+                "description": "Needs a key with scope `read`.",
+                "tags": ["service"],
+                "responses": {
+                    "200": {
+                        "description": "one number a line",
+                        "content": {"text/plain": {"schema": {"type": "string"}}},
+                    }
+                }
+                | problems,
+            }
+        },
     }
 
 
@@ -79,7 +147,11 @@ def _listed(problems: dict[str, Any]) -> dict[str, Any]:
 def _added(problems: dict[str, Any]) -> dict[str, Any]:
     body = {
         "type": "object",
-        "properties": {"url": {"type": "string"}, "types": {"type": "string", "default": ""}},
+        "properties": {
+            "url": {"type": "string"},
+            "types": {"type": "string", "default": ""},
+            "format": _FORMAT,
+        },
         "required": ["url"],
         "additionalProperties": False,
     }
@@ -114,8 +186,11 @@ def _parameter(name: str, place: str, words: str) -> dict[str, Any]:
 
 
 def _answer(words: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    body = {"type": "object", "properties": {name: schema}, "required": [name]}
-    return {"description": words, "content": {"application/json": {"schema": body}}}
+    return _json(words, {"type": "object", "properties": {name: schema}, "required": [name]})
+
+
+def _json(words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
 
 
 def _list(schema: dict[str, Any]) -> dict[str, Any]:

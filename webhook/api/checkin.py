@@ -14,7 +14,7 @@ from gitcoord.domain.sessions import Session, Started
 from gitcoord.entrypoints.cli.checkin import generated
 from gitcoord.errors import InvalidValue
 from gitcoord.ledger.request import fresh_id
-from webhook.access import forbidden
+from webhook.access import forbidden, may_continue
 
 if TYPE_CHECKING:
     from webhook.api.asking import Asking
@@ -39,9 +39,10 @@ def prepared(asking: Asking, body: dict[str, Any], key: str | None) -> dict[str,
         raise InvalidValue("a process elsewhere cannot be watched from here", hint="Say beat.")
     agent = body.get("agent") or caller.agent or _generated(asking, key)
     if caller.agent and agent != caller.agent:
-        raise forbidden(f"this key is for the agent {caller.agent}")
+        raise forbidden(f"what was shown is for the agent {caller.agent}")
     id = body.get("id") or (fresh_id("s-") if key is None else f"s-{key[2:14]}")
-    if body.get("id") and caller.session != id and caller.scope != "admin" and _lives(asking, id):
+    others = body.get("id") and caller.session != id and _lives(asking, id)
+    if others and not may_continue(caller, id):
         raise forbidden("to continue a session by its id needs its token")
     more = {"id": id, "agent": agent, "machine": asking.house.ledger.machine}
     if body.get("client_session"):

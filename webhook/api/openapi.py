@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import beside
-from webhook.api.answering import KEY_LIMIT, PREFIX, asked_by, told_by
+from webhook.api import beside, ports
+from webhook.api.answering import ONCE, PREFIX, asked_by, told_by
 from webhook.api.asking import LONGEST
 from webhook.api.checkin import Token
+from webhook.api.said import KEY_HEADER, KEY_LIMIT
 from webhook.api.table import LINES, Line, fields
 from webhook.problems import MEDIA_TYPE
 
@@ -59,7 +60,8 @@ def described() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for line in LINES:
         paths.setdefault(PREFIX + line.path, {})[line.method.lower()] = _route(line, references)
-    paths |= beside.paths(PREFIX, _answers(PROBLEMS | REFUSALS))
+    paths |= beside.paths(PREFIX, _answers(PROBLEMS), _answers(PROBLEMS | REFUSALS))
+    paths |= ports.paths(_answers(PROBLEMS | REFUSALS))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,11 +96,11 @@ def _route(line: Line, references: dict[int, Any]) -> dict[str, Any]:
     answers: dict[str, Any] = {
         str(line.status): {
             "description": "done" if line.tag else "what is known",
-            "headers": headers,
             "content": {_JSON: {"schema": told}},
         }
     }
     if not line.tag:
+        answers[str(line.status)]["headers"] = headers
         answers["304"] = {"description": "nothing has changed since `If-None-Match`"}
     answers |= _answers(PROBLEMS | (REFUSALS if line.tag else {}))
     route: dict[str, Any] = {
@@ -168,9 +170,11 @@ def _in_headers(line: Line) -> list[dict[str, Any]]:
         _header(SESSION_HEADER, "the token of the acting session, or its id (admin)", text),
         _header(PROJECT_HEADER, "refused where the key is for another project", text),
     ]
+    if line.tag in ONCE:
+        return found
     if line.tag:
         bounded = text | {"maxLength": KEY_LIMIT, "minLength": 1}
-        return [*found, _header("Idempotency-Key", "sent again: the first answer", bounded)]
+        return [*found, _header(KEY_HEADER, "sent again: the first answer", bounded)]
     return [*found, _header("If-None-Match", "an `ETag` that is known", text)]
 
 

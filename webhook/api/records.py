@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta
 
 from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Handoff
+from gitcoord.domain.mailbox import Message, Priority
 from gitcoord.domain.notices import Notice
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.violations import Violation
@@ -22,21 +23,23 @@ if TYPE_CHECKING:
 #: More than any list holds: the page says how many are shown.
 ALL = 10**9
 
+#: The most urgent first.
+_URGENT: tuple[Priority, ...] = get_args(Priority)[::-1]
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-class HandoffsAsked(Asked, frozen=True, kw_only=True):
+class HandoffsAsked(Paged, frozen=True, kw_only=True):
     """Whose handoffs."""
 
     agent: str | None = None
     task: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=500)] = 20
 
 
 class Handoffs(msgspec.Struct, frozen=True, kw_only=True):
     """Handoffs, the newest first."""
 
     handoffs: list[Handoff]
+    next: str = ""
 
 
 def handoffs(asking: Asking, asked: HandoffsAsked) -> Handoffs:
@@ -44,8 +47,10 @@ def handoffs(asking: Asking, asked: HandoffsAsked) -> Handoffs:
     from gitcoord.domain.handoffs import newest
 
     with asking.state() as state:
-        found = newest(state, agent=asked.agent, task=asked.task, limit=asked.limit)
-    return Handoffs(handoffs=found)
+        found = newest(state, agent=asked.agent, task=asked.task, limit=ALL)
+    found.sort(key=_when, reverse=True)
+    shown, more = page(found, _when, asked, descending=True)
+    return Handoffs(handoffs=shown, next=more)
 
 
 class ChangesAsked(Paged, frozen=True, kw_only=True):
@@ -68,7 +73,7 @@ def changes(asking: Asking, asked: ChangesAsked) -> Changes:
 
     with asking.state() as state:
         found = recent(state, path=asked.path, session=asked.session, limit=ALL)
-    shown, more = page(found, lambda x: f"{x.at}\0{x.id}", asked, descending=True)
+    shown, more = page(found, _when, asked, descending=True)
     return Changes(changes=shown, next=more)
 
 
@@ -92,7 +97,7 @@ def violations(asking: Asking, asked: ViolationsAsked) -> Violations:
 
     with asking.state() as state:
         found = recorded(state, session=asked.session, rule=asked.rule, limit=ALL)
-    shown, more = page(found, lambda x: f"{x.at}\0{x.id}", asked, descending=True)
+    shown, more = page(found, _when, asked, descending=True)
     return Violations(violations=shown, next=more)
 
 
@@ -122,41 +127,44 @@ def settings(asking: Asking, asked: Asked) -> Agreed:
         return Agreed(settings=state.settings)
 
 
-class MessagesAsked(Asked, frozen=True, kw_only=True):
+class InboxAsked(Paged, frozen=True, kw_only=True):
     """Which messages: those to read or acknowledge, or all that are kept."""
 
     all: bool = False
-    limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
     """Messages; to read: the most urgent first, else the newest."""
 
     messages: list[dict[str, Any]]
+    next: str = ""
 
 
-def inbox(asking: Asking, asked: MessagesAsked) -> Messages:
+def inbox(asking: Asking, asked: InboxAsked) -> Messages:
     """Return messages for the acting session. Raises `SessionRequired`."""
     from gitcoord.domain.sessions import root
     from gitcoord.entrypoints.cli.message import incoming, received_row
 
     holder = asking.holder
     with asking.state() as state:
-        found = incoming(asking, state, holder, asked.all)[: asked.limit]
-        return Messages(messages=[received_row(one, root(holder)) for one in found])
+        found = incoming(asking, state, holder, asked.all)
+        place = _when if asked.all else _urgency
+        shown, more = page(found, place, asked, descending=asked.all)
+        return Messages(messages=[received_row(one, root(holder)) for one in shown], next=more)
 
 
-def outbox(asking: Asking, asked: MessagesAsked) -> Messages:
+def outbox(asking: Asking, asked: Paged) -> Messages:
     """Return messages of the acting session. Raises `SessionRequired`."""
     from gitcoord.domain.mailbox import sent
     from gitcoord.entrypoints.cli.message import sent_row
 
     holder = asking.holder
     with asking.state() as state:
-        return Messages(messages=[sent_row(x) for x in sent(state, holder, limit=asked.limit)])
+        shown, more = page(sent(state, holder, limit=ALL), _when, asked, descending=True)
+        return Messages(messages=[sent_row(one) for one in shown], next=more)
 
 
-class LogAsked(Asked, frozen=True, kw_only=True):
+class LogAsked(Paged, frozen=True, kw_only=True):
     """Which transactions."""
 
     agent: str = ""
@@ -165,8 +173,6 @@ class LogAsked(Asked, frozen=True, kw_only=True):
     key: str = ""
     since: str = ""
     until: str = ""
-    before: Annotated[str, Meta(description="`next` of the page before.", max_length=64)] = ""
-    limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +197,7 @@ def log(asking: Asking, asked: LogAsked) -> Log:
         since=moment(asked.since, now) if asked.since else "",
         until=moment(asked.until, now) if asked.until else "",
     )
-    start = _commit(asking, asked.before) if asked.before else None
+    start = _commit(asking, asked.cursor) if asked.cursor else None
     found = list(transactions(ledger, wish, limit=asked.limit + 1, start=start))
     more = found[asked.limit].oid if len(found) > asked.limit else ""
     rows = [
@@ -218,6 +224,14 @@ def export(asking: Asking, asked: Asked) -> Export:
     from gitcoord.ledger.transfer import exported
 
     return Export(records=[msgspec.json.decode(x) for x in exported(asking.house.ledger)])
+
+
+def _when(one: Handoff | Change | Violation | Message) -> str:
+    return f"{one.at}\0{one.id}"
+
+
+def _urgency(one: Message) -> str:
+    return f"{_URGENT.index(one.priority)}\0{_when(one)}"
 
 
 def _commit(asking: Asking, oid: str) -> str:

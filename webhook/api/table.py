@@ -1,8 +1,8 @@
 """The routes, a line each. A new operation or query is a line here.
 
-An operation's body is its fields; `{name}` in the path fills the field of that name. A query is a
-function from a request and its parameters to an answer. `scope` is the least that a key has to
-have. Not here: how a line is answered, or described.
+An operation's body is its fields, of which `examples` has one; `{name}` in the path fills the
+field of that name. A query is a function from a request and its parameters to an answer. `scope`
+is the least that a key has to have. Not here: how a line is answered, or described.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import audits, memories, records, who, work
+from webhook.api import audits, memories, plans, records, who, work
+from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
 Method = Literal["GET", "POST", "PATCH"]
@@ -55,11 +56,10 @@ def _do(
     tag: str,
     scope: Scope,
     summary: str,
-    example: Mapping[str, Any] | None = None,
     status: int = 200,
     method: Method = "POST",
 ) -> Line:
-    return Line(method, path, scope, summary, tag, None, example or {}, status)
+    return Line(method, path, scope, summary, tag, None, EXAMPLES.get(tag, {}), status)
 
 
 def _see(
@@ -72,8 +72,6 @@ def _see(
     return Line("GET", path, scope, summary, query=query, example=example or {})
 
 
-_KEYS = {"keys": ["src/auth/**"]}
-
 LINES: tuple[Line, ...] = (
     # What there is.
     _see("/status", who.status, "Counts, and what wants attention"),
@@ -81,7 +79,7 @@ LINES: tuple[Line, ...] = (
     _see("/sessions/{session}", who.session, "One session with what it holds"),
     _see("/locks", who.locks, "Locks, waiters and what has not landed", {"agent": "ada"}),
     _see("/locks/check", who.checked, "Who holds paths or keys", {"path": ["src/auth/login.py"]}),
-    _see("/tasks", work.tasks, "Tasks by status, the most urgent first", {"status": ["pending"]}),
+    _see("/tasks", work.tasks, "Tasks, the most urgent first", {"status": ["pending"]}),
     _see("/tasks/graph", work.graph, "Open tasks with what they wait for"),
     _see("/tasks/{task}", work.task, "One task with notes, attempts, obstacles"),
     _see("/handoffs", records.handoffs, "Handoffs, the newest first", {"agent": "ada"}),
@@ -119,37 +117,17 @@ LINES: tuple[Line, ...] = (
         "session.start",
         "agent",
         "Check in, or go on; answers with the session's token",
-        {"agent": "ada", "area": "auth", "files": ["src/auth/**"]},
         201,
     ),
     _do("/session/heartbeat", "session.heartbeat", "agent", "Show that the session lives"),
-    _do(
-        "/session/scope",
-        "session.scope",
-        "agent",
-        "Say what the session works on now",
-        {"files": ["src/billing/**"]},
-    ),
-    _do(
-        "/session/end",
-        "session.end",
-        "agent",
-        "Check out; what is held is freed",
-        {"outcome": "completed", "summary": "Login works with passkeys."},
-    ),
-    _do(
-        "/session/usage",
-        "session.usage",
-        "agent",
-        "Tell the totals of tokens and requests",
-        {"usage": {"requests": 3, "input_tokens": 1200, "output_tokens": 80}},
-    ),
+    _do("/session/scope", "session.scope", "agent", "Say what the session works on now"),
+    _do("/session/end", "session.end", "agent", "Check out; what is held is freed"),
+    _do("/session/usage", "session.usage", "agent", "Tell the totals of tokens and requests"),
     _do(
         "/session/signals",
         "session.signals",
         "agent",
         "Tell what a conversation looks like: errors in a row, repeated calls, progress",
-        {"signals": {"calls": 12, "errors_in_row": 3, "error_text": "no such file"}},
     ),
     _do("/sessions/{id}/pause", "session.pause", "admin", "Stop a session until it is resumed"),
     _do("/sessions/{id}/resume", "session.resume", "admin", "Let a paused session go on"),
@@ -158,27 +136,25 @@ LINES: tuple[Line, ...] = (
     _do("/sessions/{id}/sweep", "session.sweep", "admin", "End a session that is known to be dead"),
     _do("/leases/lapse", "lease.lapse", "agent", "End leases whose time is over"),
     # Locks.
-    _do("/locks", "lock.acquire", "agent", "Take locks: all or none", _KEYS),
-    _do("/locks/renew", "lock.renew", "agent", "Extend locks; without keys all of them", _KEYS),
-    _do("/locks/release", "lock.release", "agent", "Give locks back", _KEYS),
+    _do("/locks", "lock.acquire", "agent", "Take locks: all or none"),
+    _do("/locks/renew", "lock.renew", "agent", "Extend locks; without keys all of them"),
+    _do("/locks/release", "lock.release", "agent", "Give locks back"),
     _do(
         "/locks/takeover",
         "lock.takeover",
         "agent",
         "Take what another holds, with a reason that it is told",
-        _KEYS | {"reason": "ada is on holiday"},
     ),
-    _do("/locks/leave", "lock.leave", "agent", "Leave the queue", _KEYS),
+    _do("/locks/leave", "lock.leave", "agent", "Leave the queue"),
     _do("/locks/landed", "lock.landed", "agent", "Drop marks of work that has landed"),
-    # Tasks.
     _do(
-        "/tasks",
-        "task.add",
+        "/locks/track",
+        "lock.track",
         "agent",
-        "Add tasks",
-        {"tasks": [{"id": "t-1", "title": "Write the parser", "keys": ["src/parser/**"]}]},
-        201,
+        "Hold exactly the files that a branch changes, as far as they are free",
     ),
+    # Tasks.
+    _do("/tasks", "task.add", "agent", "Add tasks", 201),
     _do("/tasks/next", "task.next", "agent", "Claim the most urgent task that can be worked on"),
     _do("/tasks/{id}/claim", "task.claim", "agent", "Claim this task with its keys"),
     _do(
@@ -186,76 +162,51 @@ LINES: tuple[Line, ...] = (
         "task.move",
         "agent",
         "Start, block, complete, fail, cancel or release a task",
-        {"move": "complete", "result": "Merged as #12."},
+    ),
+    _do(
+        "/tasks/{id}/settle",
+        "task.settle",
+        "admin",
+        "Say that a task's work has landed, whoever did it",
     ),
     _do("/tasks/{id}/retry", "task.retry", "agent", "Open a new attempt of a failed task"),
-    _do(
-        "/tasks/{task}/notes",
-        "task.note",
-        "agent",
-        "Write a note on a task",
-        {"text": "The lexer is done."},
-        201,
-    ),
+    _do("/tasks/{task}/notes", "task.note", "agent", "Write a note on a task", 201),
     _do("/tasks/{task}/worktree", "task.worktree", "agent", "Say where a task is worked on"),
     # What passes between sessions.
-    _do(
-        "/handoffs",
-        "handoff.write",
-        "agent",
-        "Leave a handoff",
-        {"id": "h-1", "summary": "Login works, tests for logout are missing."},
-        201,
-    ),
+    _do("/handoffs", "handoff.write", "agent", "Leave a handoff", 201),
     _do(
         "/memories",
         "memory.remember",
         "agent",
         "Remember what was learned; the same within an hour is united",
-        {"id": "k-1", "summary": "Uploads over 2 GB hang", "type": "error", "tags": ["s3"]},
         201,
     ),
-    _do("/memories/used", "memory.use", "agent", "Say that memories have helped", {"ids": ["k-1"]}),
-    _do("/memories/forget", "memory.forget", "agent", "Recall them no more", {"ids": ["k-1"]}),
-    _do(
-        "/session/memory",
-        "working.set",
-        "agent",
-        "Keep texts until the session ends",
-        {"items": {"plan": "The parser, then the printer."}},
-    ),
-    _do("/session/memory/clear", "working.clear", "agent", "Forget some", {"names": ["plan"]}),
-    _do(
-        "/messages",
-        "message.send",
-        "agent",
-        "Write to a session, an agent, or all",
-        {"id": "m-1", "text": "May I have src/api?", "to": "bob"},
-        201,
-    ),
+    _do("/memories/used", "memory.use", "agent", "Say that memories have helped"),
+    _do("/memories/forget", "memory.forget", "agent", "Recall them no more"),
+    _do("/session/memory", "working.set", "agent", "Keep texts until the session ends"),
+    _do("/session/memory/clear", "working.clear", "agent", "Forget some"),
+    _do("/messages", "message.send", "agent", "Write to a session, an agent, or all", 201),
     _do("/messages/read", "message.read", "agent", "Say that messages were read"),
-    _do("/messages/ack", "message.ack", "agent", "Acknowledge messages", {"ids": ["m-1"]}),
+    _do("/messages/ack", "message.ack", "agent", "Acknowledge messages"),
+    _do("/changes", "change.record", "agent", "Say what was changed", 201),
+    _do("/violations", "guard.record", "agent", "Say what guardrails have found", 201),
+    # Plans.
+    _see("/plans", plans.plans, "Plans of features, with their packages", {"feature": "login"}),
+    _do("/plans", "plan.add", "agent", "Make work packages a feature's plan, a task for each", 201),
+    _do("/tasks/{id}/report", "task.report", "agent", "Hand in the result of a package"),
+    _see("/escalations", plans.escalations, "Escalations, the oldest first"),
+    _do("/escalations", "escalation.raise", "agent", "Raise what a worker cannot decide", 201),
     _do(
-        "/changes",
-        "change.record",
+        "/escalations/{id}/resolve",
+        "escalation.resolve",
         "agent",
-        "Say what was changed",
-        {"changes": [{"path": "src/auth/login.py", "kind": "modify"}]},
-        201,
+        "Say how an escalation was decided",
     ),
-    _do("/violations", "guard.record", "agent", "Say what guardrails have found", status=201),
     # The ledger.
-    _do(
-        "/settings",
-        "config.set",
-        "admin",
-        "Change what all have agreed on",
-        {"values": {"lock_ttl": 3600}},
-        method="PATCH",
-    ),
+    _do("/settings", "config.set", "admin", "Change what all have agreed on", method="PATCH"),
     _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),
-    _do("/import", "ledger.import", "admin", "Add the records of an export", {"records": []}),
-    _do("/ledger", "ledger.init", "admin", "Begin a ledger where there is none", status=201),
+    _do("/import", "ledger.import", "admin", "Add the records of an export"),
+    _do("/ledger", "ledger.init", "admin", "Begin a ledger where there is none", 201),
 )
 
 

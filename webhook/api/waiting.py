@@ -38,7 +38,7 @@ def decided(
     except (LockHeld, QueuedBehind):
         if not asking.caller.project.swept():
             raise
-        key = None
+        # A refusal is not kept: the same id is still free.
         found = once()
     if isinstance(operation, AcquireLocks) and isinstance(found, Locked) and found.queued:
         from gitcoord.entrypoints.cli.patience import waited

@@ -1,8 +1,12 @@
-"""The tasks: lists, one with what stands in its way, the graph of what waits for what."""
+"""The tasks: lists, one with what stands in its way, the graph of what waits for what.
+
+A list stands in an order that no move of a task changes, so that pages neither repeat nor skip one
+whose status changes meanwhile.
+"""
 
 from __future__ import annotations
 
-from itertools import chain
+from heapq import merge
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +35,7 @@ class TasksAsked(Paged, frozen=True, kw_only=True):
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
-    """Tasks by status, the most urgent first."""
+    """Tasks, the most urgent first."""
 
     tasks: list[Task]
     next: str = ""
@@ -46,7 +50,7 @@ def tasks(asking: Asking, asked: TasksAsked) -> Tasks:
             )
     wanted = [x for x in STATUSES if (x in asked.status if asked.status else x not in CLOSED)]
     with asking.state() as state:
-        shown, more = page(_matching(state, wanted, asked), _turn, asked)
+        shown, more = page(_matching(state, wanted, asked), lambda one: one.order, asked)
         return Tasks(tasks=shown, next=more)
 
 
@@ -90,8 +94,9 @@ def graph(asking: Asking, asked: Asked) -> Graph:
 
 
 def _matching(state: State, statuses: Sequence[str], asked: TasksAsked) -> Iterator[Task]:
-    found = chain.from_iterable(
-        state.scan(Task, f"status:{name}:", archived=name in CLOSED) for name in statuses
+    found = merge(
+        *(state.scan(Task, f"status:{name}:", archived=name in CLOSED) for name in statuses),
+        key=lambda one: one.order,
     )
     for one in found:
         if (
@@ -101,7 +106,3 @@ def _matching(state: State, statuses: Sequence[str], asked: TasksAsked) -> Itera
             and asked.parent in ("", one.parent)
         ):
             yield one
-
-
-def _turn(one: Task) -> str:
-    return f"{STATUSES.index(one.status):02d}:{one.order}"

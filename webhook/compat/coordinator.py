@@ -16,6 +16,7 @@ from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_audit as audit
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
+from webhook.compat import coordinator_ports as ports
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -38,7 +39,6 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 _ABSENT: dict[str, tuple[str, ...]] = {
     "profiles": ("GET /profiles/me",),
     "policies": ("POST /policy/check", "POST /policy/validate"),
-    "ports": ("POST /ports/allocate", "POST /ports/release"),
     "features": (
         "POST /features/register",
         "POST /features/deregister",
@@ -118,7 +118,16 @@ LINES: tuple[Line, ...] = (
     ),
     Line("GET", "/audit", "read", audit.query, query=("agent_id", "operation", "limit")),
     Line("POST", "/memory/query", "read", memory.query, memory.Querying),
-    Line("GET", "/ports/status", "read", absent("ports"), keyless="anybody"),
+    Line(
+        "POST",
+        "/ports/allocate",
+        "agent",
+        ports.allocate,
+        ports.Porting,
+        blank=_blank("allocation", "env_snippet", "error"),
+    ),
+    Line("POST", "/ports/release", "agent", ports.release, ports.Porting, blank=_blank("error")),
+    Line("GET", "/ports/status", "read", ports.status, keyless="anybody"),
     *(
         Line(method, path, "read", absent(what))
         for what, routes in _ABSENT.items()
@@ -128,6 +137,8 @@ LINES: tuple[Line, ...] = (
 
 
 def _told(line: Line, answer: Any) -> Response:
+    if isinstance(answer, list):
+        return response(answer, line.status)
     return response({**line.blank, **answer}, line.status)
 
 

@@ -8,9 +8,10 @@ import msgspec
 
 from gitcoord.domain.claiming import Claimed, NextTask
 from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
+from gitcoord.domain.results import Reported
 from gitcoord.domain.task_moves import Moved, MoveTask, Wish
 from gitcoord.domain.tasks import Task, task_of
-from gitcoord.entrypoints import originals
+from gitcoord.entrypoints import originals, results
 from gitcoord.ledger.request import fresh_id
 from webhook.compat.coordinator_agents import Identity, acting, claiming
 from webhook.compat.judging import refuse_dangerous
@@ -61,6 +62,8 @@ def complete(ask: Ask) -> dict[str, Any]:
     """End a task: completed, failed, or cancelled where its orchestrator says so."""
     body: Completing = ask.body
     session = claiming(ask, body, body.task_id)
+    if results.is_of_a_package(ask.asking, body.task_id, body.result):
+        return _reported(ask, session)
     code, error = "", ""
     move: Wish = "complete"
     if body.success:
@@ -79,6 +82,22 @@ def complete(ask: Ask) -> dict[str, Any]:
     )
     task = ask.do(wish, Moved, session).task
     return {"success": True, "status": task.status, "task_id": task.id}
+
+
+def _reported(ask: Ask, session: str) -> dict[str, Any]:
+    """End the attempt at a package by its result."""
+    body: Completing = ask.body
+    if body.success:
+        refuse_dangerous(ask.caller, body.result, "work/complete", session)
+    wish = results.report_of(body.task_id, body.result, fresh_id, success=body.success)
+    answer = ask.do(wish, Reported, session)
+    raised = [one.id for one in answer.escalations]
+    return {
+        "success": True,
+        "status": answer.task.status,
+        "task_id": answer.task.id,
+        "escalations": raised,
+    }
 
 
 class Submitting(msgspec.Struct, frozen=True, kw_only=True):

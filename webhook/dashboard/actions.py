@@ -33,7 +33,7 @@ YEAR = 365 * 86_400
 #: Button -> the operation of a session's id and the form, and its answer.
 ACTS: Mapping[str, tuple[Callable[[str, Mapping[str, str]], Operation], type[Answer]]] = {
     "kill": (lambda id, form: KillSession(id=id, reason=form.get("reason", "")), Ended),
-    "pause": (lambda id, form: PauseSession(id=id), Paused),
+    "pause": (lambda id, form: PauseSession(id=id, reason=form.get("reason", "")), Paused),
     "resume": (lambda id, form: ResumeSession(id=id), Paused),
 }
 

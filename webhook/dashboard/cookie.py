@@ -1,7 +1,8 @@
 """The cookie of a log-in: which keys were shown, until when; and the token of its forms.
 
-Signed with the service's secret and kept nowhere, so that two services know each other's. The
-cookie names keys by their id only: a key that is revoked meanwhile opens nothing any more.
+Signed with the service's secret and kept nowhere, so that two services know each other's; only
+those that were ended early are (`ended`). The cookie names keys by their id only: a key that is
+revoked meanwhile opens nothing any more.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from webhook.dashboard.ended import Ended
 
 #: What the cookie is called, and where browsers send it.
 NAME, PATH = "gitcoord_dashboard", "/dashboard"
@@ -36,8 +41,9 @@ class Pass(msgspec.Struct, frozen=True, array_like=True):
 class Cookies:
     """Makes cookies and tokens, and tells its own from others'."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, ended: Ended) -> None:
         self._secret = secret
+        self._ended = ended
 
     def sealed(self, shown: Pass) -> str:
         """Return the text of a cookie."""
@@ -45,7 +51,7 @@ class Cookies:
         return f"{body}.{self._mac('cookie', body).decode()}"
 
     def opened(self, text: str, now: float) -> Pass | None:
-        """Return what a cookie says; None for one that is over, or not ours."""
+        """Return what a cookie says; None for one that is over, was ended, or is not ours."""
         body, _, mac = text.rpartition(".")
         if not hmac.compare_digest(self._mac("cookie", body), mac.encode("utf-8", "replace")):
             return None
@@ -54,7 +60,11 @@ class Cookies:
         except (msgspec.MsgspecError, ValueError):
             # Of another version of this service.
             return None
-        return found if found.until > now else None
+        return found if found.until > now and not self._ended.has(found) else None
+
+    def end(self, shown: Pass, now: float) -> None:
+        """See to it that a log-in opens nothing any more, whoever has its cookie."""
+        self._ended.add(shown, now)
 
     def token(self, shown: Pass) -> str:
         """Return the token that this visitor's forms carry."""

@@ -11,7 +11,6 @@ from gitcoord.domain.keys import escape
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.overlap import overlap
 from gitcoord.domain.unlanded import Mark
-from gitcoord.domain.waiting import queue
 from gitcoord.errors import InvalidValue
 from webhook.dashboard.overview import held, waiting
 from webhook.dashboard.past import sight
@@ -30,11 +29,13 @@ def locks(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
     """Return what the page of locks shows, now or at a point in the past."""
     with sight(asking, given.get("at", "")) as seen:
         found = sorted(held(seen), key=lambda one: (one.key, one.session))
+        marks = sorted(seen.state.all(Mark), key=lambda mark: mark.at, reverse=True)
         return {
             "locks": found[:ROWS],
             "locks_count": len(found),
             "waiters": waiting(seen),
-            "marks": sorted(seen.state.all(Mark), key=lambda mark: mark.at, reverse=True)[:ROWS],
+            "marks": marks[:ROWS],
+            "marks_count": len(marks),
             "changes": recent(seen.state, limit=PAST),
             "now": seen.now,
             "point": seen.point,
@@ -59,6 +60,8 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             for one in near(seen.state, Lock, key)
             if one.expires_at > seen.now and overlap(key, stored(one.key))
         ]
+        covering.sort(key=lambda one: (one.key, one.session))
+        marks = [m for m in near(seen.state, Mark, key) if overlap(key, stored(m.key))]
         past = trail(asking, seen, text, whole=whole)
         changes = recent(seen.state, path=path or text, limit=PAST)
         events = [("lock", one.time, one) for one in past] + [
@@ -67,10 +70,12 @@ def file(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         return {
             "text": path or text,
             "query": given,
-            "covering": covering,
-            "marks": [m for m in near(seen.state, Mark, key) if overlap(key, stored(m.key))],
+            "covering": covering[:ROWS],
+            "covering_count": len(covering),
+            "marks": marks[:ROWS],
+            "marks_count": len(marks),
             "waiters": [
-                one for one in queue(seen.state) if any(overlap(key, stored(k)) for k in one.keys)
+                one for one in waiting(seen) if any(overlap(key, stored(k)) for k in one.keys)
             ],
             "events": sorted(events, key=lambda one: one[1], reverse=True),
             "whole": whole,

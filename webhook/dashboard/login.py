@@ -69,7 +69,11 @@ async def _entered(dashboard: Dashboard, request: Request) -> Response:
     response = RedirectResponse(back(fields, "next"), 303)
     # A new pass: what somebody may have planted before the log-in is good for nothing.
     keys = [*(one for one in found.shown.keys if one not in _same(dashboard, key)), key.id]
-    keep(response, request, dashboard.cookies, cookie.fresh(keys, time.time()))
+    now = time.time()
+    keep(response, request, dashboard.cookies, cookie.fresh(keys, now))
+    if found.shown.keys:
+        # It goes on in the new one: who logs out of that is to be out of both.
+        dashboard.cookies.end(found.shown, now)
     return response
 
 
@@ -79,6 +83,7 @@ async def _left(dashboard: Dashboard, request: Request) -> Response:
         await sent(dashboard.cookies, found, request)
     except Problem as problem:
         return failed(dashboard, found, request, problem)
+    dashboard.cookies.end(found.shown, time.time())
     response = RedirectResponse(LOGIN, 303)
     response.delete_cookie(cookie.NAME, path=cookie.PATH, httponly=True, samesite="strict")
     return response

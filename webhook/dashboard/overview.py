@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from webhook.api.asking import Asking
     from webhook.projects import Project
 
-#: Rows of each list.
-ROWS = 10
+#: Rows of each list, and those of the longest one, which stands beside two of the others.
+ROWS, HISTORY = 10, 18
 #: Sessions that are shown; the page of sessions has all of them.
-SESSIONS = 50
+SESSIONS = 25
+#: Pairs that are shown at once, and those that can be unfolded.
+CLASHES, FOLDED = 6, 100
 
 
 class Spend(NamedTuple):
@@ -62,7 +64,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         spend = _ended(asking, seen)
         for one in rows:
             spend = spend.plus(one.usage)
-        locks = held(seen)
+        locks, queued, found = held(seen), waiting(seen), clashes(seen)
         return {
             "rows": rows[:SESSIONS],
             "sessions_count": len(rows),
@@ -70,17 +72,18 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "spend": spend,
             "locks": locks[:ROWS],
             "locks_count": len(locks),
-            "waiters": [
-                one for one in queue(seen.state) if not dead(seen.state, seen.context, one)
-            ],
-            "clashes": clashes(asking.caller.project, seen),
+            "waiters": queued[:ROWS],
+            "waiters_count": len(queued),
+            "clashes": found[: CLASHES + FOLDED],
+            "clashes_at_once": CLASHES,
+            "clashes_count": len(found),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {
                 name: sum(1 for _ in seen.snapshot.scan("tasks", prefix))
                 for name, prefix in _COUNTS
             },
-            "history": list(transactions(asking.house.ledger, limit=ROWS, start=seen.head)),
+            "history": list(transactions(asking.house.ledger, limit=HISTORY, start=seen.head)),
             "now": seen.now,
             "point": seen.point,
             "live": seen.point is None,

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from gitcoord.errors import GitcoordError
 from webhook.api.asking import Asking
 from webhook.dashboard import files, handoffs, log, messages, overview, people, session, task, tasks
+from webhook.dashboard.contact import behind
 from webhook.dashboard.cookie import Cookies
 from webhook.dashboard.render import rendered
 from webhook.dashboard.visitor import Visitor, counted, keep, visitor
@@ -127,7 +128,7 @@ def _handler(dashboard: Dashboard, page: Page) -> Callable[[Request], Awaitable[
 
 def _shown(page: Page, asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
     asking.caller.project.fresh()
-    return page.shown(asking, given)
+    return page.shown(asking, given) | {"behind": behind(asking.house)}
 
 
 def barred(dashboard: Dashboard, found: Visitor, request: Request) -> Response | None:
@@ -144,8 +145,15 @@ def barred(dashboard: Dashboard, found: Visitor, request: Request) -> Response |
             '<!doctype html><meta http-equiv="refresh" content="0"><title>gitcoord</title>',
             headers={"Cache-Control": "no-store"},
         )
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"{LOGIN}?{urlencode({'next': back})}", 303)
+    return RedirectResponse(f"{LOGIN}?{urlencode({'next': here(request)})}", 303)
+
+
+def here(request: Request) -> str:
+    """Return the address of the page itself, without the host; of a form's answer the form's."""
+    if request.method == "POST":
+        project = request.path_params.get("project")
+        return base(project) if project else ROOT
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def answered(
@@ -172,10 +180,11 @@ def answered(
         "exempt": found.exempt,
         "token": found.token,
         "theme": theme if theme in THEMES else "auto",
-        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "here": here(request),
         "fragment": FRAGMENT in request.headers,
         "now": "",
         "point": None,
+        "behind": None,
         "live": False,
     }
     response = HTMLResponse(rendered(template, frame | dict(shown)), status)
@@ -197,6 +206,7 @@ def failed(
     else:
         status, words = status_of(error), error.message
     shown = {"code": error.code, "message": words, "hint": error.hint, "status": status}
+    shown["again"] = status == 503 and request.method == "GET"
     response = answered(dashboard, found, request, "problem.html", shown, status)
     if isinstance(error, Problem):
         response.headers.update(error.headers)

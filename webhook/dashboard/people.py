@@ -5,8 +5,8 @@ Not here: one session with all that belongs to it (`session`).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitcoord.domain.observatory import observed
@@ -15,14 +15,16 @@ from gitcoord.domain.tasks import held_by
 from gitcoord.domain.time import Time, seconds_between
 from gitcoord.domain.usage import Usage
 from gitcoord.entrypoints.cli.roster import live
+from gitcoord.errors import InvalidValue
 from webhook.dashboard.past import Sight, sight
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
+    from gitcoord.domain.tasks import Task
     from webhook.api.asking import Asking
 
-#: Ended sessions that the list shows.
-ENDED = 100
+#: Live sessions of a page of the list, and ended ones that it shows.
+ROWS, ENDED = 100, 100
 
 
 class Standing(NamedTuple):
@@ -37,7 +39,7 @@ class Row(NamedTuple):
 
     session: Session
     standing: Standing
-    tasks: list[str]
+    tasks: list[Task]
     locks: int
     seen_at: Time
     #: Seconds from check-in to its end, or to now.
@@ -59,7 +61,7 @@ def row(seen: Sight, session: Session) -> Row:
     return Row(
         session,
         standing(seen.state, session, seen.now, beaten),
-        [task.id for task in held_by(seen.state, session.id)],
+        held_by(seen.state, session.id),
         len(seen.snapshot.find("locks", f"by:{session.id}")),
         max(session.seen_at, beaten),
         seconds_between(session.started_at, session.ended_at or seen.now),
@@ -73,12 +75,17 @@ def here(seen: Sight) -> list[Row]:
     return sorted(rows, key=lambda one: _TURN.get(one.standing.status, len(_TURN)))
 
 
-def gone(seen: Sight, limit: int = ENDED) -> list[Row]:
-    """Return the sessions that ended last, the newest first."""
+def gone(seen: Sight, word: str = "", limit: int = ENDED) -> list[Row]:
+    """Return the sessions that ended last, the newest first, those that a word finds."""
     terms = seen.snapshot.scan("archive/sessions", "end:")
-    names = deque((name for _, name in terms), maxlen=limit)
-    found = (seen.state.get(Session, name) for name in reversed(names))
-    return [row(seen, one) for one in found if one is not None]
+    names = reversed([name for _, name in terms])
+    known = (one for one in (seen.state.get(Session, name) for name in names) if one is not None)
+    return [row(seen, one) for one in islice((x for x in known if finds(word, x)), limit)]
+
+
+def finds(word: str, session: Session) -> bool:
+    """Say whether the word is a part of the session's name or id; the empty one is of all."""
+    return word.casefold() in f"{session.agent}\n{session.id}".casefold()
 
 
 def tally(rows: Iterable[Row]) -> dict[str, int]:
@@ -90,11 +97,27 @@ def tally(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the list of sessions shows."""
+    """Return what the list of sessions shows: all, of one `status`, or those a word finds.
+
+    Raises `InvalidValue` for a `page` that is no number.
+    """
+    status, word = given.get("status", ""), given.get("find", "").strip()
+    page = given.get("page", "1")
+    if not (page.isdecimal() and page.isascii() and int(page[:9]) > 0):
+        raise InvalidValue(f"not the number of a page: {page!r}", hint="Begin with 1.")
+    first = (int(page[:9]) - 1) * ROWS
     with sight(asking, given.get("at", "")) as seen:
+        everybody = [one for one in here(seen) if finds(word, one.session)]
+        chosen = [one for one in everybody if status in ("", one.standing.status)]
         return {
-            "rows": here(seen),
-            "gone": gone(seen),
+            "rows": chosen[first : first + ROWS],
+            "count": len(chosen),
+            "tally": tally(everybody),
+            "status": status,
+            "find": word,
+            "page": int(page[:9]),
+            "pages": max(1, -(-len(chosen) // ROWS)),
+            "gone": gone(seen, word),
             "now": seen.now,
             "point": seen.point,
             "live": seen.point is None,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,6 +18,11 @@ from markupsafe import Markup, escape
 from webhook.dashboard import assets, words
 
 _CODE = re.compile(r"`([^`]+)`")
+#: Filters of the templates.
+WORDS: tuple[Callable[..., Any], ...] = (
+    words.relative, words.exact, words.clock, words.count, words.money, words.short, words.span,
+    words.plural, words.noun, words.timed,
+)  # fmt: skip
 FOLDER = os.path.join(os.path.dirname(__file__), "templates")
 
 
@@ -31,9 +37,8 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("relative", "exact", "clock", "count", "money", "short", "span", "plural", "noun"):
-        made.filters[name] = getattr(words, name)
-    made.filters["prose"] = prose
+    made.filters |= {one.__name__: one for one in WORDS}
+    made.filters |= {"prose": prose, "breaks": breaks, "quoted": quote}
     made.globals |= {"shape": words.shape, "link": assets.link}
     return made
 
@@ -42,6 +47,11 @@ def prose(text: str) -> Markup:
     """Return a sentence of ours as HTML: with a capital, and `commands` as code."""
     first = text[:1].upper() + text[1:]
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(first))))
+
+
+def breaks(path: str) -> Markup:
+    """Return a path or key as HTML that may go on in a new line after each slash."""
+    return Markup("/<wbr>").join(path.split("/"))
 
 
 def rendered(template: str, shown: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,9 +19,10 @@ from starlette.routing import Route
 from gitcoord.errors import GitcoordError
 from webhook.dashboard import actions, assets, login, pages
 from webhook.dashboard.cookie import Cookies
+from webhook.dashboard.ended import Ended
 from webhook.dashboard.pages import ROOT, Dashboard
 from webhook.dashboard.visitor import counted, visitor
-from webhook.events.stream import KEEP_ALIVE, SEND_TIMEOUT
+from webhook.events.stream import KEEP_ALIVE, SEND_TIMEOUT, Streamed
 
 if TYPE_CHECKING:
     from webhook.events.item import Item
@@ -35,7 +36,7 @@ CHECK = 1.0
 
 def routes(service: Service, streams: Streams) -> list[Route]:
     """Return all routes of the dashboard."""
-    cookies = Cookies(service.private.secret("dashboard cookies"))
+    cookies = Cookies(service.private.secret("dashboard cookies"), Ended(service.private))
     made = Dashboard(service, cookies, streams)
 
     async def events(request: Request) -> Response:
@@ -64,7 +65,7 @@ async def _stream(dashboard: Dashboard, request: Request) -> Response:
         caller.project.told(error)
         raise
 
-    return EventSourceResponse(
+    return Streamed(
         _told(dashboard, request, name, items),
         ping=KEEP_ALIVE,
         send_timeout=SEND_TIMEOUT,

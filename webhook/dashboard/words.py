@@ -5,6 +5,7 @@ The script puts relative times the same way (static/dash.js).
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from gitcoord.domain.time import Time, seconds_between
@@ -14,6 +15,10 @@ UNKNOWN = "\N{EN DASH}"
 
 #: Longest seconds of a unit, its seconds, and its sign.
 _UNITS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, "d"))
+
+
+#: A time as records have it: its day, hour and minute.
+_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
 
 
 class Shape(NamedTuple):
@@ -94,6 +99,16 @@ def money(dollars: float | None) -> str:
     if dollars is None:
         return UNKNOWN
     return f"${dollars:,.0f}" if dollars >= 1000 else f"${dollars:,.2f}"
+
+
+def timed(text: str, now: Time) -> str:
+    """Return a sentence with the times in it as people read them; the day where it is another."""
+
+    def told(found: re.Match[str]) -> str:
+        day, time = found.groups()
+        return f"{time} UTC" if day == now[:10] else f"{day} {time} UTC"
+
+    return _TIME.sub(told, text)
 
 
 def noun(subject: str) -> tuple[str, str]:

@@ -19,12 +19,13 @@ import anyio
 import anyio.to_thread
 
 from gitcoord.errors import GitcoordError
-from webhook.events.item import Item, end, presence
+from webhook.events.item import Item, end, presence, tick
 from webhook.events.watching import LOOK, PIECE, Watching, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitcoord.bootstrap import House
     from gitcoord.ledger.feed import Position
     from gitcoord.storage.store import Oid
 
@@ -73,12 +74,17 @@ class Hub:
         self._replaying = anyio.CapacityLimiter(REPLAYS)
 
     async def run(self) -> None:
-        """Follow the ledger for as long as anybody listens; ends by being cancelled."""
+        """Follow the ledger while anybody listens; ends when it is closed, or by cancelling."""
         try:
             await self._run()
         finally:
             # Nobody should wait for what will not come.
             self.close()
+
+    @property
+    def house(self) -> House:
+        """Whose ledger is followed."""
+        return self._watching.house
 
     @property
     def position(self) -> Position:
@@ -93,22 +99,30 @@ class Hub:
     def close(self) -> None:
         """End all streams in good order. Only in the event loop."""
         self.closed = True
+        self._awake.set()
         self._tell()
 
-    async def subscribe(self, after: Position | None = None) -> AsyncGenerator[Item, None]:
-        """Return everything after a position and then all that happens; None: from now on.
+    async def subscribe(
+        self, after: Position | None = None, *, ticks: float | None = None
+    ) -> AsyncGenerator[Item, None]:
+        """Return everything after a position and then all that happens; None: from `position` on.
 
         It begins with who is present and ends with an item `end`, or when it is closed, which
-        whoever stops reading must do. Raises what keeps the ledger from being read.
+        whoever stops reading must do. After every `ticks` seconds in which there is nothing to
+        say there is an item `tick`. Raises what keeps the ledger from being read, and `Unavailable`
+        where only a host that does not answer can know the position.
         """
         with self._counted():
             await self._begun()
             if after is not None and self._at is not None and after > self._at:
                 # Another service was quicker to see it.
                 await self._look(asked=True)
-            return self._told(self._at if after is None else after)
+                if after > self._at:
+                    # No gap is told of what may only not have come here yet.
+                    self._watching.sure()
+            return self._told(self._at if after is None else after, ticks)
 
-    async def _told(self, last: Position | None) -> AsyncGenerator[Item, None]:
+    async def _told(self, last: Position | None, ticks: float | None) -> AsyncGenerator[Item, None]:
         number: int | None = None
         snapshots = 0
         with self._counted():
@@ -138,7 +152,10 @@ class Hub:
                     yield end("closing", last)
                     return
                 if snapshots == self._snapshots:
-                    await changed.wait()
+                    with anyio.move_on_after(ticks) as silence:
+                        await changed.wait()
+                    if silence.cancelled_caught:
+                        yield tick()
 
     async def _replay(self, after: Position | None) -> AsyncGenerator[Item, None]:
         """Yield from the chain what came after a position, as far as the ring was told now."""
@@ -179,7 +196,7 @@ class Hub:
     async def _run(self) -> None:
         surveyed = anyio.current_time()
         due = surveyed
-        while True:
+        while not self.closed:
             if not self.readers:
                 # Whoever comes next begins with a fresh look.
                 self.following = False

@@ -23,6 +23,9 @@ ASIDES = {
     "end": "The stream ends for the reason that is given; come back with the last id.",
 }
 
+#: Not a word of streams: see `tick`.
+TICK = "tick"
+
 
 class Item(NamedTuple):
     """One thing that is sent."""
@@ -95,9 +98,17 @@ def presence(sessions: Iterable[dict[str, Any]]) -> Item:
 
 
 def gap(at: Position, after: Position | None, why: str) -> Item:
-    """Return that what came between `after` and `at` cannot be told."""
+    """Return that what came between `after` and `at` cannot be told.
+
+    None: one transaction, which ends there.
+    """
     body = {"id": str(at), "type": "gap", "after": after and str(after), "reason": why}
     return Item("gap", _text(body), at)
+
+
+def tick() -> Item:
+    """Return that nothing has happened for a while: for whoever reads a hub, never sent."""
+    return Item(TICK, "")
 
 
 def end(reason: str, at: Position | None) -> Item:

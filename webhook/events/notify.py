@@ -1,42 +1,39 @@
 """Notifications: events that are posted to URLs, signed, and tried again until they are taken.
 
-The form is that of https://www.standardwebhooks.com, for which there are libraries: the body is
-the event as JSON, as in a stream; `webhook-id` is the same for every try; `webhook-timestamp`
-are seconds since 1970; `webhook-signature` is `v1,` and the base64 of the HMAC-SHA256, under the
-target's secret, of id, timestamp and body with dots between. Whoever takes one answers 2xx within
-seconds; 410 means: never again. Order is not promised; ids of events tell it.
-Not here: where they wait (`outbox`), and what may be connected to (`outside`).
+The body is the event as JSON, as in a stream, or a line for a chat; `webhook-id` is the same for
+every try. Whoever takes one answers 2xx within seconds; 410 means: never again. Order is not
+promised; ids of events tell it. Not here: where they wait (`outbox`), how they are written
+(`wording`) and signed (`signature`), and what may be connected to (`outside`).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import logging
 import random
 import secrets
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from gitcoord.errors import Denied, GitcoordError, InvalidUrl, InvalidValue, Unavailable
+from gitcoord.errors import Denied, GitcoordError, InvalidUrl, Unavailable
 from webhook.events.item import Wish
-from webhook.events.outbox import Draft, Notification
-from webhook.events.outside import WHOLE, Network, Reply, checked, post
+from webhook.events.outbox import Draft
+from webhook.events.outside import WHOLE, Lines, Network, Reply, checked, post
+from webhook.events.signature import key, signed
+from webhook.events.wording import written
 
 if TYPE_CHECKING:
     from gitcoord.ledger.feed import Position
     from webhook.events.hub import Hub
     from webhook.events.item import Item
+    from webhook.events.outbox import Notification, Outbox
 
 #: How often one is tried, and seconds before the second try; every pause after is twice as long.
 TRIES, FIRST, LONGEST = 12, 5.0, 3600.0
@@ -44,12 +41,10 @@ TRIES, FIRST, LONGEST = 12, 5.0, 3600.0
 CLAIM = 3 * WHOLE
 #: Posts at a time, and those to one target.
 SENDING, TO_ONE = 8, 2
-#: Seconds between two looks for what is due.
-LOOK = 1.0
+#: Seconds between two looks for what is due, and at most between two at what cannot be read.
+LOOK, RARELY = 1.0, 30.0
 #: Events that nobody wants after which it is noted that they were seen.
 NOTED = 200
-#: Shortest secret, in bytes.
-SECRET = 16
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -65,114 +60,121 @@ class Target(NamedTuple):
     wish: Wish = Wish()
     #: Networks that are not public and to which it may lead all the same.
     allowed: tuple[Network, ...] = ()
-
-
-class Queue(Protocol):
-    """Where notifications wait; `outbox.Outbox` is one. Times are seconds since 1970."""
-
-    def begin(self, project: str, target: str, at: Position) -> Position:
-        """Return up to where events were queued for a target; a new one begins at `at`."""
-        ...
-
-    def put(
-        self, project: str, targets: Sequence[str], drafts: Sequence[Draft], upto: Position
-    ) -> int:
-        """Queue what was not queued yet, and note that all up to `upto` is."""
-        ...
-
-    def claim(
-        self, project: str, owner: str, now: float, seconds: float, but: Sequence[str] = ()
-    ) -> Notification | None:
-        """Return one that is due and nobody else's for a while, not for the targets in `but`."""
-        ...
-
-    def sent(self, notification: Notification, owner: str) -> None:
-        """Forget one that was taken."""
-        ...
-
-    def again(self, notification: Notification, owner: str, due: float, error: str) -> None:
-        """Have one tried again at a time."""
-        ...
-
-    def give_up(self, notification: Notification, owner: str, error: str) -> None:
-        """Try one no more."""
-        ...
+    #: One of `wording.FORMATS`.
+    format: str = "event"
 
 
 class Notifier:
-    """Tells the targets of one project what a hub tells. Runs in the hub's event loop.
+    """Tells the targets of one project what its hub tells. Runs in the hub's event loop.
 
-    A target that cannot be one is refused at once: `InvalidUrl`, `InvalidValue`.
+    `hub` returns the project's hub as it is now, or raises what keeps the ledger from being read.
     """
 
     def __init__(
         self,
-        hub: Hub,
+        hub: Callable[[], Awaitable[Hub]],
         project: str,
-        targets: Sequence[Target],
-        queue: Queue,
+        queue: Outbox,
         *,
         clock: Callable[[], float] = time.time,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self._hub, self._project, self._queue = hub, project, queue
-        self._targets = {each.name: each for each in targets}
-        for each in targets:
-            checked(each.url)
-            _key(each.secret)
+        self._targets: Mapping[str, Target] = {}
         self._clock = clock
         self._context = context
         self._owner = secrets.token_hex(8)
         self._sending: Counter[str] = Counter()
-        self._news = anyio.Event()
+        self._news, self._others = anyio.Event(), anyio.Event()
+        self._lines = Lines()
+        # Of its own: those who answer slowly must not take the threads of everybody else.
+        self._posting = anyio.CapacityLimiter(SENDING)
+
+    def tell(self, targets: Sequence[Target]) -> None:
+        """Tell these targets from now on, and no others. Only in the event loop.
+
+        Raises `InvalidUrl` and `InvalidValue` for what can be none, and changes nothing.
+        """
+        for each in targets:
+            checked(each.url)
+            key(each.secret)
+        found = {each.name: each for each in targets}
+        if found != self._targets:
+            self._targets = found
+            self._others.set()
+            self._others = anyio.Event()
+            self._news.set()
 
     async def run(self) -> None:
-        """Queue what happens and send what waits; ends when the hub closes, or by cancelling."""
+        """Queue what happens and send what waits; ends by being cancelled, and then soon."""
+        self._lines = Lines()
         async with anyio.create_task_group() as group:
             group.start_soon(self._send)
-            await self._collect()
-            group.cancel_scope.cancel()
+            try:
+                await self._collect()
+            finally:
+                # Nobody waits for those who answer slowly; what they were sent is sent again.
+                self._lines.cut()
 
     async def _collect(self) -> None:
         while True:
+            others, targets = self._others, self._targets
+            async with anyio.create_task_group() as group:
+                if targets:
+                    group.start_soon(self._follow, targets)
+                await others.wait()
+                group.cancel_scope.cancel()
+
+    async def _follow(self, targets: Mapping[str, Target]) -> None:
+        said, pause = "", LOOK
+        while True:
             try:
-                upto = await self._begin()
-                items = await self._hub.subscribe(upto)
+                hub = await self._hub()
+                begin = await self._begin(hub, targets)
+                items = await hub.subscribe(begin)
+                said, pause = "", LOOK
                 async with aclosing(items):
-                    if await self._queued(items):
-                        return
+                    await self._queued(items, targets, begin)
             except GitcoordError as trouble:
-                _log.warning("nothing is queued: %s: %s", trouble.code, trouble.message)
-                await anyio.sleep(LOOK)
+                if said != trouble.code:
+                    _log.warning(
+                        "%s: nobody is notified: %s: %s",
+                        self._project,
+                        trouble.code,
+                        trouble.message,
+                    )
+                said, pause = trouble.code, min(RARELY, 2 * pause)
+            await anyio.sleep(pause)
 
-    async def _begin(self) -> Position:
+    async def _begin(self, hub: Hub, targets: Mapping[str, Target]) -> Position:
         """Return up to where everything was queued for every target."""
-        async with aclosing(await self._hub.subscribe()):
-            now = self._hub.position
-        begin = partial(self._queue.begin, self._project)
-        return min([await _threaded(begin, name, now) for name in self._targets], default=now)
+        async with aclosing(await hub.subscribe()):
+            now = hub.position
+        begun = await _threaded(self._queue.begin, list(targets), now)
+        return min(begun.values(), default=now)
 
-    async def _queued(self, items: AsyncGenerator[Item, None]) -> bool:
-        """Queue what is wanted of a stream; say whether it was the last one."""
-        names = list(self._targets)
+    async def _queued(
+        self, items: AsyncGenerator[Item, None], targets: Mapping[str, Target], begin: Position
+    ) -> None:
+        """Queue what is wanted of a stream that begins behind a position, to its end."""
         unwanted = 0
         async for each in items:
-            if each.type == "end":
-                return self._hub.closed
             if each.at is None:
                 continue
+            if each.type == "gap" and each.at < begin:
+                # Another ledger stands where the one was of which the targets were told.
+                await _threaded(self._queue.back, list(targets), each.at._replace(place=0))
             drafts = [
                 Draft(target.name, each.at, each.type, each.text)
-                for target in self._targets.values()
+                for target in targets.values()
                 if target.wish.admits(each)
             ]
             unwanted += 1
             # So that after a start not too much is read again.
             if drafts or unwanted >= NOTED:
                 unwanted = 0
-                await _threaded(self._queue.put, self._project, names, drafts, each.at)
+                await _threaded(self._queue.put, list(targets), drafts, each.at)
                 self._news.set()
-        return True
 
     async def _send(self) -> None:
         free = anyio.Semaphore(SENDING)
@@ -190,18 +192,19 @@ class Notifier:
                 group.start_soon(self._one, found, free)
 
     async def _claimed(self) -> Notification | None:
-        busy = [name for name, count in self._sending.items() if count >= TO_ONE]
+        # What waits for others is told by whichever service knows of them.
+        idle = [name for name in self._targets if self._sending[name] < TO_ONE]
+        if not idle:
+            return None
         try:
-            return await _threaded(
-                self._queue.claim, self._project, self._owner, self._clock(), CLAIM, busy
-            )
+            return await _threaded(self._queue.claim, idle, self._owner, self._clock(), CLAIM)
         except Unavailable as trouble:
             _log.warning("notifications wait: %s: %s", trouble.code, trouble.message)
             return None
 
     async def _one(self, found: Notification, free: anyio.Semaphore) -> None:
         try:
-            await _threaded(self._settle, found)
+            await anyio.to_thread.run_sync(self._settle, found, limiter=self._posting)
         except Unavailable as trouble:
             # Whoever claims it next sends it once more.
             _log.warning("notification %d: %s: %s", found.id, trouble.code, trouble.message)
@@ -214,30 +217,32 @@ class Notifier:
         """Send one, and note what came of it."""
         target = self._targets.get(found.target)
         if target is None:
-            self._queue.give_up(found, self._owner, "there is no such target any more")
+            # It was removed just now, and with it what waits.
+            self._queue.again(found, self._owner, self._clock(), found.error)
             return
         try:
             reply = self._post(target, found)
         except (Denied, InvalidUrl) as never:
             self._queue.give_up(found, self._owner, never.message)
         except Unavailable as trouble:
-            self._again(found, trouble.message)
+            if self._lines.cut_off:
+                self._queue.again(found, self._owner, self._clock(), "the service ended meanwhile")
+            else:
+                self._again(found, trouble.message)
         else:
             self._answered(found, reply)
 
     def _post(self, target: Target, found: Notification) -> Reply:
-        headers = signed(
-            target.secret,
-            f"{self._project}:{found.event}",
-            int(self._clock()),
-            found.body.encode(),
-        )
+        body = written(target.format, self._project, found.body)
+        name = f"{self._project}:{found.event}"
+        headers = signed(target.secret, name, int(self._clock()), body)
         return post(
             target.url,
-            found.body.encode(),
+            body,
             headers | {"Content-Type": "application/json", "User-Agent": "gitcoord"},
             allowed=target.allowed,
             context=self._context,
+            lines=self._lines,
         )
 
     def _answered(self, found: Notification, reply: Reply) -> None:
@@ -257,31 +262,6 @@ class Notifier:
         pause = min(LONGEST, FIRST * 2**found.tries) * random.uniform(1.0, 1.2)
         due = self._clock() + max(pause, min(wait, LONGEST))
         self._queue.again(found, self._owner, due, error)
-
-
-def signed(secret: str, name: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers under which a body can be verified. Raises `InvalidValue`."""
-    text = b"%s.%d.%s" % (name.encode(), timestamp, body)
-    digest = hmac.new(_key(secret), text, hashlib.sha256).digest()
-    return {
-        "webhook-id": name,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
-    }
-
-
-def _key(secret: str) -> bytes:
-    try:
-        key = (
-            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-            if secret.startswith("whsec_")
-            else secret.encode()
-        )
-    except (binascii.Error, ValueError) as error:
-        raise InvalidValue("the secret behind whsec_ is no base64") from error
-    if len(key) < SECRET:
-        raise InvalidValue(f"the secret of a target has at least {SECRET} bytes")
-    return key
 
 
 async def _threaded(work: Callable[..., T], *arguments: object) -> T:

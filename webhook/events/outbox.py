@@ -1,44 +1,29 @@
-"""What waits to be sent to URLs, in a file that outlives the service and that several may share.
+"""What waits to be sent to URLs, in the service's own file, which two services may share.
 
 For each target it is remembered up to which event it was queued, so that two services that hear
 the same events queue each of them once. Whoever sends one claims it for a while: another
-service takes it over only when that time is over. Not here: what is sent, and how.
+service takes it over only when that time is over. With a target goes all that waited for it.
+Not here: what is sent, and how.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.errors import Unavailable
 from gitcoord.ledger.feed import Position
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from webhook.private import Private
 
 #: Notifications that wait for one target; beyond that the oldest are dropped, and counted.
 WAITING_LIMIT = 10_000
-#: Notifications that nobody tries to send any more; the newest are kept for people to see.
+#: Notifications of one target that nobody tries to send any more; the newest are kept.
 GIVEN_UP_KEPT = 200
-#: Seconds to wait for another service that is writing.
-_BUSY = 10.0
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS targets (
-    project TEXT, target TEXT, epoch INTEGER, seq INTEGER, place INTEGER,
-    dropped INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (project, target)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notifications (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    project TEXT NOT NULL, target TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL,
-    body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
-    owner TEXT NOT NULL DEFAULT '', owned_until REAL NOT NULL DEFAULT 0,
-    error TEXT NOT NULL DEFAULT '', given_up INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS notifications_due ON notifications (project, given_up, due);
-CREATE INDEX IF NOT EXISTS notifications_of ON notifications (project, target, given_up);
-"""
+#: Characters of an error that are kept.
+ERROR = 500
 
 
 class Draft(NamedTuple):
@@ -67,174 +52,167 @@ class Notification(NamedTuple):
 class Load(NamedTuple):
     """How it stands with one target."""
 
-    waiting: int
-    given_up: int
-    dropped: int
+    waiting: int = 0
+    given_up: int = 0
+    dropped: int = 0
+    #: Why the newest of those that were tried in vain was not taken.
+    last_error: str = ""
+
+
+_COLUMNS = "id, target, event, type, body, tries, error"
 
 
 class Outbox:
-    """The queue in one file, which only its owner may read. Times are seconds since 1970.
+    """The queue. Times are seconds since 1970.
 
     Safe between threads and processes. Every method raises `Unavailable` when the file cannot
     be read or written.
     """
 
-    def __init__(self, path: str) -> None:
-        self._lock = threading.Lock()
-        try:
-            # Made here, so that it is never readable by others, not even at first.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            os.chmod(path, 0o600)
-            self._database = sqlite3.connect(
-                path, timeout=_BUSY, check_same_thread=False, isolation_level=None
-            )
-            with self._writing():
-                for statement in _TABLES.split(";"):
-                    self._database.execute(statement)
-        except (OSError, sqlite3.Error) as error:
-            raise Unavailable(f"the queue of notifications {path}: {error}") from error
+    def __init__(self, private: Private) -> None:
+        self._private = private
 
-    def begin(self, project: str, target: str, at: Position) -> Position:
-        """Return up to where events were queued for a target; a new one begins at `at`."""
-        with self._writing():
-            self._database.execute(
-                "INSERT OR IGNORE INTO targets VALUES (?, ?, ?, ?, ?, 0)", (project, target, *at)
-            )
-            return self._cursors(project)[target]
+    def begin(self, targets: Collection[str], at: Position) -> dict[str, Position]:
+        """Return up to where events were queued for each target; a new one begins at `at`.
 
-    def put(
-        self, project: str, targets: Sequence[str], drafts: Sequence[Draft], upto: Position
-    ) -> int:
+        A target that is not known any more is left out.
+        """
+        with self._private.transaction() as base:
+            base.executemany(
+                "INSERT OR IGNORE INTO queues (target, epoch, seq, place)"
+                " SELECT id, ?, ?, ? FROM targets WHERE id = ?",
+                [(*at, name) for name in targets],
+            )
+            known = _cursors(base)
+        return {name: known[name] for name in targets if name in known}
+
+    def back(self, targets: Collection[str], at: Position) -> None:
+        """Begin anew at a position for targets that are beyond it: theirs was of a lost ledger."""
+        with self._private.transaction() as base:
+            known = _cursors(base)
+            base.executemany(
+                "UPDATE queues SET epoch = ?, seq = ?, place = ? WHERE target = ?",
+                [(*at, name) for name in targets if name in known and known[name] > at],
+            )
+
+    def put(self, targets: Collection[str], drafts: Sequence[Draft], upto: Position) -> int:
         """Queue drafts that were not queued yet, note that all up to `upto` is, say how many."""
-        with self._writing():
-            known = self._cursors(project)
-            new = [each for each in drafts if each.at > known.get(each.target, each.at)]
-            self._database.executemany(
-                "INSERT INTO notifications (project, target, event, type, body)"
-                " VALUES (?, ?, ?, ?, ?)",
-                [(project, each.target, str(each.at), each.type, each.body) for each in new],
+        with self._private.transaction() as base:
+            known = _cursors(base)
+            new = [one for one in drafts if one.target in known and one.at > known[one.target]]
+            base.executemany(
+                "INSERT INTO notifications (target, event, type, body) VALUES (?, ?, ?, ?)",
+                [(one.target, str(one.at), one.type, one.body) for one in new],
             )
-            self._database.executemany(
-                "UPDATE targets SET epoch = ?, seq = ?, place = ? WHERE project = ? AND target = ?",
-                [(*upto, project, name) for name in targets if upto > known.get(name, upto)],
+            base.executemany(
+                "UPDATE queues SET epoch = ?, seq = ?, place = ? WHERE target = ?",
+                [(*upto, name) for name in targets if name in known and upto > known[name]],
             )
-            for name in {each.target for each in new}:
-                self._drop(project, name)
-            return len(new)
+            for name in {one.target for one in new}:
+                _drop(base, name)
+        return len(new)
 
     def claim(
-        self, project: str, owner: str, now: float, seconds: float, but: Sequence[str] = ()
+        self, targets: Collection[str], owner: str, now: float, seconds: float
     ) -> Notification | None:
-        """Return the oldest that is due, now the owner's for a while; None where none is.
+        """Return the oldest that is due for one of the targets, now the owner's for a while.
 
-        Those for the targets in `but` are left.
+        None where none is; then nothing is written.
         """
-        left = ", ".join("?" * len(but))
-        with self._writing():
-            found = self._database.execute(
-                "SELECT id, target, event, type, body, tries, error FROM notifications"
-                " WHERE project = ? AND given_up = 0 AND due <= ? AND owned_until <= ?"
-                f" AND target NOT IN ({left}) ORDER BY id LIMIT 1",
-                (project, now, now, *but),
-            ).fetchone()
+        due = (
+            f"SELECT {_COLUMNS} FROM notifications WHERE target IN ({_places(targets)})"
+            " AND given_up = 0 AND due <= ? AND owned_until <= ? ORDER BY id LIMIT 1"
+        )
+        with self._private.reading() as view:
+            if view.execute(due, (*targets, now, now)).fetchone() is None:
+                return None
+        with self._private.transaction() as base:
+            # Another service may have been faster.
+            found = base.execute(due, (*targets, now, now)).fetchone()
             if found is None:
                 return None
-            self._database.execute(
+            base.execute(
                 "UPDATE notifications SET owner = ?, owned_until = ?, tries = tries + 1"
                 " WHERE id = ?",
                 (owner, now + seconds, found[0]),
             )
-            return Notification(*found)
+        return Notification(*found)
 
     def sent(self, notification: Notification, owner: str) -> None:
         """Forget one that was taken."""
-        with self._writing():
-            self._database.execute(
+        with self._private.transaction() as base:
+            base.execute(
                 "DELETE FROM notifications WHERE id = ? AND owner = ?", (notification.id, owner)
             )
 
     def again(self, notification: Notification, owner: str, due: float, error: str) -> None:
         """Have one tried again at a time."""
-        self._left(notification, owner, "due = ?", due, error)
-
-    def give_up(self, notification: Notification, owner: str, error: str) -> None:
-        """Try one no more; it is kept for people to see, with the newest of its kind."""
-        self._left(notification, owner, "given_up = ?", 1, error)
-        with self._writing():
-            self._database.execute(
-                "DELETE FROM notifications WHERE given_up = 1 AND id NOT IN"
-                " (SELECT id FROM notifications WHERE given_up = 1 ORDER BY id DESC LIMIT ?)",
-                (GIVEN_UP_KEPT,),
+        with self._private.transaction() as base:
+            base.execute(
+                "UPDATE notifications SET due = ?, error = ?, owner = '', owned_until = 0"
+                " WHERE id = ? AND owner = ?",
+                (due, error[:ERROR], notification.id, owner),
             )
 
-    def given_up(self, project: str) -> list[Notification]:
+    def give_up(self, notification: Notification, owner: str, error: str) -> None:
+        """Try one no more; it is kept for people to see, with the newest of its target."""
+        with self._private.transaction() as base:
+            base.execute(
+                "UPDATE notifications SET given_up = 1, error = ?, owner = '', owned_until = 0"
+                " WHERE id = ? AND owner = ?",
+                (error[:ERROR], notification.id, owner),
+            )
+            base.execute(
+                "DELETE FROM notifications WHERE target = ? AND given_up = 1 AND id NOT IN"
+                " (SELECT id FROM notifications WHERE target = ? AND given_up = 1"
+                "  ORDER BY id DESC LIMIT ?)",
+                (notification.target, notification.target, GIVEN_UP_KEPT),
+            )
+
+    def given_up(self, target: str) -> list[Notification]:
         """Return what nobody tries to send any more, the newest first."""
-        with self._writing():
-            found = self._database.execute(
-                "SELECT id, target, event, type, body, tries, error FROM notifications"
-                " WHERE project = ? AND given_up = 1 ORDER BY id DESC",
-                (project,),
+        with self._private.reading() as view:
+            found = view.execute(
+                f"SELECT {_COLUMNS} FROM notifications"
+                " WHERE target = ? AND given_up = 1 ORDER BY id DESC",
+                (target,),
             ).fetchall()
         return [Notification(*row) for row in found]
 
     def loads(self, project: str) -> dict[str, Load]:
-        """Return how it stands with each target."""
-        with self._writing():
-            rows = self._database.execute(
-                "SELECT target, dropped,"
-                " (SELECT count(*) FROM notifications n WHERE n.project = t.project"
-                "  AND n.target = t.target AND given_up = 0),"
-                " (SELECT count(*) FROM notifications n WHERE n.project = t.project"
-                "  AND n.target = t.target AND given_up = 1)"
-                " FROM targets t WHERE project = ? ORDER BY target",
+        """Return how it stands with each target of a project for which events were queued."""
+        with self._private.reading() as view:
+            rows = view.execute(
+                "SELECT target,"
+                " (SELECT count(*) FROM notifications n"
+                "  WHERE n.target = q.target AND given_up = 0),"
+                " (SELECT count(*) FROM notifications n"
+                "  WHERE n.target = q.target AND given_up = 1),"
+                " dropped,"
+                " coalesce((SELECT error FROM notifications n"
+                "  WHERE n.target = q.target AND error != '' ORDER BY n.id DESC LIMIT 1), '')"
+                " FROM queues q JOIN targets t ON t.id = q.target WHERE t.project = ?"
+                " ORDER BY target",
                 (project,),
             ).fetchall()
-        return {target: Load(waiting, gone, dropped) for target, dropped, waiting, gone in rows}
+        return {target: Load(*load) for target, *load in rows}
 
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._database.close()
 
-    def _cursors(self, project: str) -> dict[str, Position]:
-        rows = self._database.execute(
-            "SELECT target, epoch, seq, place FROM targets WHERE project = ?", (project,)
-        )
-        return {target: Position(*place) for target, *place in rows}
+def _cursors(base: sqlite3.Connection) -> dict[str, Position]:
+    rows = base.execute("SELECT target, epoch, seq, place FROM queues")
+    return {target: Position(*place) for target, *place in rows}
 
-    def _drop(self, project: str, target: str) -> None:
-        cursor = self._database.execute(
-            "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications"
-            " WHERE project = ? AND target = ? AND given_up = 0 ORDER BY id DESC"
-            " LIMIT -1 OFFSET ?)",
-            (project, target, WAITING_LIMIT),
-        )
-        self._database.execute(
-            "UPDATE targets SET dropped = dropped + ? WHERE project = ? AND target = ?",
-            (cursor.rowcount, project, target),
-        )
 
-    def _left(
-        self, notification: Notification, owner: str, what: str, value: Any, error: str
-    ) -> None:
-        with self._writing():
-            self._database.execute(
-                f"UPDATE notifications SET {what}, error = ?, owner = '', owned_until = 0"
-                " WHERE id = ? AND owner = ?",
-                (value, error[:500], notification.id, owner),
-            )
+def _drop(base: sqlite3.Connection, target: str) -> None:
+    cursor = base.execute(
+        "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications"
+        " WHERE target = ? AND given_up = 0 ORDER BY id DESC LIMIT -1 OFFSET ?)",
+        (target, WAITING_LIMIT),
+    )
+    base.execute(
+        "UPDATE queues SET dropped = dropped + ? WHERE target = ?", (cursor.rowcount, target)
+    )
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Hold the file; everything in the block is written, or nothing."""
-        with self._lock:
-            try:
-                self._database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield
-                except BaseException:
-                    self._database.execute("ROLLBACK")
-                    raise
-                self._database.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise Unavailable(f"the queue of notifications: {error}") from error
+
+def _places(targets: Collection[str]) -> str:
+    return ", ".join("?" * len(targets))

@@ -14,7 +14,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from ipaddress import (
     IPv4Address,
@@ -50,6 +51,38 @@ class Reply(NamedTuple):
     retry_after: float | None
     #: The beginning of the body.
     text: str
+
+
+class Lines:
+    """Connections that are in use, and that can all be cut at once. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: set[_Line] = set()
+        #: Whether they were cut; then there are no new ones.
+        self.cut_off = False
+
+    def cut(self) -> None:
+        """End all, and let nobody begin one. Whoever is in one gets `Unavailable`."""
+        with self._lock:
+            self.cut_off = True
+            found = list(self._open)
+        for line in found:
+            line.cut()
+
+    @contextmanager
+    def held(self) -> Iterator[_Line]:
+        """Yield a line for as long as the block runs."""
+        line = _Line()
+        with self._lock:
+            self._open.add(line)
+            line.late = self.cut_off
+        try:
+            yield line
+        finally:
+            with self._lock:
+                self._open.discard(line)
+            line.close()
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -100,52 +133,59 @@ def post(
     *,
     allowed: Sequence[Network] = (),
     context: ssl.SSLContext | None = None,
+    lines: Lines | None = None,
 ) -> Reply:
     """Post to the URL and return what came back, whatever its status.
 
     Raises `InvalidUrl`, `Denied` where one of the name's addresses may not be connected to, and
-    `Unavailable` when nothing comes back in time.
+    `Unavailable` when nothing comes back in time, or `lines` are cut.
     """
     parts = checked(url)
     host = parts.hostname or ""
     until = time.monotonic() + WHOLE
-    try:
-        line = _Line(_connected(host, parts.port or _PORTS[parts.scheme], allowed, until))
-        timer = threading.Timer(until - time.monotonic(), line.cut)
+    with (lines or Lines()).held() as line:
+        timer = threading.Timer(WHOLE, line.cut)
         timer.daemon = True
         timer.start()
         try:
+            _connect(line, host, parts.port or _PORTS[parts.scheme], allowed, until)
             reply = _exchange(line, parts, body, headers, context)
             if line.late:
                 # What ends too early looks whole to a reader of HTTP.
                 raise TimeoutError(f"no whole answer within {WHOLE:.0f} s")
             return reply
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Unavailable(f"{host}: {error or type(error).__name__}") from error
         finally:
             timer.cancel()
-            line.socket.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unavailable(f"{host}: {error or type(error).__name__}") from error
 
 
 _PORTS = {"http": 80, "https": 443}
 
 
 class _Line:
-    """A connection that can be cut from another thread, also while it becomes a secure one."""
+    """A connection that can be cut from another thread, from its beginning to its end."""
 
-    def __init__(self, connected: socket.socket) -> None:
-        self.socket = connected
+    def __init__(self) -> None:
         self.late = False
+        self.socket: socket.socket | None = None
 
     def cut(self) -> None:
         """End it; whoever reads from it finds its end."""
         self.late = True
+        if self.socket is None:
+            return
         try:
             # Not that of a secure socket, which takes away what its reader is using.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
         except OSError:
             # It has ended by itself meanwhile.
             return
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.socket is not None:
+            self.socket.close()
 
 
 def _exchange(
@@ -156,6 +196,7 @@ def _exchange(
     context: ssl.SSLContext | None,
 ) -> Reply:
     host, port = parts.hostname or "", parts.port
+    assert line.socket is not None
     if parts.scheme == "https":
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, port)
         secure = (context or _context()).wrap_socket(
@@ -178,8 +219,8 @@ def _exchange(
         connection.close()
 
 
-def _connected(host: str, port: int, allowed: Sequence[Network], until: float) -> socket.socket:
-    """Return a connection to one of the host's addresses, all of which were checked."""
+def _connect(line: _Line, host: str, port: int, allowed: Sequence[Network], until: float) -> None:
+    """Connect the line to one of the host's addresses, all of which were checked."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for _, _, _, _, address in found:
         if not public(str(address[0]), allowed):
@@ -190,15 +231,17 @@ def _connected(host: str, port: int, allowed: Sequence[Network], until: float) -
             )
     trouble: OSError = OSError("it has no address")
     for family, kind, protocol, _, address in found:
-        made = socket.socket(family, kind, protocol)
+        if line.late:
+            raise TimeoutError("it was cut off before it was connected")
+        line.close()
+        line.socket = socket.socket(family, kind, protocol)
         try:
-            made.settimeout(min(STEP, max(0.1, until - time.monotonic())))
-            made.connect(address)
+            line.socket.settimeout(min(STEP, max(0.1, until - time.monotonic())))
+            line.socket.connect(address)
         except OSError as error:
-            made.close()
             trouble = error
         else:
-            return made
+            return
     raise trouble
 
 

@@ -6,6 +6,7 @@ does that waits. Not here: who is told.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -15,7 +16,7 @@ from gitcoord.domain.life import status_of
 from gitcoord.domain.record import shown
 from gitcoord.domain.sessions import Session
 from gitcoord.entrypoints.cli.pace import Pace
-from gitcoord.errors import PositionGone
+from gitcoord.errors import CorruptRecord, PositionGone
 from gitcoord.ledger import feed
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.feed import Position
@@ -33,6 +34,8 @@ LONGEST = 60.0
 #: Most events that are read at a time.
 PIECE = 256
 
+_log = logging.getLogger(__name__)
+
 
 class Watching:
     """Looks of one follower. Used by one thread at a time."""
@@ -44,6 +47,8 @@ class Watching:
         self._pace = Pace(self, LOOK, LOOK, silent=True)
         self._clock = clock
         self._due = 0.0
+        #: Ends of transactions that cannot be read; that was said.
+        self._lost: set[Position] = set()
 
     def note(self, text: str) -> None:
         """Say nothing: whether a host answers is in `house.wire.contact`."""
@@ -59,6 +64,11 @@ class Watching:
         self._due = self._clock() + self._pace.pause(LONGEST)
         return found
 
+    def sure(self) -> None:
+        """Raise `Unavailable` where a host decides that has not answered when it was asked."""
+        if self.house.wire is not None and self.house.wire.contact.error is not None:
+            raise self.house.wire.contact.error
+
     def moved(self) -> None:
         """Ask soon again: something has happened."""
         self._pace.moved()
@@ -69,12 +79,45 @@ class Watching:
         return feed.end(self.house.ledger, head)
 
     def news(self, after: Position, head: Oid, upto: Position) -> Iterator[Item]:
-        """Return what came after a position, lazily; a gap up to `upto` if it cannot be told."""
+        """Return what came after a position, lazily, with a gap for what cannot be told.
+
+        That one transaction cannot be read must not be the end of all streams.
+        """
+        last = after
         try:
-            found = feed.since(self.house.ledger, after, head=head)
+            for each in self._since(after, head):
+                last = each.at or last
+                yield each
         except PositionGone as gone:
-            return iter([gap(upto, after, gone.message)])
-        return map(item, found)
+            yield gap(upto, after, gone.message)
+        except CorruptRecord as damage:
+            _log.warning("events after %s cannot be told: %s", last, damage.message)
+            yield gap(upto, last, damage.message)
+
+    def _since(self, after: Position, head: Oid) -> Iterator[Item]:
+        """Yield what came after a position, or after that was lost with a ledger."""
+        ledger = self.house.ledger
+        gaps: list[Item] = []
+
+        def lost(at: Position, damage: CorruptRecord) -> None:
+            if at not in self._lost:
+                self._lost.add(at)
+                _log.warning("events of %s cannot be told: %s", at, damage.message)
+            gaps.append(gap(at, None, damage.message))
+
+        try:
+            found = feed.since(ledger, after, head=head, lost=lost)
+        except PositionGone as gone:
+            begin = feed.restored(ledger, after, head=head)
+            if begin is None:
+                raise
+            yield gap(begin, after, gone.message)
+            found = feed.since(ledger, begin, head=head, lost=lost)
+        for each in found:
+            yield from gaps
+            gaps.clear()
+            yield item(each)
+        yield from gaps
 
     def present(self) -> list[dict[str, Any]]:
         """Return the live sessions with their status and last sign of life, ordered by id."""

@@ -44,7 +44,7 @@ def check_in(
     if before is None:
         name = name or taste.agent
         said["type"] = said.get("type") or taste.agent_type or (client.name if client else "")
-        capabilities = capabilities or taste.capabilities
+        capabilities = capabilities or taste.capabilities or _of_the_team(desk, name)
     wish = StartSession(
         id=id or fresh_id("s-"),
         agent=name or (before.agent if before else generated(taken)),
@@ -59,6 +59,25 @@ def check_in(
         **said,
     )
     return desk.do(wish, Started, acts=False)
+
+
+def _of_the_team(desk: Desk, name: str) -> tuple[str, ...]:
+    """Return the capabilities that the team's file gives the agent; a wrong file gives none."""
+    from gitcoord.domain.teams import FILE, team_from
+    from gitcoord.entrypoints.cli.marked import read_marked
+    from gitcoord.errors import InvalidFile
+
+    root = desk.repository.worktree
+    if not name or root is None or not os.path.isfile(os.path.join(root, FILE)):
+        return ()
+    try:
+        marked = read_marked(FILE, root)
+        with marked.named():
+            member = team_from(marked.data).member(name)
+    except InvalidFile as wrong:
+        desk.note(f"{FILE} is passed over: {wrong.message}")
+        return ()
+    return () if member is None else member.capabilities
 
 
 def live(state: State, id: str | None, client: actor.Client | None) -> Session | None:

@@ -50,7 +50,7 @@ class Desk:
     def __init__(self, directory: str | None, *, as_json: bool, session: str | None) -> None:
         self.directory = os.path.abspath(directory or os.getcwd())
         self.json = as_json
-        self.environ = os.environ
+        self.environ: Mapping[str, str] = os.environ
         #: Whether a clone without a ledger may look whether its remote has one.
         self.seeks = True
         #: Whether what is due on the side is done when the command ends.

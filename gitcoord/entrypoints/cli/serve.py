@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.entrypoints.cli.render import table
-from gitcoord.errors import ExtraMissing, InvalidConfig
-
-if TYPE_CHECKING:
-    pass
+from gitcoord.errors import ExtraMissing, InvalidConfig, UsageError
 
 #: Where the service listens by default (DESIGN §7).
 HOST, PORT = "127.0.0.1", 8750
+#: What is said before `key`, too: which service is meant.
+OF_KEYS = {"projects", "state"}
 SCOPES = ("read", "agent", "admin")
 
 
@@ -60,6 +59,10 @@ def serve(ctx: click.Context, /, **given: Any) -> None:
     ctx.ensure_object(dict)["serve"] = given
     if ctx.invoked_subcommand is None:
         ctx.exit(ctx.invoke(_serving) or 0)
+    for name in given.keys() - OF_KEYS:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = next(one.opts[0] for one in ctx.command.params if one.name == name)
+            raise UsageError(f"{option} is for the service itself, not for its keys")
 
 
 @click.command()
@@ -70,8 +73,11 @@ def _serving(desk: Desk) -> int:
     settings = _settings(desk)
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
              "private_notifications", "behind_proxy")  # fmt: skip
+    known = _service("settings")
     settings = settings._replace(
-        origins=tuple(given["origins"]), **{name: given[name] for name in names}
+        origins=known.origins(given["origins"]),
+        forge=known.forge(desk.environ),
+        **{name: given[name] for name in names},
     )
     found = running.serve(settings, desk.environ, log=given["log"])
     assert isinstance(found, int)
@@ -156,7 +162,7 @@ def _project(settings: Any, name: str | None) -> str:
         known = ", ".join(settings.projects)
         raise InvalidConfig(
             f"there is no project {name!r}" if name else "several projects are served",
-            hint=f"Say --for PROJECT; there are {known}.",
+            hint=f"Say --for PROJECT, one of {known}.",
         )
     return name
 
@@ -166,6 +172,7 @@ def _settings(desk: Desk) -> Any:
     given = click.get_current_context().find_root().obj["serve"]
     known = _service("settings")
     places = known.projects(given["projects"], desk.directory)
+    known.checked(places, desk.environ)
     return known.Settings(places, known.state_file(given["state"], places, desk.environ))
 
 

@@ -51,13 +51,22 @@ def task() -> None:
 @click.option("--max-attempts", type=int, default=0, help="Default: as the settings say.")
 @click.option("--id", "name", metavar="ID", help="An id of your own (default: made).")
 @click.option("--file", metavar="TASKS.yaml", help="Add all tasks of a YAML or JSON file, or none.")
+@click.option("--check", is_flag=True, help="Only say what would be added, or what is wrong.")
 @acting
 @command
 def add(
-    desk: Desk, title: str | None, kind: str, name: str | None, file: str | None, **said: Any
+    desk: Desk,
+    title: str | None,
+    kind: str,
+    name: str | None,
+    file: str | None,
+    check: bool,
+    **said: Any,
 ) -> None:
-    """Add a task, or all tasks of a file."""
+    """Add a task, or all tasks of a file: of a list, or of work packages of a feature."""
     from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
+    from gitcoord.entrypoints.cli.marked import Marked
+    from gitcoord.entrypoints.cli.task_plan import plan, tried
     from gitcoord.entrypoints.cli.task_source import read_tasks
     from gitcoord.errors import UsageError
     from gitcoord.ledger.request import fresh_id
@@ -65,7 +74,11 @@ def add(
     if (title is None) == (file is None):
         raise UsageError("give a title, or --file", hint="See `gitcoord task add --help`.")
     if file is not None:
-        new = read_tasks(file, desk.directory, lambda: fresh_id("t-"))
+        found = read_tasks(file, desk.directory, lambda: fresh_id("t-"))
+        if isinstance(found, Marked):
+            plan(desk, found, check=check)
+            return
+        new = found
     else:
         lists: dict[str, Any] = {
             field: tuple(said.pop(field)) for field in ("depends_on", "keys", "requires")
@@ -77,11 +90,13 @@ def add(
         )
         for one in new
     ]
-    answer = desk.do(AddTasks(tasks=tuple(new)), Added)
-    document: dict[str, Any] = {"tasks": answer.tasks}
+    wish = AddTasks(tasks=tuple(new))
+    answer = tried(desk, wish, Added) if check else desk.do(wish, Added)
+    document: dict[str, Any] = {"tasks": answer.tasks} | ({"checked": True} if check else {})
     if file is None:
         document["task"] = answer.tasks[0]
-    desk.show(document, lambda: [f"added {one.id}  {one.title}" for one in answer.tasks])
+    word = "would add" if check else "added"
+    desk.show(document, lambda: [f"{word} {one.id}  {one.title}" for one in answer.tasks])
 
 
 @task.command("next", epilog="Example: gitcoord task next --type bug --json")
@@ -245,9 +260,10 @@ def _claimed_text(found: Task, answer: Claimed) -> list[str]:
 
 def _moves() -> None:
     """Add the commands that move a task, which differ in words and options only."""
-    from gitcoord.entrypoints.cli import task_moving
+    from gitcoord.entrypoints.cli import task_moving, task_report
 
     task_moving.add_to(task)
+    task.add_command(task_report.report)
 
 
 _moves()

@@ -1,4 +1,4 @@
-"""Tasks from a YAML or JSON file, or from standard input."""
+"""Tasks or work packages from a YAML or JSON file, or from standard input."""
 
 from __future__ import annotations
 
@@ -11,25 +11,39 @@ from gitcoord.errors import InvalidFile
 
 if TYPE_CHECKING:
     from gitcoord.domain.new_tasks import NewTask
+    from gitcoord.entrypoints.cli.marked import Marked
 
 #: Bytes; thousands of tasks fit, and nobody's core dump is parsed by mistake.
 LARGEST = 16 * 1024 * 1024
 
 
-def read_tasks(path: str, directory: str, make_id: Callable[[], str]) -> list[NewTask]:
+def read_tasks(path: str, directory: str, make_id: Callable[[], str]) -> list[NewTask] | Marked:
     """Return the tasks of a file, relative to `directory`; "-" is standard input.
 
-    Raises `InvalidFile`.
+    A file of work packages comes back as it was read, for `plan_source`. Raises `InvalidFile`.
     """
     from gitcoord.domain.task_file import tasks_from
+    from gitcoord.entrypoints.cli.marked import read_marked
 
-    return tasks_from(read_document(path, directory), make_id)
+    found = read_marked(path, directory)
+    if isinstance(found.data, dict) and "packages" in found.data:
+        return found
+    return tasks_from(found.data, make_id)
 
 
 def read_document(path: str, directory: str) -> Any:
     """Return what a YAML or JSON file holds, as plain data. Raises `InvalidFile`."""
     import yaml
 
+    try:
+        return yaml.safe_load(read_text(path, directory))
+    except (yaml.YAMLError, RecursionError) as wrong:
+        words = " ".join(str(wrong).split())
+        raise InvalidFile(f"{path} is neither YAML nor JSON: {words}", file=path) from wrong
+
+
+def read_text(path: str, directory: str) -> str:
+    """Return the text of a file, relative to `directory`; "-" is stdin. Raises `InvalidFile`."""
     try:
         if path == "-":
             raw = sys.stdin.buffer.read(LARGEST + 1)
@@ -41,7 +55,7 @@ def read_document(path: str, directory: str) -> Any:
     if len(raw) > LARGEST:
         raise InvalidFile(f"{path} has over {LARGEST} bytes", file=path)
     try:
-        return yaml.safe_load(raw.decode())
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
+        return raw.decode()
+    except UnicodeDecodeError as wrong:
         words = " ".join(str(wrong).split())
         raise InvalidFile(f"{path} is neither YAML nor JSON: {words}", file=path) from wrong

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitcoord.clients.event import Reply
 from gitcoord.domain.sessions import Session
 from gitcoord.entrypoints import announced
-from gitcoord.entrypoints.hooks import news
+from gitcoord.entrypoints.hooks import news, spent
 from gitcoord.storage.repository import home
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def begin(visit: Visit) -> Reply:
     else:
         started = visit.check_in(continued)
         session, conflicts = started.session, _conflicts(started)
+        if continued is not None:
+            spent.carry_over(visit, session)
     if session is None:
         return Reply(remark=f"gitcoord: there is no session {visit.inherited} (GITCOORD_SESSION)")
     with visit.desk.state() as state:

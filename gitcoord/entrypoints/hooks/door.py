@@ -108,7 +108,7 @@ def _replied(visit: Visit) -> Reply:
         return _guardrails(visit, _told_once(visit, trouble))
 
 
-def _step(visit: Visit) -> Reply:
+def _step(visit: Visit, *, again: bool = False) -> Reply:
     from gitcoord.entrypoints.hooks import arrive
 
     if visit.event.step == "start":
@@ -126,8 +126,9 @@ def _step(visit: Visit) -> Reply:
     try:
         reply = _STEPS[visit.event.step](visit, session)
     except (SessionEnded, SessionNotFound):
-        # It was ended just now, by a sweep or a person; that is seen at the next call.
-        return more
+        # It was ended just now: by a sweep, then it is checked in anew; or by a person, who is
+        # obeyed before the tool runs that was asked about.
+        return more if again else joined(more, _step(visit, again=True))
     return joined(more, reply)
 
 

@@ -26,6 +26,19 @@ def report(visit: Visit, session: Session) -> None:
         visit.desk.house.coordinator.later(wish, session=session.id)
 
 
+def carry_over(visit: Visit, session: Session) -> None:
+    """Count what the session has used on top: a cleared conversation begins a new transcript."""
+    used = session.usage_parts.get("", session.usage)
+    if used is None:
+        return
+    known = visit.conversation.known
+    counts = {name: getattr(used, name) for name in tally.Counts.__struct_fields__}
+    # Under a path that no transcript has; the model is that of the answers to come.
+    known.tallies[""] = tally.Tally(counts=tally.Counts(**counts | {"model": ""}))
+    known.errors = used.errors
+    visit.conversation.keep()
+
+
 def usage(visit: Visit, session: Session) -> Sequence[ReportUsage]:
     """Return the report of what this session has cost, or nothing where it is known already."""
     from gitcoord.domain.usage import ReportUsage, Usage, less, total

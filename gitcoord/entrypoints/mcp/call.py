@@ -48,7 +48,7 @@ class Call(Desk):
         report: Callable[[float, float, str], None] | None = None,
     ) -> None:
         super().__init__(directory, as_json=False, session=None)
-        self.environ = dict(environ)  # type: ignore[assignment]
+        self.environ = dict(environ)
         self.seat = seat
         self.notes: list[str] = []
         #: Set when the answer is not wanted any more.

@@ -15,12 +15,14 @@ import msgspec
 
 from gitcoord.entrypoints.mcp import golemxv
 from gitcoord.entrypoints.mcp import tools_audit as audit
+from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
 from gitcoord.entrypoints.mcp import tools_locks as locks
 from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
+from gitcoord.entrypoints.mcp import tools_ports as ports
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
@@ -308,6 +310,43 @@ _LINES = (
         "Check out",
         "End your session and give back all locks and tasks.",
         destructive=True,
+    ),
+    Tool(
+        "escalate",
+        escalations.escalate,
+        escalations.Escalate,
+        escalations.Escalated,
+        "Escalate",
+        "Say what you cannot decide. BLOCKING, and a wrong plan or contract, pause the feature.",
+    ),
+    Tool(
+        "allocate_ports",
+        ports.allocate_ports,
+        ports.AllocatePorts,
+        ports.PortsAllocated,
+        "Lease ports",
+        "Lease a block of ports of this machine for servers that you start.",
+        idempotent=True,
+    ),
+    Tool(
+        "release_ports",
+        ports.release_ports,
+        ports.ReleasePorts,
+        ports.PortsReleased,
+        "Give ports back",
+        "Give your block of ports back.",
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool(
+        "ports_status",
+        ports.ports_status,
+        ports.PortsStatus,
+        ports.PortsShown,
+        "Who has which ports",
+        "List the leases of ports on this machine.",
+        acts=False,
+        read_only=True,
     ),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _LINES}

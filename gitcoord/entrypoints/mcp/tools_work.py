@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gitcoord.domain.locks import LockView
-from gitcoord.entrypoints import originals
+from gitcoord.entrypoints import originals, results
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.shapes import Input, Key, Output, TaskId
 from gitcoord.entrypoints.mcp.tasks_shown import Hindrance, hindrances, shown
@@ -17,7 +17,7 @@ from gitcoord.entrypoints.mcp.tools_holdings import Unlanded, marks
 
 if TYPE_CHECKING:
     from gitcoord.domain.claiming import Claimed
-    from gitcoord.domain.task_moves import Wish
+    from gitcoord.domain.task_moves import Moved, Wish
 
 
 class GetWork(Input, frozen=True, kw_only=True):
@@ -105,6 +105,8 @@ class Ended(Output, frozen=True, kw_only=True):
     #: Tasks that can be claimed now.
     ready: list[str] | UnsetType = UNSET
     unlanded: list[Unlanded] | UnsetType = UNSET
+    #: Those that the result of a package has raised.
+    escalations: list[str] | UnsetType = UNSET
 
 
 def complete_work(call: Call, asked: CompleteWork) -> Ended:
@@ -117,6 +119,8 @@ def complete_work(call: Call, asked: CompleteWork) -> Ended:
         move = "cancel" if code == originals.CANCELLED else "fail"
     else:
         refuse_dangerous(call, asked.result, "complete_work")
+    if results.is_of_a_package(call, asked.task_id, said):
+        return _reported(call, asked, said)
     error = asked.error_message or str(said.get("reason") or said.get("error") or "")
     return _moved(
         call,
@@ -128,6 +132,25 @@ def complete_work(call: Call, asked: CompleteWork) -> Ended:
         error_code="" if asked.success else code,
         files=tuple(map(call.inside, asked.files)),
     )
+
+
+def _reported(call: Call, asked: CompleteWork, said: dict[str, Any]) -> Ended:
+    """End the attempt at a package by its result."""
+    from gitcoord.domain.results import Reported
+    from gitcoord.entrypoints.cli.facts import task_marks
+    from gitcoord.ledger.request import fresh_id
+
+    files = [*said.get("files_modified", ()), *map(call.inside, asked.files)]
+    wish = results.report_of(
+        asked.task_id,
+        said | {"files_modified": list(dict.fromkeys(files))},
+        fresh_id,
+        success=asked.success,
+        release_locks=not asked.keep_locks,
+        marks=() if asked.keep_locks else task_marks(call, asked.task_id),
+    )
+    answer = call.do(wish, Reported)
+    return _ended(answer, [one.id for one in answer.escalations])
 
 
 class ReleaseWork(Input, frozen=True, kw_only=True):
@@ -148,13 +171,17 @@ def _moved(call: Call, id: str, move: Wish, *, keep_locks: bool, **said: Any) ->
 
     seen = () if keep_locks else task_marks(call, id)
     wish = MoveTask(id=id, move=move, release_locks=not keep_locks, marks=seen, **said)
-    answer = call.do(wish, Moved)
+    return _ended(call.do(wish, Moved), [])
+
+
+def _ended(answer: Moved, escalations: list[str]) -> Ended:
     return Ended(
         status=answer.task.status,
         task_id=answer.task.id,
         released=answer.released,
         ready=answer.ready,
         unlanded=marks(answer.unlanded),
+        escalations=escalations or UNSET,
     )
 
 

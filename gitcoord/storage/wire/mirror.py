@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from gitcoord.errors import Contended, CorruptRecord, UnreadableAnswer
 from gitcoord.storage import growth
-from gitcoord.storage.durable import disk_error, put, temporary
+from gitcoord.storage.bare import make
+from gitcoord.storage.durable import disk_error, put
 from gitcoord.storage.gitproc import Git
 from gitcoord.storage.objects import read_loose
 from gitcoord.storage.oslock import OsLock
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Heads of chains that the host gave up are kept under this prefix, for `doctor --restore`.
 KEPT = "refs/coord-kept/"
-_CONFIG = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n[gc]\n\tauto = 0\n"
 #: Up to so many fetched objects become loose files, as with transactions of our own.
 _LOOSE = 100
 #: Seconds to wait for another process that writes down where history is cut.
@@ -183,11 +183,7 @@ def _remove(path: str) -> None:
 
 def opened(path: str, object_format: str, environ: Mapping[str, str]) -> Mirror:
     """Return the mirror at `path`, made if there is none. Raises `ReadOnly`, `DiskFull`."""
-    if not os.path.exists(os.path.join(path, "HEAD")):
-        try:
-            _make(path, object_format)
-        except OSError as error:
-            raise disk_error(error, f"make {path}") from error
+    make(path, object_format)
     return Mirror(standing(path, object_format, environ))
 
 
@@ -216,26 +212,3 @@ def prune(repository: Repository) -> None:
     An hour old, so that nothing that is just being followed is touched. Raises `GitFailed`.
     """
     Git(repository).run("prune", "--expire=1.hour.ago")
-
-
-def _make(path: str, object_format: str) -> None:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    interim = temporary(os.path.dirname(path), "mirror")
-    os.mkdir(interim, mode=0o700)
-    for folder in ("objects/info", "objects/pack", "refs"):
-        os.makedirs(os.path.join(interim, *folder.split("/")))
-    sha1 = object_format == "sha1"
-    config = _CONFIG.format(version=0 if sha1 else 1)
-    if not sha1:
-        config += f"[extensions]\n\tobjectFormat = {object_format}\n"
-    for name, text in (("config", config), ("HEAD", "ref: refs/heads/none\n")):
-        with open(os.path.join(interim, name), "x", encoding="ascii") as file:
-            file.write(text)
-    try:
-        os.rename(interim, path)
-    except OSError:
-        import shutil
-
-        shutil.rmtree(interim)
-        if not os.path.exists(os.path.join(path, "HEAD")):
-            raise

@@ -66,6 +66,8 @@ class WireStore:
         self._path = path
         self.patience = patience
         self._mirror: Mirror | None = None
+        #: The same once it was followed.
+        self._opened: Mirror | None = None
         self._lock = RLock()
         self._failed: GitcoordError | None = None
         self._tried_to_mend = False
@@ -86,9 +88,12 @@ class WireStore:
     @property
     def mirror(self) -> Mirror:
         """The mirror, made at the first contact with the host."""
+        # Who reads what is known does not wait for who asks a host that is silent.
+        if self._opened is not None:
+            return self._opened
         with self._lock:
             if self._mirror is None:
-                self._mirror = self._open()
+                self._mirror = self._opened = self._open()
             return self._mirror
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gitcoord.clients import adapters
-from gitcoord.entrypoints.hooks import signals
+from gitcoord.entrypoints.hooks import edits, signals
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.hooks.talk import Talk
 
@@ -239,6 +239,23 @@ def test_a_killed_session_is_refused_with_the_reason(door: Door, talk: Talk) -> 
     door("session", "kill", mine(door)["id"], "--reason", "it loops")
     assert "it loops" in talk.denied(talk.shell("ls"))
     assert (mine(door)["status"], mine(door)["why"]) == ("killed", "it loops")
+
+
+@pytest.mark.parametrize("by", ["kill", "pause"])
+def test_a_person_who_stops_it_while_a_hook_runs_is_obeyed_before_the_tool(
+    door: Door, talk: Talk, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    talk.start()
+    guard, id = edits.guard, mine(door)["id"]
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(edits, "guard", guard)
+        door("session", by, id, "--reason", "it loops")
+        return guard(*arguments)
+
+    monkeypatch.setattr(edits, "guard", late)
+    assert "it loops" in talk.denied(talk.edit("a.py"))
+    assert door.json("lock", "list")["locks"] == []
 
 
 def test_a_pause_of_a_person_says_why(door: Door, talk: Talk) -> None:

@@ -242,6 +242,24 @@ def test_a_conversation_that_is_resumed_counts_only_what_came_since(
     assert counts == [(2, 110, 6, 2, 1), (1, 7, 2, 1, 0)]
 
 
+def test_a_cleared_conversation_adds_to_what_its_session_has_used(
+    door: Door, talk: Talk, tmp_path: os.PathLike[str]
+) -> None:
+    first, second = os.path.join(tmp_path, "1.jsonl"), os.path.join(tmp_path, "2.jsonl")
+    talk.start()
+    transcript(first, ("a", 100, 5), ("b", 20, 1))
+    talk.shell("make", "failed", transcript_path=first)
+    talk("end", transcript_path=first, reason="clear")
+    talk.session = "c-2"
+    talk.start("clear")
+    transcript(second, ("c", 7, 2))
+    talk.shell("make", "failed", transcript_path=second)
+    talk("end", transcript_path=second, reason="other")
+    (found,) = door.json("session", "list", "--all")["sessions"]
+    names = ("requests", "input_tokens", "output_tokens", "errors")
+    assert [found["usage"][name] for name in names] == [3, 127, 8, 2]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_file_that_a_tool_has_made_is_recorded_as_created_once(
     door: Door, talks: Callable[..., Talk], client: str

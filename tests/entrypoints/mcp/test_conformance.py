@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.entrypoints.door import Door
-from tests.entrypoints.mcp.npm import node, package
+from tests.npm import node, package
 
 ROOT = Path(__file__).parents[3]
 ROWS = re.findall(

@@ -15,7 +15,7 @@ import pytest
 from gitcoord.entrypoints.mcp.table import TOOLS
 from tests.entrypoints.door import Door
 from tests.entrypoints.mcp.agents import TOKEN, Served
-from tests.entrypoints.mcp.npm import node, package
+from tests.npm import node, package
 
 #: What the Inspector calls the two eras.
 ERAS = ["legacy", "modern"]

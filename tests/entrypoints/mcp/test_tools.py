@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gitcoord.entrypoints.mcp.table import TOOLS, selected
@@ -122,6 +124,24 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     fine = agent.call("check_guardrails", operation_text="git status", file_paths=["src/a.py"])
     assert (fine["safe"], fine["action"], fine["violations"]) == (True, "allow", [])
 
+    leased = agent.call("allocate_ports", ttl_minutes=5)
+    lease = leased["allocation"]
+    assert (lease["session_id"], lease["agent"], leased["renewed"]) == (session, "bob", False)
+    assert lease["api_port"] == lease["db_port"] + 3
+    assert f"export API_PORT={lease['api_port']}" in leased["env_snippet"].splitlines()
+    assert agent.call("allocate_ports")["renewed"] is True
+    own = agent.call("allocate_ports", session_id="wp-1")["allocation"]
+    assert own["db_port"] != lease["db_port"]
+    held = agent.call("ports_status")["allocations"]
+    assert {one["session_id"] for one in held} >= {session, "wp-1"}
+    assert agent.call("release_ports")["released"] is True
+    assert agent.call("release_ports", session_id="wp-1")["released"] is True
+    assert agent.call("release_ports")["released"] is False
+
+    raised = agent.call("escalate", kind="PLAN_REVISION_REQUIRED", summary="No.", feature="f")
+    assert (raised["action"], raised["paused"]) == ("replan", True)
+    assert agent.call("get_task", task_id=raised["task_id"])["task"]["task_type"] == "escalation"
+
     swept = agent.call("cleanup_dead_agents", stale_threshold_minutes=0)
     assert (swept["agents_cleaned"], swept["locks_released"]) == (0, 0)
     assert {one["agent_id"] for one in swept["stale"]} == {"ada", "bob"}
@@ -238,3 +258,70 @@ def test_the_text_beside_an_answer_is_its_content(agents: Agents) -> None:
     agent = agents.stdio()
     found = agent.raw("acquire_lock", file_path="ü.py")
     assert "ü.py" in text(found)
+
+
+def test_the_result_of_a_package_is_held_against_its_plan(door: Door, agent: Agent) -> None:
+    door.start("ada")
+    package = (
+        "{package_id: wp-a, task_type: t, description: Do it., scope: {write_allow: ['src/**']}}"
+    )
+    for revision in (1, 2):
+        door.write(
+            "wp.yaml",
+            f"schema_version: 1\nfeature: {{id: f, plan_revision: {revision}}}\n"
+            f"contracts: {{revision: 1}}\npackages: [{package}]\n",
+        )
+        door("task", "add", "--file", "wp.yaml")
+    got = agent.call("get_work")
+    assert got["input_data"]["package"]["scope"]["write_allow"] == ["src/**"]
+    task = got["task_id"]
+    result = {
+        "feature_id": "f",
+        "package_id": "wp-a",
+        "plan_revision": 1,
+        "contracts_revision": 1,
+        "status": "completed",
+    }
+    stale = agent.raw("complete_work", task_id=task, result=result)
+    assert stale.is_error
+    assert stale.structured_content is not None
+    assert stale.structured_content["reason"] == "revision_stale"
+    result["plan_revision"] = 2
+    wrong = agent.raw("complete_work", task_id=task, result=result, files=["docs/a.md"])
+    assert wrong.structured_content is not None
+    assert wrong.structured_content["reason"] == "scope_violation"
+    odd = agent.raw("complete_work", task_id=task, success=False, result=result)
+    assert odd.structured_content is not None
+    assert "success is False" in odd.structured_content["error"]["message"]
+    raised = [{"type": "SECURITY_ESCALATION", "summary": "A key is in it."}]
+    done = agent.call(
+        "complete_work", task_id=task, result=result | {"escalations": raised}, files=["src/a.py"]
+    )
+    assert done["status"] == "completed"
+    (escalation,) = door.json("escalation", "list")["escalations"]
+    assert [escalation["id"]] == done["escalations"]
+    assert door.json("task", "show", task)["task"]["files_changed"] == ["src/a.py"]
+    # What only looks like the result of a package is kept as it is.
+    plain = agent.call("submit_work", description="Else")["task_id"]
+    agent.call("claim_work", task_id=plain)
+    assert agent.call("complete_work", task_id=plain, result=result)["status"] == "completed"
+
+
+def test_requirement_27_ports_are_leased_released_and_told_by_three_tools(
+    agents: Agents, tmp_path: Path
+) -> None:
+    alone = {"XDG_STATE_HOME": str(tmp_path / "state"), "GITCOORD_PORT_BLOCKS": "40"}
+    agent = agents.stdio(**alone, GITCOORD_PORT_BASE="26000", GITCOORD_PORT_RANGE="4")
+    lease = agent.call("allocate_ports", session_id="wp-1")["allocation"]
+    assert [x["session_id"] for x in agent.call("ports_status")["allocations"]] == ["wp-1"]
+    agents.leave(agent)
+    one = {"GITCOORD_PORT_BASE": str(lease["db_port"]), "GITCOORD_PORT_BLOCKS": "1"}
+    agent = agents.stdio(**(alone | one), GITCOORD_PORT_RANGE="4")
+    refused = agent.raw("allocate_ports", session_id="wp-2")
+    assert refused.is_error
+    assert refused.structured_content is not None
+    assert refused.structured_content["reason"] == "no_ports_available"
+    assert [x["session_id"] for x in agent.call("ports_status")["allocations"]] == ["wp-1"]
+    assert agent.call("release_ports", session_id="wp-1")["released"] is True
+    assert agent.call("release_ports", session_id="wp-1")["released"] is False
+    assert agent.call("allocate_ports", session_id="wp-2")["success"] is True

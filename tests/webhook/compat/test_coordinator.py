@@ -352,9 +352,8 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 
 ABSENT = [
-    ("GET", "/profiles/me"), ("GET", "/audit"), ("POST", "/ports/allocate"),
-    ("POST", "/ports/release"), ("POST", "/policy/check"), ("GET", "/features/active"),
-    ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
+    ("GET", "/profiles/me"), ("GET", "/audit"), ("POST", "/policy/check"),
+    ("GET", "/features/active"), ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
 
@@ -362,10 +361,6 @@ ABSENT = [
 def test_what_is_not_there_says_so_to_who_has_a_key(ac: Client, method: str, path: str) -> None:
     assert "yet" in refused(ac.call(method, path, None if method == "GET" else {}), 501)
     assert refused(ac.served.client.request(method, path), 401)
-
-
-def test_the_status_of_ports_is_told_without_a_key(ac: Client) -> None:
-    assert "ports" in refused(ac.served.client.get("/ports/status"), 501)
 
 
 def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> None:
@@ -457,3 +452,42 @@ def test_what_http_has_against_a_request_is_a_detail(ac: Client) -> None:
     assert refused(ac.post("/work/claim", []), 422)
     (empty,) = refused(ac.call("POST", "/discovery/register"), 422)
     assert (empty["type"], empty["loc"]) == ("missing", ["body"])
+
+
+def test_the_result_of_a_package_is_held_against_its_plan(ac: Client) -> None:
+    ada = ac.served.agent("ada")
+    body = {
+        "feature": "f",
+        "plan_revision": 2,
+        "contracts_revision": 1,
+        "packages": [{"id": "wp-a", "write": ["src/**"]}],
+        "tasks": [{"id": "t-1", "ref": "wp-a", "title": "Do it"}],
+    }
+    assert ada.post("/plans", body).status_code == 201
+    assert ada.get("/plans?feature=f").json()["plans"][0]["packages"][0]["task"] == "t-1"
+    assert ada.get("/plans?feature=g").json()["plans"] == []
+    ac.good("POST", "/work/claim", ADA)
+    result = {
+        "feature_id": "f",
+        "package_id": "wp-a",
+        "plan_revision": 1,
+        "contracts_revision": 1,
+        "status": "failed",
+        "error_code": "TIMEOUT",
+        "escalations": [{"type": "PLAN_REVISION_REQUIRED"}],
+    }
+    said = {"task_id": "t-1", "agent_id": "ada", "success": False, "result": result}
+    before = head(ac.served)
+    found = ac.good("POST", "/work/complete", said)
+    assert (found["success"], found["reason"]) == (False, "revision_stale")
+    assert head(ac.served) == before
+    result["plan_revision"] = 2
+    found = ac.good("POST", "/work/complete", said)
+    assert (found["success"], found["status"]) == (True, "failed")
+    (raised,) = ada.get("/escalations").json()["escalations"]
+    assert [raised["id"]] == found["escalations"]
+    assert raised["pauses"] is True
+    path = f"/escalations/{raised['id']}/resolve"
+    assert ada.post(path, {"resolution": "No."}).json()["escalation"]["status"] == "resolved"
+    assert ada.get("/escalations").json()["escalations"] == []
+    assert len(ada.get("/escalations?all=true").json()["escalations"]) == 1

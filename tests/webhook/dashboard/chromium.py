@@ -70,6 +70,7 @@ class Tab:
             "optimizeForSpeed": True,
             "clip": {**size, "scale": 1},
         }
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b64decode(self._protocol.send("Page.captureScreenshot", asked)["data"]))
 
     def close(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+#: Stands where a word may be broken.
+JOINED = "\u200b"
 #: Elements without an end (HTML, 13.1.2), and those of SVG that are written `<x/>`.
-VOID = {"meta", "link", "input", "br", "hr", "img"}
+VOID = {"meta", "link", "input", "br", "hr", "img", "wbr"}
 
 
 class Element(NamedTuple):
@@ -30,6 +32,10 @@ class Markup(HTMLParser):
         assert self._open == [], f"never closed: {self._open}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "wbr":
+            # A word goes on behind it.
+            self.texts[-1] += JOINED
+            return
         self.elements.append(Element(tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self._open.append(tag)
@@ -48,7 +54,7 @@ class Markup(HTMLParser):
     @property
     def text(self) -> str:
         """All texts, with single blanks."""
-        return " ".join(" ".join(self.texts).split())
+        return " ".join(" ".join(self.texts).replace(f"{JOINED} ", "").split())
 
     def all(self, name: str, /, **wanted: str) -> list[Element]:
         """Return the elements of that name with these attributes, in order."""

@@ -38,8 +38,14 @@ def test_an_admin_pauses_resumes_and_kills(pair: tuple[Site, Ledger]) -> None:
     assert answer.headers["Location"] == f"{site.base}/locks"
     assert session(ledger).status == "paused"
     assert f"{at}/resume" in [one.get("action") for one in site.page().forms()]
+    assert session(ledger).pause_reason == ""
     site.submit(site.base, f"{at}/resume", back=site.base)
     assert session(ledger).status == "active"
+    site.submit(site.base, f"{at}/pause", back=site.base, reason="Wait for the review")
+    assert session(ledger).pause_reason == "Wait for the review"
+    for path in ("", "/sessions", "/sessions/s-1"):
+        assert "Wait for the review" in site.page(path).text
+    site.submit(site.base, f"{at}/resume", back=site.base)
     site.submit(site.base, f"{at}/kill", back=site.base, reason="Edits the wrong branch")
     killed = session(ledger)
     assert (killed.status, killed.summary) == ("killed", "Edits the wrong branch")
@@ -95,7 +101,10 @@ def test_a_refusal_of_the_rules_is_told_on_the_page(pair: tuple[Site, Ledger]) -
     ):
         answer = site.submit(site.base, f"{site.base}/sessions/{id}/{act}", **fields)  # type: ignore[arg-type]
         assert answer.status_code == status, (id, act, answer.text)
-        assert [one for one in Markup(answer.text).all("div") if one.get("data-problem")]
+        page = Markup(answer.text)
+        assert [one for one in page.all("div") if one.get("data-problem")]
+        # What is chosen there leads on to a page that there is.
+        assert {one.get("value") for one in page.all("input", name="back")} == {site.base}
     assert ledger.head() == head
 
 

@@ -11,7 +11,7 @@ from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import EPOCH, plus
 from webhook.dashboard import words
 from webhook.dashboard.graph import HEIGHT, WIDTH, drawn
-from webhook.dashboard.render import prose
+from webhook.dashboard.render import breaks, prose
 from webhook.dashboard.tasks import lane
 
 
@@ -83,6 +83,17 @@ def test_counts(number: float | None, said: str) -> None:
 def test_a_sentence_of_ours_is_escaped_and_its_commands_are_code() -> None:
     told = prose("run `gitcoord init` in <b>, not `")
     assert told == "Run <code>gitcoord init</code> in &lt;b&gt;, not `"
+
+
+def test_a_path_may_go_on_in_a_new_line_behind_a_slash_and_is_escaped() -> None:
+    assert breaks("src/<b>/x.py") == "src/<wbr>&lt;b&gt;/<wbr>x.py"
+    assert breaks("plain") == "plain"
+
+
+def test_times_within_a_sentence_are_put_as_people_read_them() -> None:
+    now = "2026-01-31T12:00:00.000Z"
+    text = "bob holds x until 2026-01-31T12:30:05.123Z, then 2026-02-01T08:00:00Z (T8)"
+    assert words.timed(text, now) == ("bob holds x until 12:30 UTC, then 2026-02-01 08:00 UTC (T8)")
 
 
 def test_money_and_nouns() -> None:

@@ -13,7 +13,9 @@ from tests.webhook.dashboard.markup import Markup
 from tests.webhook.dashboard.world import Ledger
 from webhook.dashboard import cookie
 from webhook.dashboard.cookie import Cookies, Pass, fresh
+from webhook.dashboard.ended import Ended
 from webhook.dashboard.pages import PAGES
+from webhook.private import Private
 
 LOCAL = "http://127.0.0.1:8750"
 
@@ -90,6 +92,55 @@ def test_a_log_out_needs_the_token_and_forgets_the_keys(opened: Opener) -> None:
     assert site.get().status_code == 303
 
 
+def copied(site: Site) -> dict[str, str]:
+    """Return the cookies as somebody has them who has copied them."""
+    return dict(site.browser.cookies)
+
+
+def test_a_log_out_ends_the_log_in_for_whoever_has_copied_its_cookie(
+    opened: Opener, two: Site
+) -> None:
+    site = opened().enter("admin")
+    thief, page = site.another(), site.page()
+    thief.cookies.update(copied(site))
+    assert thief.get(site.base).status_code == 200
+    site.submit(site.base, "/dashboard/logout")
+    assert thief.get(site.base).status_code == 303
+    assert thief.get("/dashboard/events?project=web").status_code == 204
+    action = f"{site.base}/sessions/s-1/pause"
+    answer = thief.post(action, data={"token": page.token()})
+    assert answer.headers["Location"].startswith(LOGIN)
+    # Who adds a project gets another cookie; who then logs out is out of the first one, too.
+    two.enter("read", "api")
+    older = two.another()
+    older.cookies.update(copied(two))
+    assert older.get("/dashboard/p/api").status_code == 200
+    two.enter("read", "web")
+    assert older.get("/dashboard/p/api").status_code == 303
+
+
+def test_another_service_with_the_same_file_knows_of_a_log_out(opened: Opener) -> None:
+    first = opened()
+    second = Site(first.service.settings.projects, first.service.settings.state)
+    first.enter("read")
+    second.browser.cookies.update(copied(first))
+    assert second.get().status_code == 200
+    first.submit(first.base, "/dashboard/logout")
+    assert second.get().status_code == 303
+    second.close()
+
+
+def test_ended_log_ins_are_kept_for_as_long_as_their_cookies_last(tmp_path: Path) -> None:
+    private = Private(str(tmp_path / "own.sqlite"))
+    ended, first, second = Ended(private), fresh(["k"], 0.0), fresh(["k"], 10.0)
+    ended.add(first, 1.0)
+    ended.add(first, 1.0)
+    assert (ended.has(first), ended.has(second)) == (True, False)
+    ended.add(second, float(cookie.LIFE))
+    assert (ended.has(first), ended.has(second)) == (False, True)
+    private.close()
+
+
 def test_a_log_in_makes_a_new_pass_so_that_a_planted_one_is_worth_nothing(opened: Opener) -> None:
     site = opened()
     planted = token(site)
@@ -99,8 +150,9 @@ def test_a_log_in_makes_a_new_pass_so_that_a_planted_one_is_worth_nothing(opened
     assert answer.status_code == 403
 
 
-def test_cookies_of_others_and_those_whose_time_is_over_are_nobodys() -> None:
-    cookies, others = Cookies(b"a" * 32), Cookies(b"b" * 32)
+def test_cookies_of_others_and_those_whose_time_is_over_are_nobodys(tmp_path: Path) -> None:
+    private = Private(str(tmp_path / "own.sqlite"))
+    cookies, others = (Cookies(one * 32, Ended(private)) for one in (b"a", b"b"))
     shown = fresh(["k"], 1000.0)
     text = cookies.sealed(shown)
     assert cookies.opened(text, 1000.0) == shown
@@ -111,6 +163,7 @@ def test_cookies_of_others_and_those_whose_time_is_over_are_nobodys() -> None:
         assert cookies.opened(wrong, 1000.0) is None, wrong
     assert not others.matches(shown, cookies.token(shown))
     assert cookies.matches(shown, cookies.token(shown))
+    private.close()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class Listener:
         self._connection = http.client.HTTPConnection(
             running.url.removeprefix("http://"), timeout=PATIENCE
         )
+        self.cookie = cookie
         headers = {"Cookie": cookie}
         self._connection.request("GET", f"/dashboard/events?project={project}", headers=headers)
         self.answer = self._connection.getresponse()
@@ -119,13 +120,19 @@ def test_who_may_not_see_the_project_hears_nothing(listen: Callable[..., Listene
     assert listen("other").answer.status == 204
 
 
-def test_a_stream_ends_when_its_key_is_revoked(
-    listen: Callable[..., Listener], ledger: Ledger, running: Running
+@pytest.mark.parametrize("by", ["revoked", "logged out"])
+def test_a_stream_ends_with_its_key_and_with_its_log_in(
+    listen: Callable[..., Listener], ledger: Ledger, running: Running, by: str
 ) -> None:
     page = listen()
     assert page.next()[0] == "ready"
-    (key,) = running.service.keys.list()
-    running.service.keys.revoke(key.id, at=0.0)
+    if by == "revoked":
+        (key,) = running.service.keys.list()
+        running.service.keys.revoke(key.id, at=0.0)
+    else:
+        with httpx.Client(base_url=running.url, headers={"Cookie": page.cookie}) as browser:
+            token = Markup(browser.get(LOGIN).text).token()
+            browser.post("/dashboard/logout", data={"token": token})
     for number in range(50):
         ledger.enter(f"s-{number}", "ada")
         if page.next() == ("", ""):

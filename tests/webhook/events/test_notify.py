@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -10,18 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from gitcoord.bootstrap import House
 from gitcoord.errors import InvalidUrl, InvalidValue
+from gitcoord.ledger.feed import Position
 from tests.ledger.houses import acquire, begun, opened, session
 from tests.webhook.events.listening import ids, running, threaded, until
+from tests.webhook.events.queues import queue
 from tests.webhook.events.receiving import Receiver, receiving, status, verified
 from webhook.events import notify
+from webhook.events.hub import Hub
 from webhook.events.item import wish
-from webhook.events.notify import Notifier, Target, signed
-from webhook.events.outbox import Load, Outbox
+from webhook.events.notify import Notifier, Target
+from webhook.events.outbox import Draft, Load, Outbox
 from webhook.events.outside import networks
+from webhook.events.signature import signed
 
 SECRET = "a secret of a test"
 HERE = networks(["127.0.0.0/8"])
@@ -36,13 +42,17 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "LOOK", 0.02)
+    # Hands of a clock that a test moves must not end the claim of one that is just being sent.
+    monkeypatch.setattr(notify, "CLAIM", 1e9)
+
+
+NAMES = ("t", "locks", "all", "slow", "quick")
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Outbox]:
-    found = Outbox(str(tmp_path / "queue.sqlite"))
-    yield found
-    found.close()
+    with queue(str(tmp_path / "service.sqlite"), *NAMES) as found:
+        yield found
 
 
 class Hands:
@@ -58,14 +68,19 @@ class Hands:
 @asynccontextmanager
 async def notifying(
     house: House, box: Outbox, *targets: Target, **options: Any
-) -> AsyncIterator[Any]:
+) -> AsyncIterator[Notifier]:
     async with running(house) as hub, anyio.create_task_group() as group:
-        notifier = Notifier(hub, "p", targets, box, **options)
+
+        async def now() -> Hub:
+            return hub
+
+        notifier = Notifier(now, "p", box, **options)
+        notifier.tell(targets)
         group.start_soon(notifier.run)
         # Only when it is known from where on, a change is news.
-        await until(lambda: set(box.loads("p")) == {each.name for each in targets})
+        await until(lambda: box.loads("p").keys() >= {each.name for each in targets})
         await until(lambda: hub.readers)
-        yield hub
+        yield notifier
         group.cancel_scope.cancel()
 
 
@@ -132,7 +147,7 @@ def test_one_that_is_not_taken_is_sent_again_with_the_same_id_until_it_is(
     async def scene() -> None:
         async with notifying(house, box, target(receiver), clock=clock):
             await threaded(acquire, house, ada, "a.py")
-            while box.loads("p")["t"] != Load(0, 0, 0) or not receiver.got:
+            while box.loads("p")["t"] != Load() or not receiver.got:
                 clock.now += 1.0
                 await anyio.sleep(0.002)
 
@@ -185,13 +200,13 @@ def test_in_the_end_it_is_given_up_and_kept_with_its_reason(
     async def scene() -> None:
         async with notifying(house, box, target(receiver), clock=clock):
             await threaded(acquire, house, ada, "a.py")
-            while not box.given_up("p"):
+            while not box.given_up("t"):
                 clock.now += 2 * notify.LONGEST
                 await anyio.sleep(0.01)
 
     anyio.run(scene)
     assert len(receiver.got) == tries
-    (given_up,) = box.given_up("p")
+    (given_up,) = box.given_up("t")
     assert said in given_up.error
 
 
@@ -204,11 +219,11 @@ def test_a_target_inside_is_refused_and_nothing_is_sent_to_it(
     async def scene() -> None:
         async with notifying(house, box, target(receiver, allowed=())):
             await threaded(acquire, house, ada, "a.py")
-            await until(lambda: box.given_up("p"))
+            await until(lambda: box.given_up("t"))
 
     anyio.run(scene)
     assert receiver.got == []
-    assert "not a public address" in box.given_up("p")[0].error
+    assert "not a public address" in box.given_up("t")[0].error
 
 
 def test_what_happened_while_no_service_ran_is_sent_after_its_start(
@@ -235,33 +250,135 @@ def test_two_services_on_one_queue_send_each_notification_once(
 ) -> None:
     house, other = begun(repo), opened(repo)
     ada = session(house)
-    boxes = [Outbox(str(tmp_path / "queue.sqlite")) for _ in range(2)]
+    path = str(tmp_path / "service.sqlite")
 
-    async def scene() -> None:
+    async def scene(one: Outbox, two: Outbox) -> None:
         mine = target(receiver)
-        async with notifying(house, boxes[0], mine), notifying(other, boxes[1], mine):
+        async with notifying(house, one, mine), notifying(other, two, mine):
             for number in range(20):
                 await threaded(acquire, house, ada, f"k{number}")
             await until(lambda: len(receiver.got) >= 20)
-            await until(lambda: boxes[0].loads("p")["t"].waiting == 0)
+            await until(lambda: one.loads("p")["t"].waiting == 0)
             # When this has come, whoever is behind has heard of all before it, too.
             await threaded(acquire, house, ada, "last")
             await until(lambda: len(receiver.got) >= 21)
 
-    anyio.run(scene)
+    with queue(path, "t") as one, queue(path) as two:
+        anyio.run(scene, one, two)
     assert sorted(receiver.events) == sorted(ids(house)[-21:])
-    for box in boxes:
-        box.close()
 
 
 def test_a_target_that_cannot_be_one_is_refused_at_once(box: Outbox) -> None:
     hub: Any = None
+    notifier = Notifier(hub, "p", box)
     with pytest.raises(InvalidUrl):
-        Notifier(hub, "p", [Target("t", "file:///etc/passwd", SECRET)], box)
+        notifier.tell([Target("t", "file:///etc/passwd", SECRET)])
     with pytest.raises(InvalidValue, match="16 bytes"):
-        Notifier(hub, "p", [Target("t", "https://example.org/", "short")], box)
+        notifier.tell([Target("t", "https://example.org/", "short")])
     with pytest.raises(InvalidValue, match="base64"):
-        Notifier(hub, "p", [Target("t", "https://example.org/", "whsec_#")], box)
+        notifier.tell([Target("t", "https://example.org/", "whsec_#")])
+
+
+def test_targets_come_and_go_while_it_runs(repo: str, receiver: Receiver, box: Outbox) -> None:
+    house = begun(repo)
+    ada = session(house)
+    with receiving() as other:
+
+        async def scene() -> None:
+            one, two = target(receiver), target(other, "all")
+            async with notifying(house, box, one) as notifier:
+                await threaded(acquire, house, ada, "a")
+                await until(lambda: len(receiver.got) == 1)
+                notifier.tell([one, two])
+                await until(lambda: "all" in box.loads("p"))
+                await threaded(acquire, house, ada, "b")
+                await until(lambda: len(receiver.got) == 2 and len(other.got) == 1)
+                notifier.tell([two])
+                await threaded(acquire, house, ada, "c")
+                await until(lambda: len(other.got) == 2)
+
+        anyio.run(scene)
+        assert receiver.events == ["1.3.1", "1.4.1"]
+        assert sorted(other.events) == ["1.4.1", "1.5.1"]
+
+
+def test_what_waits_for_a_target_of_another_service_is_left_to_it(
+    repo: str, receiver: Receiver, box: Outbox
+) -> None:
+    house = begun(repo)
+    ada = session(house)
+    # Another service has been told of this target, and has queued this for it.
+    box.begin(["all"], Position(1, 1, 0))
+    box.put(["all"], [Draft("all", Position(1, 2, 1), "agent.checkin", "{}")], Position(1, 2, 1))
+
+    async def scene() -> None:
+        async with notifying(house, box, target(receiver)):
+            await threaded(acquire, house, ada, "a")
+            await until(lambda: receiver.got)
+
+    anyio.run(scene)
+    assert box.loads("p")["all"] == Load(1)
+
+
+def test_a_target_that_was_told_of_another_ledger_is_told_of_this_one_behind_a_gap(
+    repo: str, receiver: Receiver, box: Outbox
+) -> None:
+    house = begun(repo)
+    ada = session(house)
+    box.begin(["t"], Position(1, 500, 2))
+
+    async def scene() -> None:
+        async with notifying(house, box, target(receiver, wish=wish("lock.*"))):
+            await until(lambda: receiver.got)
+            await threaded(acquire, house, ada, "a")
+            await until(lambda: len(receiver.got) == 2)
+
+    anyio.run(scene)
+    assert [json.loads(each.body)["type"] for each in receiver.got] == ["gap", "lock.acquired"]
+
+
+def test_an_end_does_not_wait_for_those_who_answer_slowly(
+    repo: str, receiver: Receiver, box: Outbox
+) -> None:
+    import threading
+
+    house = begun(repo)
+    ada = session(house)
+    gate = threading.Event()
+    receiver.answers.append(lambda *_: gate.wait(60))
+    clock = Hands()
+
+    async def scene() -> None:
+        async with notifying(house, box, target(receiver), clock=clock):
+            await threaded(acquire, house, ada, "a")
+            await until(lambda: receiver.got)
+
+    try:
+        anyio.run(scene)
+        assert box.loads("p")["t"] == Load(1, 0, 0, "the service ended meanwhile")
+        # It is nobody's now, so that the next service sends it at once.
+        assert box.claim(["t"], "next", clock.now, 60.0) is not None
+    finally:
+        gate.set()
+
+
+def test_a_chat_is_told_in_words_and_its_signature_is_over_what_was_sent(
+    repo: str, receiver: Receiver, box: Outbox
+) -> None:
+    house = begun(repo)
+    ada = session(house)
+
+    async def scene() -> None:
+        async with notifying(house, box, target(receiver, format="slack")):
+            await threaded(acquire, house, ada, "src/a.py", reason="<!channel> & @all")
+            await until(lambda: receiver.got)
+
+    anyio.run(scene)
+    (got,) = receiver.got
+    said = "[p] ada has locked src/a.py: &lt;!channel&gt; &amp; @\u200ball"
+    assert json.loads(got.body) == {"text": said}
+    assert verified(SECRET.encode(), got)
+    assert got.headers["webhook-id"] == "p:1.3.1"
 
 
 def test_a_slow_target_keeps_nobody_else_waiting(
@@ -280,6 +397,8 @@ def test_a_slow_target_keeps_nobody_else_waiting(
     with receiving() as quick:
 
         async def scene() -> None:
+            # As many threads as the slow one keeps busy.
+            anyio.to_thread.current_default_thread_limiter().total_tokens = notify.TO_ONE
             targets = (target(receiver, "slow"), target(quick, "quick"))
             async with notifying(house, box, *targets):
                 try:

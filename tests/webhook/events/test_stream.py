@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
+import anyio
 import pytest
+from sse_starlette import ServerSentEvent
 
 from gitcoord.bootstrap import House
 from gitcoord.domain.lock_operations import ReleaseLocks
 from tests.entrypoints.program import until
 from tests.ledger.houses import acquire, begun, session
-from tests.webhook.events.listening import ids
+from tests.webhook.events.listening import ids, running, threaded
+from tests.webhook.events.listening import until as soon
 from tests.webhook.events.served import Line, Service, Stream, service
+from webhook.events import stream as streams
+from webhook.events.hub import Hub
 
 
 @pytest.fixture
@@ -66,6 +72,111 @@ def test_a_stream_resumes_behind_the_last_event_id(house: House, served: Service
         rest = everything[place + 1 :]
         assert [x.id for x in islice(stream.events(), len(rest))] == rest
         stream.close()
+
+
+def test_whoever_has_heard_nothing_yet_comes_back_as_well_and_misses_nothing(
+    house: House, repo: str
+) -> None:
+    ada = session(house)
+    with service(repo) as served:
+        stream = Stream(served.port, "?types=lock.released")
+        first = dict(
+            line.decode().strip().split(": ") for line in iter(stream.response.readline, b"\r\n")
+        )
+        assert first["retry"] == "2000"
+        served.process.send_signal(signal.SIGKILL)
+        stream.close()
+    acquire(house, ada, "a.py")
+    house.coordinator.run(ReleaseLocks(all=True), session=ada.id)
+    with service(repo) as served:
+        stream = Stream(served.port, "?types=lock.released", after=first["id"])
+        assert next(stream.events()).event == "lock.released"
+        stream.close()
+
+
+async def blocks(hub: Hub, told: list[ServerSentEvent], **options: Any) -> None:
+    """Keep what a stream says, to its end."""
+    response = await streams.stream(hub, **options)
+    async for each in response.body_iterator:
+        assert isinstance(each, ServerSentEvent)
+        told.append(each)
+
+
+def test_whoever_wants_little_is_told_how_far_it_has_come(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PASSED", 3)
+    monkeypatch.setattr(streams, "CHECK", 0.05)
+    ada = session(house)
+
+    async def scene() -> None:
+        told: list[ServerSentEvent] = []
+        async with running(house) as hub, anyio.create_task_group() as group:
+            group.start_soon(partial(blocks, hub, told, types="task.completed"))
+            await soon(lambda: told)
+            for number in range(4):
+                await threaded(acquire, house, ada, f"k{number}")
+            await soon(lambda: [x.id for x in told][-2:] == ["1.5.1", "1.6.1"])
+            assert told[0].id == "1.2.999999999"
+            # No more than an id: a reader is told of nothing that it does not want.
+            assert all(x.event is None and x.data is None for x in told)
+            group.cancel_scope.cancel()
+
+    anyio.run(scene)
+
+
+def test_whoever_may_not_listen_any_more_is_sent_away_also_while_nothing_happens(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CHECK", 0.05)
+    good = [True]
+
+    async def still() -> bool:
+        return good[0]
+
+    async def scene() -> None:
+        told: list[ServerSentEvent] = []
+        async with running(house) as hub, anyio.create_task_group() as group:
+            group.start_soon(partial(blocks, hub, told, still=still))
+            await soon(lambda: [x for x in told if x.event == "presence"])
+            good[0] = False
+            await soon(lambda: told[-1].event == "end")
+            await soon(lambda: not hub.readers)
+            text = told[-1].data
+            assert json.loads(str(text)) == {
+                "type": "end",
+                "reason": "revoked",
+                "resume": "1.1.999999999",
+            }
+            group.cancel_scope.cancel()
+
+    anyio.run(scene)
+
+
+def test_a_client_that_takes_nothing_is_cut_off_without_an_alarm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        while True:
+            yield ServerSentEvent("x")
+
+    async def receive() -> Any:
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await anyio.sleep_forever()
+
+    async def scene() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/api/v1/events"}
+        with anyio.fail_after(20):
+            await streams.Streamed(events(), send_timeout=0.05)(scope, receive, send)
+
+    anyio.run(scene)
+    (line,) = caplog.records
+    assert line.levelname == "WARNING"
+    assert line.exc_info is None
+    assert "/api/v1/events has taken nothing" in line.getMessage()
 
 
 def test_a_stream_tells_only_the_types_and_the_session_that_are_asked_for(

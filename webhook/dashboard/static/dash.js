@@ -11,6 +11,8 @@ const said = document.getElementById("said");
 
 // The server's clock, as far as it is ahead of this one.
 let ahead = main.dataset.now ? Date.parse(main.dataset.now) - Date.now() : 0;
+// Whether the service itself waits for a git host.
+const behind = () => document.querySelector("#host aside") !== null;
 const live = () => main.hasAttribute("data-refresh");
 
 function span(seconds) {
@@ -72,11 +74,12 @@ function replace(text) {
   tick();
 }
 
-const STATES = { live: "Live", lost: "Not connected, trying again", past: "The past stands still", still: "Not live" };
+const STATES = { live: "Live", behind: "The git host does not answer", lost: "Not connected, trying again", past: "The past stands still", still: "Not live" };
 
 function show(state) {
   if (!pulse) return;
-  const now = live() ? state : document.querySelector(".past") ? "past" : "still";
+  const found = state === "live" && behind() ? "behind" : state;
+  const now = live() ? found : document.querySelector(".past") ? "past" : "still";
   if (pulse.dataset.state === now) return;
   pulse.dataset.state = now;
   pulse.textContent = STATES[now];
@@ -152,10 +155,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Whoever opens a menu that asks for something goes on typing. (The event does not bubble.)
+document.addEventListener("toggle", (event) => {
+  if (event.target.open) event.target.querySelector("form.sheet input:not([type=hidden])")?.focus();
+}, true);
+
 addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
 document.querySelector('.shell nav [aria-current]')?.scrollIntoView({ block: "nearest", inline: "center" });
-setInterval(tick, TICK);
+setInterval(() => { tick(); if (behind()) soon(); }, TICK);
 setInterval(soon, QUIET);
 tick();
 listen();

