@@ -14,7 +14,8 @@ from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.errors import ExtraMissing, NotARepository, UsageError
 
 if TYPE_CHECKING:
-    from gitcoord.entrypoints.mcp.table import Cost, Profile
+    from gitcoord.entrypoints.mcp.cost import Cost
+    from gitcoord.entrypoints.mcp.table import Profile
 
 #: Where HTTP is served.
 HOST, PORT = "127.0.0.1", 8751
@@ -121,8 +122,8 @@ def _least(cost: Cost, profile: Profile) -> Profile:
 
 def _print(desk: Desk, profile: Profile) -> None:
     from gitcoord.entrypoints.cli.render import table
+    from gitcoord.entrypoints.mcp.cost import costs
     from gitcoord.entrypoints.mcp.schema import CHARACTERS
-    from gitcoord.entrypoints.mcp.table import costs
 
     found = costs(profile)
     profiles = {profile: found}

@@ -9,7 +9,7 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -26,7 +26,6 @@ from gitcoord.entrypoints.mcp import tools_ports as ports
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
-from gitcoord.entrypoints.mcp.schema import schema_of, tokens
 from gitcoord.entrypoints.mcp.tool import Tool
 
 if TYPE_CHECKING:
@@ -357,32 +356,6 @@ def selected(profile: Profile) -> dict[str, Tool]:
     if profile == "golemxv":
         return golemxv.TOOLS
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
-
-
-def definition(tool: Tool) -> dict[str, Any]:
-    """Return what a client puts before its model: name, description and input schema."""
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": schema_of(tool.input),
-    }
-
-
-class Cost(NamedTuple):
-    """What a tool costs in tokens: what the model reads, and the schema of the answers."""
-
-    name: str
-    core: bool
-    tokens: int
-    output: int
-
-
-def costs(profile: Profile = "all") -> list[Cost]:
-    """Return what each tool of a profile costs."""
-    return [
-        Cost(tool.name, tool.core, tokens(definition(tool)), tokens(schema_of(tool.output)))
-        for tool in selected(profile).values()
-    ]
 
 
 def encoded(answer: Output) -> dict[str, Any]:

@@ -17,13 +17,12 @@ RESOURCES = (
 )  # fmt: skip
 PROMPTS = ("coordinate_file_edit", "start_work_session")
 
-#: What profiles and policies, and ports, will bring. Emptied as they come; a name that is there
-#: already may not stand here.
+#: What profiles and policies will bring. Emptied as they come; a name that is there already may
+#: not stand here.
 EXPECTED_LATER = {
     "profiles and policies": (
         "get_my_profile", "check_policy", "validate_cedar_policy", "profiles://current",
     ),
-    "ports": ("allocate_ports", "release_ports", "ports_status"),
 }  # fmt: skip
 LATER = {name for names in EXPECTED_LATER.values() for name in names}
 
