@@ -40,7 +40,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
     #: The original's word where it has another one.
     original_operation: str | UnsetType = UNSET
-    parameters: Any
+    parameters: dict[str, Any]
     #: done, refused, denied, guardrail, waiting or unknown.
     result: str
     success: bool
@@ -94,7 +94,7 @@ def entry(one: Entry) -> AuditEntry:
         session_id=one.session or UNSET,
         operation=one.operation,
         original_operation=UNSET if word == one.operation else word,
-        parameters=one.arguments,
+        parameters=one.arguments if isinstance(one.arguments, dict) else {},
         result=one.result,
         success=one.outcome == "done",
         error_message=UNSET if one.outcome in ("done", "waiting", "") else one.outcome,
