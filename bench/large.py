@@ -147,8 +147,8 @@ ROWS = (
         Target(3),
         _BARE,
         _next("--type", SPECIAL),
-        "every ready task of the type is decoded and turned down, one after the other: "
-        "capabilities are not part of the index; and start-up as above",
+        "start-up as above; and the terms of all ready tasks of the type are read, though not "
+        "the tasks",
     ),
     Row(
         "large-cold",

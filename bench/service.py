@@ -121,9 +121,16 @@ class Load(NamedTuple):
     pushes: int
     #: Seconds of single decisions at the host by a process that is alone.
     alone: list[float]
+    #: Processors that the service, its git included, and the clients were busy with.
+    served: float
+    asked: float
 
 
 @cache
+def _loads(scratch: Scratch) -> list[Load]:
+    return [_load(scratch) for _ in range(scratch.volume.turns)]
+
+
 def _load(scratch: Scratch) -> Load:
     clients = CLIENTS if scratch.volume.seconds >= FULL.seconds else 20
     with hosting(scratch) as hosted:
@@ -140,16 +147,32 @@ def _load(scratch: Scratch) -> Load:
             crowd = _Crowd(server, clients)
             asyncio.run(crowd.check_in())
             hosted.host.requests(clear=True)
-            begun = time.perf_counter()
+            begun, busy, ours = time.perf_counter(), _busy(server), time.process_time()
             asyncio.run(crowd.work(scratch.volume.seconds * 2))
             seconds = time.perf_counter() - begun
+            served, asked = _busy(server) - busy, time.process_time() - ours
             made = hosted.host.requests()
     pushes = sum(
         one["method"] == "POST" and one["path"].endswith("git-receive-pack") for one in made
     )
     if crowd.wrong:
         raise Wrong("; ".join(crowd.wrong[:5]))
-    return Load(len(crowd.took), crowd.refused, seconds, crowd.took, pushes, alone)
+    return Load(
+        len(crowd.took),
+        crowd.refused,
+        seconds,
+        crowd.took,
+        pushes,
+        alone,
+        served / seconds,
+        asked / seconds,
+    )
+
+
+def _busy(server: Server) -> float:
+    """Return the seconds of processor that a service and its children that ended have used."""
+    spent = psutil.Process(server.process.pid).cpu_times()
+    return float(sum(spent[:4]))
 
 
 class _Crowd:
@@ -230,23 +253,29 @@ class _Crowd:
 
 
 def _batch(scratch: Scratch) -> Measured:
-    load = _load(scratch)
-    each = load.operations / max(1, load.pushes)
+    loads = _loads(scratch)
+    each = [load.operations / max(1, load.pushes) for load in loads]
+    operations, seconds = (sum(load[at] for load in loads) for at in (0, 2))
     detail = (
-        f"{load.operations} operations ({load.refused} refused) in {load.seconds:.1f} s: "
-        f"{load.operations / load.seconds:.0f} a second, {load.pushes} pushes"
+        f"{operations} operations ({sum(load.refused for load in loads)} refused) in "
+        f"{seconds:.1f} s: {operations / seconds:.0f} a second, "
+        f"{sum(load.pushes for load in loads)} pushes; the service kept "
+        f"{median(load.served for load in loads):.2f} processors busy, the clients "
+        f"{median(load.asked for load in loads):.2f}"
     )
-    return Measured(each, each, each, detail)
+    return Measured(median(each), min(each), max(each), detail)
 
 
 def _slowest(scratch: Scratch) -> Measured:
-    load = _load(scratch)
-    trip, last = median(load.alone), percentile(load.took, 0.99)
+    loads = _loads(scratch)
+    took = [one for load in loads for one in load.took]
+    trip, last = median(one for load in loads for one in load.alone), percentile(took, 0.99)
+    each = [percentile(load.took, 0.99) / trip for load in loads]
     detail = (
-        f"p50 {milliseconds(median(load.took))}, p99 {milliseconds(last)}; a process that is alone "
+        f"p50 {milliseconds(median(took))}, p99 {milliseconds(last)}; a process that is alone "
         f"decides in {milliseconds(trip)}, {milliseconds(FAR)} of which were added"
     )
-    return Measured(last / trip, last / trip, last / trip, detail)
+    return Measured(last / trip, min(each), max(each), detail)
 
 
 def _start(scratch: Scratch) -> Measured:
@@ -344,8 +373,9 @@ ROWS: tuple[Row, ...] = (
         Target(10),
         "one decision, alone",
         _slowest,
-        cost="one process of Python answers all 200, on processors that it shares with them and "
-        "with the host; a wait for two rounds is the rest",
+        cost="whoever comes just after a round has begun waits for it and for the next; one "
+        "interpreter reads, decides and answers for all 200, on processors that it shares with "
+        "them, the host and the packing",
     ),
     Row(
         "service-start",

@@ -90,14 +90,15 @@ def routes(
             await caller(service, request, "read")
         return Response(openapi.document(), media_type="application/json")
 
+    # The first that matches is taken, one after the other is tried: what is asked most comes first.
     return [
+        *answering.routes(service),
         *health.routes(service),
         metrics.route(service, numbers),
         Route("/api/v1/openapi.json", described),
         *listening.routes(service, streams),
         *receiver.routes(office),
         *ports.routes(service),
-        *answering.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),
         *system.routes(service, *ORIGINALS),

@@ -40,6 +40,10 @@ class Lines(logging.Formatter):
 
 def begin(kind: str) -> None:
     """Write the log to standard error, as "text" or as "json"."""
+    # What no line of ours shows need not be found out for each of them, see "Optimization" in
+    # https://docs.python.org/3/howto/logging.html
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     text = logging.Formatter("gitcoord serve: %(levelname)s: %(message)s")
     handler.setFormatter(Lines() if kind == "json" else text)

@@ -1,7 +1,7 @@
 """The repositories that are served: a house each, opened when it is needed, apart from the others.
 
 All work on a ledger is done in threads, so that nothing waits in the event loop, and what waits
-together is decided together by the coordinator's group commit. Not here: who may ask for what.
+together is decided together (`deciding`). Not here: who may ask for what.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ import anyio.to_thread
 
 from gitcoord.bootstrap import House, open_house
 from gitcoord.errors import GitcoordError, LedgerMissing, NotInitialised, Unavailable
+from webhook.deciding import Deciding
 from webhook.settings import is_url
 
 T = TypeVar("T")
 
 #: Seconds for which what a git host has said is new enough for a question.
 FRESH = 1.0
+#: Seconds for which a refusal is no reason to look for dead sessions once more.
+LOOKED = 1.0
 #: Seconds for which a question waits for a host; then it is answered with what was last known.
 PATIENCE = 2.0
 #: Requests of one project that are worked on at once, and that wait at once for something.
@@ -50,7 +53,9 @@ class Project:
         self._asked: tuple[float, Future[None]] | None = None
         self._asker = ThreadPoolExecutor(1, thread_name_prefix=f"host of {name}")
         self._looking = threading.Lock()
+        self._looked = -LOOKED
         self._limits: dict[str, anyio.CapacityLimiter] = {}
+        self.deciding = Deciding(self.house)
 
     def house(self) -> House:
         """Return gitcoord for this repository, opened once. Raises what keeps it closed."""
@@ -92,6 +97,11 @@ class Project:
         with suppress(TimeoutError):
             asked[1].result(max(0.0, asked[0] + PATIENCE - now))
 
+    @property
+    def doubts(self) -> bool:
+        """Whether it is worth the effort to look for dead sessions: that was not done just now."""
+        return time.monotonic() - self._looked >= LOOKED
+
     def swept(self) -> bool:
         """Look for dead sessions, unless that was done just now; whether any was ended.
 
@@ -100,6 +110,7 @@ class Project:
         if not self._looking.acquire(blocking=False):
             return False
         try:
+            self._looked = time.monotonic()
             return bool(self.house().judge().look_if_due().swept)
         finally:
             self._looking.release()
@@ -116,6 +127,7 @@ class Project:
 
     def close(self) -> None:
         """Let go of the repository. Nobody asks any more."""
+        self.deciding.close()
         self._asker.shutdown(wait=False, cancel_futures=True)
         with self._opening:
             for house in [*self._closed, *([self._house] if self._house else ())]:

@@ -17,6 +17,7 @@ import uvicorn
 from gitcoord.entrypoints.listener import LOOPBACK, listener
 from webhook import logs
 from webhook.app import application
+from webhook.reading import reader
 from webhook.service import Service, assemble
 from webhook.settings import Settings
 from webhook.streams import Streams
@@ -48,6 +49,7 @@ def serve(settings: Settings, environ: Mapping[str, str], *, log: str = "text") 
     app = application(service)
     config = uvicorn.Config(
         app,
+        http=reader(),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -7,7 +7,7 @@ all. Not here: how claims end by themselves (`claims`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from gitcoord.domain.tasks import (
     Task,
     feature_of,
     held_by,
+    needs_of,
     ready_as,
     task_of,
 )
@@ -37,8 +38,10 @@ from gitcoord.domain.unlanded import Mark, near
 from gitcoord.errors import (
     ClaimFailed,
     FeaturePaused,
+    InsufficientTrust,
     LimitReached,
     LockHeld,
+    NotPermitted,
     QueuedBehind,
     Refused,
     UsageError,
@@ -132,7 +135,13 @@ class NextTask(Operation, frozen=True, kw_only=True):
         _refuse_more(state, session)
         feature = feature_of(state.settings, self.feature)
         passed: list[Waiting] = []
-        for task in self._ready(state, feature):
+        has = frozenset(session.capabilities)
+
+        def able(term: str) -> bool:
+            # As long as there is room they are shown, with the reason.
+            return len(passed) < SHOWN_LIMIT or has.issuperset(needs_of(term))
+
+        for task in self._ready(state, feature, able):
             found = hindrances(state, context, task, session)
             if not found:
                 try:
@@ -154,16 +163,16 @@ class NextTask(Operation, frozen=True, kw_only=True):
         """Return the diary line."""
         return _line(answer, agent)
 
-    def _ready(self, state: State, feature: str) -> Iterator[Task]:
+    def _ready(self, state: State, feature: str, able: Callable[[str], bool]) -> Iterator[Task]:
         found: Iterator[Task]
         if self.types:
             kinds = sorted(set(self.types))
-            scans = [state.scan(Task, ready_as("type", kind)) for kind in kinds]
+            scans = [state.scan(Task, ready_as("type", kind), wanted=able) for kind in kinds]
             found = merge(*scans, key=lambda task: task.order)
         elif feature:
-            found = state.scan(Task, ready_as("feature", feature))
+            found = state.scan(Task, ready_as("feature", feature), wanted=able)
         else:
-            found = state.scan(Task, "ready:")
+            found = state.scan(Task, "ready:", wanted=able)
         return (task for task in found if self._wants(task, feature))
 
     def _wants(self, task: Task, feature: str) -> bool:
@@ -194,7 +203,8 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
     by_code = {each.code: each for each in found}
     if "attempts" in by_code:
         return exhausted(task, state)
-    kind = FeaturePaused if "paused" in by_code else ClaimFailed
+    code = next((code for code in _KINDS if code in by_code), "")
+    kind = _KINDS.get(code, ClaimFailed)
     return kind(
         f"task {task.id} cannot be claimed: {'; '.join(each.detail for each in found)}",
         hint="Run `gitcoord task next` for one that can.",
@@ -202,6 +212,14 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
         status=task.status,
         reasons=msgspec.to_builtins(found),
     )
+
+
+#: Obstacles with a refusal of their own, the first that is met counts.
+_KINDS: dict[str, type[Refused]] = {
+    "paused": FeaturePaused,
+    "trust": InsufficientTrust,
+    "permission": NotPermitted,
+}
 
 
 def _not_pending(task: Task) -> ClaimFailed:

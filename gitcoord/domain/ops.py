@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.record import Record
@@ -43,7 +43,6 @@ def prune(state: State, now: Time, added: int) -> None:
     and no transaction pays for a long pause.
     """
     limit = f"at:{plus(now, -state.settings.ops_kept)}"
-    for old in list(islice(state.scan(Op, "at:"), 2 * added + 4)):
-        if f"at:{old.at}" >= limit:
-            return
+    oldest = islice(state.scan(Op, "at:"), 2 * added + 4)
+    for old in list(takewhile(lambda one: f"at:{one.at}" < limit, oldest)):
         state.remove(old)

@@ -54,6 +54,7 @@ class State:
         self.settings = settings
         self._seen: dict[Place, Record | None] = {}
         self._found: dict[tuple[str, str], list[str]] = {}
+        self._bare: set[str] = set()
         self._changed: dict[Place, Record | None] = {}
         self._terms: dict[str, list[tuple[str, str]]] = {}
         self._undo: list[tuple[Place, bool, Record | None]] = []
@@ -61,7 +62,7 @@ class State:
     def get(self, kind: type[R], name: str, *, archived: bool = True) -> R | None:
         """Return the record of that name, live ones first, or None."""
         found = self._at(kind, kind.table, name)
-        if found is None and archived:
+        if found is None and archived and _moves(kind):
             found = self._at(kind, ARCHIVE + kind.table, name)
         return found
 
@@ -79,10 +80,18 @@ class State:
             names.add(own[at][1])
         return [r for n in sorted(names) if (r := self._at(kind, table, n)) is not None]
 
-    def scan(self, kind: type[R], prefix: str, *, archived: bool = False) -> Iterator[R]:
+    def scan(
+        self,
+        kind: type[R],
+        prefix: str,
+        *,
+        archived: bool = False,
+        wanted: Callable[[str], bool] | None = None,
+    ) -> Iterator[R]:
         """Yield records with a term that starts with `prefix`, in term order, lazily.
 
-        A record appears once per such term. Records changed while the iteration
+        A record appears once per such term; one whose term is not `wanted`, not at all, and
+        it is not even loaded. Records changed while the iteration
         runs are seen as they were or as they are.
         """
         table = ARCHIVE + kind.table if archived else kind.table
@@ -98,7 +107,9 @@ class State:
             for pair in own[start : bisect_left(own, (prefix + "\U0010ffff", ""))]
             if pair[0].startswith(prefix)
         ]
-        for _, name in merge(base, mine) if mine else base:
+        for term, name in merge(base, mine) if mine else base:
+            if wanted is not None and not wanted(term):
+                continue
             record = self._at(kind, table, name)
             if record is not None:
                 yield record
@@ -134,6 +145,22 @@ class State:
             return True
         return any((table, name) not in self._changed for name in self._base.find(table, term))
 
+    def holds(self, table: str) -> bool:
+        """Say whether a live record with a term is in that table.
+
+        That the snapshot has none is asked once: this may be asked before every operation.
+        """
+        if self._terms.get(table):
+            return True
+        if table in self._bare:
+            return False
+        names = self._base.names(table)
+        first = next(names, None)
+        if first is None:
+            self._bare.add(table)
+            return False
+        return any((table, name) not in self._changed for name in (first, *names))
+
     def count(self, kind: type[Record], prefix: str) -> int:
         """Return how many terms of live records start with `prefix`; no record is loaded."""
         table = kind.table
@@ -147,12 +174,15 @@ class State:
         home = ARCHIVE + record.table if record.archived else record.table
         other = record.table if record.archived else ARCHIVE + record.table
         self._set((home, record.name), record)
+        if not _moves(type(record)):
+            return
         if self._at(type(record), other, record.name) is not None:
             self._set((other, record.name), None)
 
     def remove(self, record: Record) -> None:
         """Forget the record; forgetting what is not there changes nothing."""
-        for table in (record.table, ARCHIVE + record.table):
+        tables = (record.table, ARCHIVE + record.table)
+        for table in tables if _moves(type(record)) else tables[:1]:
             if self._at(type(record), table, record.name) is not None:
                 self._set((table, record.name), None)
 
@@ -180,6 +210,8 @@ class State:
 
     def stored(self, table: str, name: str) -> bytes | None:
         """Return the bytes that the snapshot holds for a record, or None."""
+        if self._seen.get((table, name), self) is None:
+            return None
         return self._base.load(table, name)
 
     def savepoint(self) -> tuple[int, int, Settings]:
@@ -199,6 +231,11 @@ class State:
     def changes(self) -> Iterable[tuple[Place, Record | None]]:
         """Return what differs from the snapshot: the new record, or None where one is gone."""
         return self._changed.items()
+
+
+def _moves(kind: type[Record]) -> bool:
+    """Say whether records of the kind are ever archived: most never are, and are not looked for."""
+    return kind.archived is not Record.archived
 
 
 def _terms_of(record: Record | None) -> set[str]:

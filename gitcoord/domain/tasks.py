@@ -72,6 +72,8 @@ class Task(Record, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     #: Capabilities that whoever claims it must have declared.
     requires: tuple[str, ...] = ()
+    #: Trust level that whoever claims it must have.
+    min_trust: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
     feature: str = ""
     deadline: Time = ""
     not_before: Time = ""
@@ -125,10 +127,12 @@ class Task(Record, frozen=True, kw_only=True):
         if self.status == "pending" and self.waiting_for:
             yield f"later:{self.order}"
         elif self.status == "pending":
-            yield f"ready:{self.order}"
-            yield f"{ready_as('type', self.type)}{self.order}"
+            # With what it requires: who has not that need not load it.
+            needs = "".join(f"{_NEEDS}{name}" for name in self.requires)
+            yield f"ready:{self.order}{needs}"
+            yield f"{ready_as('type', self.type)}{self.order}{needs}"
             if self.feature:
-                yield f"{ready_as('feature', self.feature)}{self.order}"
+                yield f"{ready_as('feature', self.feature)}{self.order}{needs}"
         if self.status in CLAIMED:
             yield f"by:{root(self.session)}"
             if self.lease_until:
@@ -174,9 +178,18 @@ class Note(Record, frozen=True, kw_only=True):
         yield f"task:{self.task}:{self.at}"
 
 
+#: Before each capability at the end of a term; no name has it, as it cannot be printed.
+_NEEDS = "\x1f"
+
+
 def ready_as(what: Literal["type", "feature"], value: str) -> str:
     """Return the prefix of the terms of ready tasks of that type or feature."""
     return f"ready-{what}:{value}\t"
+
+
+def needs_of(term: str) -> list[str]:
+    """Return the capabilities that a ready task requires, from any of its terms as that."""
+    return term.split(_NEEDS)[1:]
 
 
 def feature_of(settings: Settings, text: str) -> str:

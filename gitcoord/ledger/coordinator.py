@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitcoord.domain.operation import Answer, Operation, packed, unpacked
 from gitcoord.domain.secrets import hide
-from gitcoord.errors import AlreadyInitialised, InvalidValue, OutcomeUnknown, Unavailable
+from gitcoord.errors import (
+    AlreadyInitialised,
+    InvalidValue,
+    OutcomeUnknown,
+    Unavailable,
+    UsageError,
+)
 from gitcoord.ledger.request import Batch, Reply, Request, fresh_id
 from gitcoord.storage.store import SwapLost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitcoord.ledger.committer import Carrier, Committer
     from gitcoord.ledger.group import Group
     from gitcoord.ledger.ledger import Ledger
@@ -74,9 +82,38 @@ class Coordinator:
             for at, wish in enumerate(wishes)
         ]
         replies = self._group.submit(requests, self._patience)
-        if self._packing is not None:
-            self._packing.decided()
+        self.tidied(1)
         return replies
+
+    def together(self, requests: Sequence[Request]) -> list[Reply]:
+        """Decide requests of many who ask in one transaction; one reply to each, in order.
+
+        What is wrong with one of them is in its reply, not in the way of the others. Raises as
+        `run`. For callers that pack by themselves: `tidied`.
+        """
+        deadline = self.ledger.clock.wall() + self._patience
+        replies: dict[int, Reply] = {}
+        fit: dict[int, Request] = {}
+        for at, request in enumerate(requests):
+            try:
+                fit[at] = Request(
+                    [cleaned(one) for one in request.operations],
+                    session=request.session,
+                    agent=request.agent,
+                    id=request.id,
+                    deadline=deadline,
+                )
+            except UsageError as error:
+                replies[at] = Reply(error=error)
+        if fit:
+            decided = self._group.submit(list(fit.values()), self._patience)
+            replies.update(zip(fit, decided, strict=True))
+        return [replies[at] for at in range(len(requests))]
+
+    def tidied(self, decisions: int) -> None:
+        """Count decisions, and pack git's objects if they have become too many."""
+        if self._packing is not None:
+            self._packing.decided(decisions)
 
     def do(
         self,

@@ -26,10 +26,13 @@ class Packing:
         self._mirror = mirror
         self._decisions = 0
 
-    def decided(self) -> None:
-        """Count a decision, and consolidate if it is high time."""
-        self._decisions += 1
-        if self._decisions % EVERY or growth.due(self._where()) != "now":
+    def decided(self, decisions: int = 1) -> None:
+        """Count decisions, and consolidate if it is high time."""
+        self._decisions += decisions
+        if self._decisions < EVERY:
+            return
+        self._decisions = 0
+        if growth.due(self._where()) != "now":
             return
         try:
             self.pack()

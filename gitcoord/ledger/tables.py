@@ -28,13 +28,18 @@ KINDS: dict[str, str] = {
     "messages": "mailbox:Message",
     "violations": "violations:Violation",
     "ops": "ops:Op",
+    "profiles": "profiles:Profile",
+    "assignments": "assignments:Assignment",
+    "policies": "policies:Policy",
+    "network": "network:NetworkRule",
+    "accesses": "accesses:Access",
     "ports": "ports:PortLease",
     "plans": "plans:Plan",
     "escalations": "escalations:Escalation",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "3"
+VERSION = "4"
 
 _loaded: dict[str, type[Record]] = {}
 

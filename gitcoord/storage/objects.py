@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gitcoord.errors import CorruptRecord
 from gitcoord.storage.deflate import deflated
@@ -25,23 +26,32 @@ from gitcoord.storage.durable import (
 )
 from gitcoord.storage.store import GitObject, Oid
 
+if TYPE_CHECKING:
+    from gitcoord.storage.packfile import Packed
+
 #: Up to so many objects become loose files: above it one pack costs fewer syncs.
 LOOSE_LIMIT = 24
 
 
 def write(
-    directory: str, objects: Sequence[GitObject], fmt: str, *, sync: bool = True
+    directory: str,
+    objects: Sequence[GitObject],
+    fmt: str,
+    *,
+    sync: bool = True,
+    packed: Packed | None = None,
 ) -> str | None:
     """Store the objects under the `objects` directory of a repository, durably.
 
     Returns the path of the pack they are in, None where they are loose. `sync` False is for
-    what can be had again: then a power cut may spoil loose ones. Raises ReadOnly, DiskFull or
-    Unavailable; what was stored until then is harmless garbage.
+    what can be had again: then a power cut may spoil loose ones. `packed`: they are in this pack
+    already. Raises ReadOnly, DiskFull or Unavailable; what was stored until then is harmless
+    garbage.
     """
     unique = {item.oid: item for item in objects}
     try:
         if len(unique) > LOOSE_LIMIT:
-            return write_pack(directory, list(unique.values()), fmt)
+            return write_pack(directory, list(unique.values()), fmt, packed)
         write_loose(directory, unique.values(), sync=sync)
     except OSError as error:
         raise disk_error(error, f"write objects in {directory}") from error
@@ -76,15 +86,20 @@ def write_loose(directory: str, objects: Iterable[GitObject], *, sync: bool = Tr
         sync_directory(folder)
 
 
-def write_pack(directory: str, objects: Sequence[GitObject], fmt: str, *, sync: bool = True) -> str:
-    """Store the objects, whose oids are distinct, as one pack; return its path. Raises OSError."""
+def write_pack(
+    directory: str, objects: Sequence[GitObject], fmt: str, packed: Packed | None = None
+) -> str:
+    """Store the objects, whose oids are distinct, as one pack; return its path. Raises OSError.
+
+    `packed`: the pack, where it is made already.
+    """
     from gitcoord.storage.packfile import index, pack  # few transactions are so large
 
     folder = os.path.join(directory, "pack")
     mode = stat.S_IMODE(os.stat(directory).st_mode)
     if _make_directory(folder, mode):
         sync_directory(directory)
-    parts, entries = pack(objects, fmt)
+    parts, entries = packed or pack(objects, fmt)
     final = os.path.join(folder, f"pack-{parts[-1].hex()}")
     if _refresh(final + ".pack") and _refresh(final + ".idx"):
         sync_directory(folder)

@@ -19,9 +19,11 @@ _LARGE = 1 << 31
 
 
 Entry = tuple[bytes, int, int]
+#: Parts of the pack file, and what its index needs to know.
+Packed = tuple[list[bytes], list[Entry]]
 
 
-def pack(objects: Sequence[GitObject], fmt: str) -> tuple[list[bytes], list[Entry]]:
+def pack(objects: Sequence[GitObject], fmt: str) -> Packed:
     """Return (parts of the pack file, index entries) of objects with distinct oids.
 
     The last part is the pack's own checksum. An entry is (oid, CRC-32, offset).

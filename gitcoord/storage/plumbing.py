@@ -23,6 +23,7 @@ from gitcoord.storage.swap import Swap
 
 if TYPE_CHECKING:
     from gitcoord.storage.catfile import CatFile
+    from gitcoord.storage.packfile import Packed
 
 # So many objects are looked for as files before a git is started to read them.
 _FEW = 32
@@ -99,15 +100,29 @@ class PlumbingStore:
             if moves:
                 self._swap.ready()
             if objects:
-                pack = loose.write(
-                    self._objects, objects, self.object_format, sync=self._repository.durable
-                )
-                if pack is None:
-                    growth.noted(self._repository, len(objects))
-                else:
-                    growth.noted(self._repository, 0, [pack])
+                self._write(objects)
             if moves:
                 self._swap.make(moves)
+
+    def prepare(self, objects: Sequence[GitObject], pack: Packed) -> None:
+        """Do what a `commit` of these objects can do before it is known whether it comes.
+
+        `pack` holds them as well, for where they are better off in one. Raises as `commit`.
+        """
+        self._git.trust()
+        with self._writing:
+            self._swap.ready()
+            if objects:
+                self._write(objects, pack)
+
+    def _write(self, objects: Sequence[GitObject], packed: Packed | None = None) -> None:
+        pack = loose.write(
+            self._objects, objects, self.object_format, sync=self._repository.durable, packed=packed
+        )
+        if pack is None:
+            growth.noted(self._repository, len(objects))
+        else:
+            growth.noted(self._repository, 0, [pack])
 
     def is_ancestor(self, old: Oid, new: Oid) -> bool:
         """Return whether `old` is `new` or one of its ancestors."""

@@ -395,6 +395,26 @@ def test_next_and_claim_load_only_what_they_need_among_5000_tasks() -> None:
     assert len(world.shelf.loads) <= 2 + claiming.LOOKED_AT
 
 
+def test_next_loads_no_more_tasks_than_it_shows_of_those_that_it_lacks_a_capability_for() -> None:
+    world = worlds()
+    above: list[Record] = [
+        Task(id=f"t-{n}", title="T", created_at=START, requires=("python", "rust"), feature="login")
+        for n in range(500)
+    ]
+    last = Task(id="u", title="U", created_at=START, priority=9, requires=("sql", "python"))
+    world.put(*above, msgspec.structs.replace(last, feature="login"))
+    for call in (NextTask(), NextTask(types=("task",)), NextTask(feature="login")):
+        state = world.state()
+        world.shelf.loads.clear()
+        answer = call.apply(state, world.context("s-1"))
+        assert answer.task is not None
+        assert answer.task.id == "u"
+        assert set(map(tuple, reasons(answer).values())) == {("capability",)}
+        assert len(answer.waiting) == claiming.SHOWN_LIMIT
+        tasks = [name for table, name in world.shelf.loads if table.endswith("tasks")]
+        assert len(tasks) <= claiming.SHOWN_LIMIT + 2, tasks
+
+
 KEYS = ("src/a.py", "src/*.py", "src/**", "docs/x", "api:x")
 
 

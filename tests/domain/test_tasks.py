@@ -13,6 +13,7 @@ from gitcoord.domain.tasks import (
     RecordWorktree,
     Task,
     WorktreeRecorded,
+    needs_of,
     notes_of,
     priority_of,
     task_of,
@@ -110,6 +111,11 @@ def test_a_task_is_found_by_what_it_is_and_not_by_what_it_was() -> None:
         f"ready-feature:login\t{order}",
         f"deadline:{START}",
     }
+    able = terms(waiting_for=(), requires=("a b", "c"))
+    ready = {term for term in able if term.startswith("ready")}
+    assert len(ready) == 3
+    assert all(needs_of(term) == ["a b", "c"] for term in ready)
+    assert all(needs_of(term) == [] for term in terms(waiting_for=()))
     assert terms(status="blocked") == relatives | {
         f"status:blocked:{order}",
         "by:s-1",

@@ -22,7 +22,7 @@ from gitcoord.errors import (
 )
 from gitcoord.ledger import journal
 from gitcoord.ledger.ledger import encoded
-from gitcoord.ledger.request import Batch
+from gitcoord.ledger.request import Batch, Request
 from gitcoord.storage import tree
 from gitcoord.storage.store import Move, make_object
 from tests.gitrun import git
@@ -279,3 +279,34 @@ def _rewrite(house: House, changes: dict[tuple[str, str], bytes | None]) -> None
     ).encode()
     commit = make_object(b"commit", raw, "sha1")
     house.store.commit([*objects, commit], [Move(STATE, head, commit.oid)])
+
+
+def test_requests_of_many_share_a_commit_and_each_gets_its_own_reply(repo: str) -> None:
+    house = begun(repo)
+    ada, bob = session(house), session(house, "bob")
+    before = int(git(repo, "rev-list", "--count", STATE))
+    long = AcquireLocks(keys=("c",), reason="x" * (64 * 1024 + 1))
+    wishes = [
+        Request([AcquireLocks(keys=("a",))], session=ada.id, id="o-first"),
+        Request([long], session=ada.id),
+        Request([AcquireLocks(keys=("a",))], session=bob.id),
+        Request([AcquireLocks(keys=("b",))], session=bob.id),
+    ]
+    replies = house.coordinator.together(wishes)
+    told = [type(reply.error) for reply in replies]
+    assert told == [type(None), TextTooLong, LockHeld, type(None)]
+    assert int(git(repo, "rev-list", "--count", STATE)) == before + 1
+    (again,) = house.coordinator.together(wishes[:1])
+    assert again.repeated
+    assert again.answers == replies[0].answers
+
+
+def test_what_is_decided_together_is_cleaned_as_everything_else_is(repo: str) -> None:
+    house = begun(repo)
+    ada = session(house)
+    secret = "ghp_" + "a1B2c3D4" * 5
+    wish = AcquireLocks(keys=("a",), reason=f"with {secret}")
+    (reply,) = house.coordinator.together([Request([wish], session=ada.id)])
+    assert reply.error is None
+    assert secret not in git(repo, "log", "-p", "--format=%B", STATE)
+    assert "[secret]" in git(repo, "log", "-1", "--format=%B", STATE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from starlette.requests import Request
@@ -25,6 +25,9 @@ from webhook.api.asking import Asking
 from webhook.api.pages import Asked
 from webhook.api.table import LINES, Line, fields
 from webhook.service import Service
+
+Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 PREFIX = "/api/v1"
 #: What can be done once only, so that no request for it can be one that is sent again.
@@ -50,11 +53,21 @@ _JUDGED: dict[str, Callable[[Asking, Any, str], None]] = {
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes of the table."""
-    return [
-        Route(PREFIX + line.path, _handler(service, line), methods=[line.method], name=line.id)
-        for line in sorted(LINES, key=lambda one: "{" in one.path)
-    ]
+    """Return the routes of the table, one for each path.
+
+    They are tried one after the other: literal paths first, and of these what agents do most.
+    """
+    paths: dict[str, dict[str, Handler]] = {}
+    for line in sorted(LINES, key=lambda one: ("{" in one.path, one.method == "GET")):
+        paths.setdefault(PREFIX + line.path, {})[line.method] = _handler(service, line)
+    return [Route(path, _by_method(found), methods=list(found)) for path, found in paths.items()]
+
+
+def _by_method(handlers: Mapping[str, Handler]) -> Handler:
+    async def handle(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return handle
 
 
 def asked_by(line: Line) -> type[Asked]:
@@ -76,7 +89,7 @@ def _names(line: Line) -> dict[str, Any]:
     return {**getattr(line.query, "__globals__", {}), "Asking": Asking}
 
 
-def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Response]]:
+def _handler(service: Service, line: Line) -> Handler:
     # Whether a session lives is seen where an operation that needs one is decided.
     living = not (line.tag and line.operation.acting)
 
@@ -85,14 +98,12 @@ def _handler(service: Service, line: Line) -> Callable[[Request], Awaitable[Resp
         asking = Asking(known)
         try:
             if line.tag:
-                body = await said.body_of(request)
-                work = partial(_done, service, line, asking, body, request)
-                done = await _worked(service, request, asking, work, bool(body.get("wait")))
+                done = await _done(service, line, asking, request)
                 request.app.state.streams.woken(known.project)
             else:
                 given, wait = said.asked(request, asked_by(line))
-                work = partial(_seen, line, asking, given, wait, _known(request))
-                done = await _worked(service, request, asking, work, wait > 0)
+                seen = partial(_seen, line, asking, given, wait, _known(request))
+                done = await _worked(service, request, asking, seen, wait > 0)
         except GitcoordError as error:
             known.project.told(error)
             raise
@@ -105,9 +116,9 @@ async def _worked(
     service: Service,
     request: Request,
     asking: Asking,
-    work: Callable[[], Response],
+    work: Callable[[], T],
     waits: bool,
-) -> Response:
+) -> T:
     """Do the work in a thread; what may wait long takes none of those that others need."""
     project = asking.caller.project
     if not waits:
@@ -115,10 +126,10 @@ async def _worked(
     return await service.waits.during(request, asking.gone, partial(project.wait, work))
 
 
-def _done(
-    service: Service, line: Line, asking: Asking, body: dict[str, Any], request: Request
-) -> Response:
+async def _done(service: Service, line: Line, asking: Asking, request: Request) -> Response:
     """Run an operation."""
+    project = asking.caller.project
+    body = await said.body_of(request)
     said.no_parameters(request)
     names = fields(line.operation)
     for name, value in request.path_params.items():
@@ -130,17 +141,21 @@ def _done(
         said.not_again(request)
     key = None if once else said.idempotency(request, asking.caller.name)
     if (prepare := _PREPARED.get(line.tag)) is not None:
-        body = prepare(asking, body, key)
+        body = await project.work(prepare, asking, body, key)
     operation = _operation(line, body)
     acting = asking.caller.session
     if acting is None and operation.acting and not operation.sessionless:
-        acting = asking.holder
+        acting = await project.work(lambda: asking.holder)
     if (judge := _JUDGED.get(line.tag)) is not None:
-        judge(asking, operation, f"{line.method} {PREFIX}{line.path}")
+        await project.work(judge, asking, operation, f"{line.method} {PREFIX}{line.path}")
+    answer: Any
     if once:
-        answer = asking.house.coordinator.begin(operation, asking.person)
+        answer = await project.work(asking.house.coordinator.begin, operation, asking.person)
+    elif getattr(operation, "wait", 0):
+        decided = partial(waiting.decided, asking, operation, line.answer, acting, key)
+        answer = await _worked(service, request, asking, decided, waits=True)
     else:
-        answer = waiting.decided(asking, operation, line.answer, acting, key)
+        answer = await waiting.together(asking, operation, line.answer, acting, key)
     more = _FINISHED[line.tag](service, asking, answer) if line.tag in _FINISHED else {}
     return _response(shown(answer) | more, line.status, {})
 

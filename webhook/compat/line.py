@@ -113,7 +113,7 @@ class Ask:
 
     def do(self, operation: Operation, answer: type[A], session: str | None = None) -> A:
         """Run an operation and return its answer, or raise its refusal."""
-        return waiting.decided(self.asking, operation, answer, session, None)
+        return waiting.decided(self.asking, operation, answer, session)
 
     def lock_key(self, word: str) -> str:
         """Return the key that a path means: what exists is taken as what it is."""

@@ -10,6 +10,8 @@ from gitcoord.domain.guardrails.marks import plain, tilde
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from gitcoord.domain.guardrails.chain import Part
+    from gitcoord.domain.guardrails.command import Flow
     from gitcoord.domain.guardrails.shell import Script
     from gitcoord.domain.guardrails.words import Reader
 
@@ -30,21 +32,44 @@ def file(script: Script, node: Node) -> tuple[Redirect, list[Node]]:
     return Redirect(operator, target, start, end), more
 
 
-def document(reader: Reader, node: Node) -> tuple[str, list[Node]]:
-    """Return the text of a here-document or here-string, and what follows it."""
-    if node.type == "herestring_redirect":
-        parts = [plain(tilde(reader.marked(one))) for one in node.named_children]
-        return "".join(parts) + "\n", []
-    text, after, literal = "", [], False
+def applied(script: Script, part: Part, flow: Flow) -> tuple[Flow, list[list[Node]]]:
+    """Return what goes into a part of a pipeline after its redirections, and more words of it.
+
+    Of several that it reads from, the last one counts.
+    """
+    redirects, more = list(flow.redirects), [part.words] if part.words else []
+    for node, string in part.redirects:
+        if node.type == "heredoc_redirect":
+            flow = flow._replace(stdin=document(script.reader, node))
+        elif node.type == "herestring_redirect":
+            flow = flow._replace(stdin=here_string(script.reader, node))
+        else:
+            one, rest = file(script, node)
+            more += [rest] if rest else []
+            if string:
+                flow = flow._replace(stdin=f"{one.target}\n")
+                continue
+            redirects.append(one)
+            if one.operator == "<":
+                flow = flow._replace(stdin=script.content(one.target))
+    return flow._replace(redirects=tuple(redirects)), more
+
+
+def here_string(reader: Reader, node: Node) -> str:
+    """Return the text of a here-string."""
+    return "".join(plain(tilde(reader.marked(one))) for one in node.named_children) + "\n"
+
+
+def document(reader: Reader, node: Node) -> str:
+    """Return the text of a here-document."""
+    text, literal = "", False
     for child in node.named_children:
         if child.type == "heredoc_start":
             said = reader.raw(child.start_byte, child.end_byte)
             literal = any(char in said for char in "'\"\\")
         elif child.type == "heredoc_body":
             text = _body(reader, child, literal)
-        elif child.type not in {"heredoc_end", "file_redirect", "comment"}:
-            after.append(child)
-    return text, after
+    return text
 
 
 def _body(reader: Reader, node: Node, literal: bool) -> str:

@@ -113,7 +113,7 @@ def _call(script: Script, command: Command) -> str:
         if command.upstream or command.stdin is not None:
             scope.found.append(command._replace(words=(fork,)))
         return UNKNOWN
-    scope.uncalled.pop(name, None)
+    scope.uncalled.pop(scope.functions[name], None)
     owner, body = scope.functions[name]
     scope.calling.add(name)
     kept = dict(owner.scope.values)

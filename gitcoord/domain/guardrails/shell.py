@@ -9,18 +9,20 @@ stays unseen. Depth and number are limited (`budget.py`); the reading says when 
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.guardrails import misread
+from gitcoord.domain.guardrails.chain import Part, chains
 from gitcoord.domain.guardrails.command import EMPTY, Command, Flow
-from gitcoord.domain.guardrails.grammar import parse
 from gitcoord.domain.guardrails.marks import UNKNOWN, clean
-from gitcoord.domain.guardrails.redirects import document, file
+from gitcoord.domain.guardrails.redirects import applied, file, here_string
 from gitcoord.domain.guardrails.scope import Scope
 from gitcoord.domain.guardrails.words import Reader, Word, split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tree_sitter import Node
 
 #: Most characters of a text that are judged, texts within texts, and turns of a loop.
@@ -56,9 +58,9 @@ class Script:
 
     def run(self, flow: Flow = EMPTY) -> str:
         """Walk the whole text; returns what it would print, with marks."""
-        root, cwd = parse(self.data), self.scope.cwd
+        (root, whole), cwd = misread.tree(self.data), self.scope.cwd
         printed = self.walk(root, flow)
-        if root.has_error:
+        if root.has_error or not whole:
             misread.guess(self, cwd)
         return printed
 
@@ -117,14 +119,12 @@ class Script:
             printed.append(self.walk(node, flow if last else flow._replace(redirects=())))
         return "".join(printed)
 
-    def _list(self, node: Node, flow: Flow) -> str:
-        """Walk `a && b && c`: a list within a list, as deep as it is long."""
-        nodes: list[Node] = []
-        while node.type == "list" and node.named_child_count:
-            first, *rest = node.named_children
-            nodes += reversed(rest)
-            node = first
-        return self._all([node, *reversed(nodes)], flow)
+    def _sequence(self, node: Node, flow: Flow) -> str:
+        """Walk `a | b && c > x`; what comes from outside goes into each, into files the last."""
+        *before, last = chains(node)
+        inner = flow._replace(redirects=()) if flow.redirects else flow
+        printed = [self._pipeline(one, inner) for one in before]
+        return "".join([*printed, self._pipeline(last, flow)])
 
     def _compound(self, node: Node, flow: Flow) -> str:
         misread.braces(self, node)
@@ -137,56 +137,31 @@ class Script:
         self.reader.marked(node)
         return ""
 
-    def _pipeline(self, node: Node, flow: Flow) -> str:
-        parts = node.named_children
-        printed = ""
-        for at, part in enumerate(parts):
+    def _pipeline(self, parts: list[Part], flow: Flow) -> str:
+        for part in parts[:-1]:
             before = len(self.scope.found)
-            last = at == len(parts) - 1
-            into = flow if last else flow._replace(redirects=(), piped=True)
-            printed = self.walk(part, into)
+            printed = self._part(part, flow._replace(redirects=(), piped=True))
             mine = self.scope.found[before:][:20]
             if len(flow.upstream) + len(mine) > UPSTREAM:
                 self.scope.budget.over, mine = True, []
             flow = flow._replace(stdin=printed, upstream=(*flow.upstream, *mine))
-        return printed
+        return self._part(parts[-1], flow) if parts else ""
 
-    def _redirected(self, node: Node, flow: Flow) -> str:
-        body = node.child_by_field_name("body")
-        redirects, words, after = list(flow.redirects), [], []
-        for child in node.children_by_field_name("redirect"):
-            if child.type == "file_redirect":
-                one, more = file(self, child)
-                redirects.append(one)
-                words += more
-                if one.operator == "<":
-                    flow = flow._replace(stdin=self._content(one.target))
-            else:
-                text, rest = document(self.reader, child)
-                flow = flow._replace(stdin=text)
-                after += rest
-                # `cat <<E > FILE`: the grammar puts the file into the here-document.
-                for inner in child.children_by_field_name("redirect"):
-                    one, more = file(self, inner)
-                    redirects.append(one)
-                    words += more
-        into = flow._replace(redirects=tuple(redirects))
-        if body is None:
-            printed = self._simple(node, words, into)
-        elif words and body.type == "command":
-            printed = self._command(body, into, words)
-        else:
-            printed = self.walk(body, into)
-        for child in after:
-            if child.type == "pipeline":
-                into = Flow(printed, tuple(self.scope.found[-1:]))
-                printed = self.walk(child, into)
-            else:
-                printed += self.walk(child, Flow())
-        return printed
+    def _part(self, part: Part, flow: Flow) -> str:
+        more: list[list[Node]] = []
+        if part.redirects or part.words:
+            flow, more = applied(self, part, flow)
+        if part.body is None:
+            return self._simple(part.redirects[0][0], more, flow)
+        if more and part.body.type == "command":
+            return self._command(part.body, flow, more)
+        return self.walk(part.body, flow)
 
-    def _command(self, node: Node, flow: Flow, more: list[Node] | None = None) -> str:
-        """Run a simple command: assignments, words, redirections of its own."""
+    def _command(self, node: Node, flow: Flow, more: Sequence[list[Node]] = ()) -> str:
+        """Run a simple command: assignments, words, redirections of its own.
+
+        `more` are words that stand after redirections.
+        """
         nodes, redirects = [], list(flow.redirects)
         named = node.child_by_field_name("name")
         for child in node.named_children:
@@ -196,24 +171,19 @@ class Script:
                 one, rest = file(self, child)
                 redirects.append(one)
                 nodes += rest
-            elif child.type in {"herestring_redirect", "heredoc_redirect"}:
-                flow = flow._replace(stdin=document(self.reader, child)[0])
+            elif child.type == "herestring_redirect":
+                flow = flow._replace(stdin=here_string(self.reader, child))
             elif child.type != "comment":
                 nodes.append(child)
         if named is None and not nodes:
             return ""
-        return self._simple(node, nodes + (more or []), flow._replace(redirects=tuple(redirects)))
+        return self._simple(node, [nodes, *more], flow._replace(redirects=tuple(redirects)))
 
-    def _simple(self, node: Node, nodes: list[Node], flow: Flow) -> str:
+    def _simple(self, node: Node, runs: list[list[Node]], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute
 
-        before, nodes = misread.parted(self.data, nodes)
-        if before:
-            # The grammar lost the end of a line: what a redirection follows is the last one.
-            self._simple(before[0], before, flow._replace(redirects=()))
-            flow, node = Flow(redirects=flow.redirects), nodes[0]
         words = []
-        for text, quotes, start, end in self.reader.groups(nodes):
+        for text, quotes, start, end in chain.from_iterable(map(self.reader.groups, runs)):
             span = self.place(start, end)
             words += [Word(part, *span) for part in split(text, quotes)]
         span = self.place(node.start_byte, node.end_byte)
@@ -263,11 +233,9 @@ class Script:
         return "".join(printed)
 
     def _subshell(self, node: Node, flow: Flow) -> str:
-        kept = self.scope.cwd, dict(self.scope.values)
+        kept = self.scope.enter()
         printed = self._all(node.named_children, flow)
-        self.scope.cwd = kept[0]
-        self.scope.values.clear()
-        self.scope.values.update(kept[1])
+        self.scope.leave(kept)
         return printed
 
     def _function(self, node: Node, flow: Flow) -> str:
@@ -275,8 +243,7 @@ class Script:
         if name is None or body is None:
             return self._all(node.named_children, flow)
         key = self.reader.raw(name.start_byte, name.end_byte)
-        self.scope.functions[key] = (self, body)
-        self.scope.uncalled[key] = (self, body)
+        self.scope.define(key, (self, body))
         return ""
 
     def _substituted(self, node: Node, flow: Flow) -> str:
@@ -295,10 +262,11 @@ class Script:
         children = node.named_children
         if len(children) == 1 and children[0].type == "file_redirect":
             target = file(self, children[0])[0].target
-            return self._content(target)
+            return self.content(target)
         return self._subshell(node, Flow(piped=True))
 
-    def _content(self, target: str) -> str:
+    def content(self, target: str) -> str:
+        """Return what a file holds as far as this text says; a mark where it does not."""
         from gitcoord.domain.guardrails.printing import content
 
         return content(target, self.scope.files)
@@ -312,9 +280,9 @@ class Script:
 
 _PARTS = {
     "command": Script._command,
-    "list": Script._list,
-    "pipeline": Script._pipeline,
-    "redirected_statement": Script._redirected,
+    "list": Script._sequence,
+    "pipeline": Script._sequence,
+    "redirected_statement": Script._sequence,
     "variable_assignment": Script._assign,
     "declaration_command": Script._declare,
     "unset_command": Script._nothing,
@@ -342,6 +310,10 @@ def commands(text: str) -> Reading:
     script = Script(text, scope, (0, len(text)), True, 0)
     script.exact_text = script.text
     script.run()
-    for owner, body in list(scope.uncalled.values()):
-        owner.walk(body, Flow())
+    walked: set[tuple[Script, Node]] = set()
+    # What nobody has called may define more that nobody calls.
+    while left := [one for one in scope.uncalled if one not in walked]:
+        for owner, body in left:
+            owner.walk(body, Flow())
+        walked.update(left)
     return Reading(scope.found, scope.guessed, scope.budget.over)

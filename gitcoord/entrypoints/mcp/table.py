@@ -9,9 +9,7 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import Literal
 
 from gitcoord.entrypoints.mcp import golemxv
 from gitcoord.entrypoints.mcp import tools_audit as audit
@@ -23,13 +21,11 @@ from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
 from gitcoord.entrypoints.mcp import tools_ports as ports
+from gitcoord.entrypoints.mcp import tools_profiles as profiles
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
 from gitcoord.entrypoints.mcp.tool import Tool
-
-if TYPE_CHECKING:
-    from gitcoord.entrypoints.mcp.shapes import Output
 
 Profile = Literal["core", "all", "golemxv"]
 #: Most tools of the profile `core`.
@@ -302,6 +298,36 @@ _LINES = (
         read_only=True,
     ),
     Tool(
+        "get_my_profile",
+        profiles.get_my_profile,
+        profiles.NoArguments,
+        profiles.Mine,
+        "What you may do",
+        "Your trust level, what you may do, and what you have used of your limits.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "check_policy",
+        profiles.check_policy,
+        profiles.CheckPolicy,
+        profiles.Decided,
+        "May I do this",
+        "Ask whether you may do an operation with a path, task or domain. Nothing is done.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "validate_cedar_policy",
+        profiles.validate_cedar_policy,
+        profiles.ValidateCedarPolicy,
+        profiles.Validated,
+        "Check a policy",
+        "Say whether a Cedar policy fits the schema. Nothing is stored.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
         "end_session",
         sessions.end_session,
         sessions.EndSession,
@@ -356,9 +382,3 @@ def selected(profile: Profile) -> dict[str, Tool]:
     if profile == "golemxv":
         return golemxv.TOOLS
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
-
-
-def encoded(answer: Output) -> dict[str, Any]:
-    """Return an answer as plain data, without what is not there."""
-    found: dict[str, Any] = msgspec.to_builtins(answer)
-    return found

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 #: Commits of history that a first fetch brings along.
 DEPTH = 32
+#: Seconds for which what is known of the host is not saved again, unless something was learnt.
+_SAVED = 1.0
 
 Observed = Callable[[float, float], Mapping[str, float | str]]
 
@@ -59,6 +61,7 @@ class Host:
         self._observed = observed
         self._transport: Transport | None = None
         self._seen: tuple[float, float] | None = None
+        self._saved = 0.0
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -179,9 +182,15 @@ class Host:
         gitread.fetch(self._git, mirror.repository, self.address, wants, depth)
         self._answered()
 
-    def push(self, commands: Sequence[Command], pack: Sequence[bytes]) -> Report:
+    def push(
+        self,
+        commands: Sequence[Command],
+        pack: Sequence[bytes],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Report:
         """Send the commands with the pack, as one if there are several.
 
+        `meanwhile` as for `Transport.push`.
         Raises as `Transport.push`; a refused command is in the report.
         """
         body = pushing.request(commands, pack, self.memory.object_format, atomic=len(commands) > 1)
@@ -189,13 +198,13 @@ class Host:
         if not self.memory.direct:
             way.discover()
         try:
-            answer = way.push(body)
+            answer = way.push(body, meanwhile)
         except (HostRefused, AccessDenied):
             if not self.memory.direct:
                 raise
             # Nothing was taken, so that the other way may be tried: some want to be asked first.
             way.discover()
-            answer = way.push(body)
+            answer = way.push(body, meanwhile)
             self.memory.direct = False
         try:
             found = pushing.report(answer)
@@ -218,16 +227,16 @@ class Host:
 
     def _answered(self) -> None:
         memory, way = self.memory, self._transport
-        before = memory.contact
         memory.contact = time.time()
-        changed = False
+        learnt = False
         if way is not None and way.date is not None and way.date != self._seen:
             self._seen = way.date
             memory.clock = dict(self._observed(*way.date))
-            changed = True
         if getattr(way, "authenticated", False) and not memory.authenticated:
-            memory.authenticated = changed = True
-        if changed or memory.contact - before > 1:
+            memory.authenticated = learnt = True
+        # Whoever asks the host all the time need not write it down each time.
+        if learnt or not 0 <= memory.contact - self._saved < _SAVED:
+            self._saved = memory.contact
             self._keeper.save()
 
     def reset(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import http.client
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
@@ -58,6 +58,8 @@ class _Request(NamedTuple):
     body: Sequence[bytes] = ()
     #: Whether a host that has all of it may have changed something.
     acts: bool = False
+    #: What is done while the host is at work.
+    meanwhile: Callable[[], None] | None = None
 
 
 class HttpTransport:
@@ -102,9 +104,10 @@ class HttpTransport:
         self._tls: SSLContext | None = None
         self._extra: list[tuple[str, str]] | None = None
 
-    def push(self, body: Sequence[bytes]) -> Packets:
+    def push(self, body: Sequence[bytes], meanwhile: Callable[[], None] | None = None) -> Packets:
         """Send one receive-pack request; see `Transport.push`."""
-        return Packets(self._ask(_post("receive-pack", body, acts=True)).body.read)
+        request = _post("receive-pack", body, acts=True)._replace(meanwhile=meanwhile)
+        return Packets(self._ask(request).body.read)
 
     def ask(self, body: bytes) -> Packets:
         """Send one command of protocol v2 to upload-pack; see `Transport.ask`."""
@@ -253,8 +256,11 @@ class HttpTransport:
         try:
             self._send_head(connection, request)
             sent = request.acts
-            for part in request.body:
-                connection.send(part)
+            if request.body:
+                # In one piece: a pack of many objects would be as many packets on the wire.
+                connection.send(b"".join(request.body))
+            if request.meanwhile is not None:
+                request.meanwhile()
             response = connection.getresponse()
             arrived = time.monotonic()
             answer = Answer(response)

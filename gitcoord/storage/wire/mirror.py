@@ -11,9 +11,10 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitcoord.errors import Contended, CorruptRecord, UnreadableAnswer
+from gitcoord.errors import Contended, CorruptRecord, GitcoordError, UnreadableAnswer
 from gitcoord.storage import growth
 from gitcoord.storage.bare import make
 from gitcoord.storage.durable import disk_error, put
@@ -25,6 +26,7 @@ from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import ABSENT, GitObject, Move, Oid, SwapLost
 
 if TYPE_CHECKING:
+    from gitcoord.storage.packfile import Packed
     from gitcoord.storage.wire.read import Fetched
 
 #: Heads of chains that the host gave up are kept under this prefix, for `doctor --restore`.
@@ -167,6 +169,25 @@ class Mirror:
     def close(self) -> None:
         """End the git children."""
         self.inner.close()
+
+
+class Copy:
+    """Objects that a host is asked to take, to be stored here while it is at work."""
+
+    def __init__(self, mirror: Mirror, objects: Sequence[GitObject], pack: Packed) -> None:
+        """`pack` holds the objects, too."""
+        #: What is still to be stored.
+        self.left: Sequence[GitObject] = objects
+        self._mirror = mirror
+        self._pack = pack
+
+    def make(self) -> None:
+        """Store them, unless that is done. What the host does not take is pruned some day."""
+        # What cannot be written now fails again when it is kept, and is judged there.
+        with suppress(GitcoordError):
+            if self.left:
+                self._mirror.inner.prepare(self.left, self._pack)
+                self.left = ()
 
 
 def _remove(path: str) -> None:

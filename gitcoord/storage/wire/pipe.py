@@ -68,8 +68,8 @@ class PipeTransport:
         self._answer: _Answer | None = None
         self._version2 = True
 
-    def push(self, body: Sequence[bytes]) -> Packets:
-        """Send one push and return the answer, positioned at the report.
+    def push(self, body: Sequence[bytes], meanwhile: Callable[[], None] | None = None) -> Packets:
+        """Send one push and return the answer, positioned at the report; see `Transport.push`.
 
         Raises `Interrupted`, and while the host cannot have acted `AccessDenied`,
         `HostRefused`, `UnreadableAnswer`.
@@ -78,6 +78,8 @@ class PipeTransport:
         child = self._greeted(data[:-_HELD_BACK])
         child.write(data[-_HELD_BACK:])
         child.end_input()
+        if meanwhile is not None:
+            meanwhile()
         return _Answer(self.shown, child, sent=True)
 
     def discover(self) -> Advertised:

@@ -17,6 +17,7 @@ from typing import ClassVar, NamedTuple, TypeVar
 
 from gitcoord.errors import CorruptRecord, GitcoordError, HostRefused, Unavailable
 from gitcoord.storage.closure import named
+from gitcoord.storage.packfile import Packed
 from gitcoord.storage.packfile import pack as packed
 from gitcoord.storage.repository import Repository
 from gitcoord.storage.store import (
@@ -31,7 +32,7 @@ from gitcoord.storage.store import (
 )
 from gitcoord.storage.wire.attempt import Attempt, spread
 from gitcoord.storage.wire.host import DEPTH, Host
-from gitcoord.storage.wire.mirror import Mirror, opened, standing
+from gitcoord.storage.wire.mirror import Copy, Mirror, opened, standing
 from gitcoord.storage.wire.push import Command, Report
 from gitcoord.storage.wire.transport import Interrupted
 from gitcoord.storage.wire.verdict import by_refs, settled
@@ -152,12 +153,16 @@ class WireStore:
         """
         check_moves(moves)
         with self._lock:
+            left = objects
             if moves:
                 if len(moves) > 1 and not self.atomic:
                     raise HostRefused("this host cannot move several refs as one")
-                self._push(moves, self._pack(objects, moves))
+                pack = self._pack(objects, moves)
+                copy = Copy(self.mirror, objects, pack)
+                self._push(moves, pack[0], copy.make)
+                left = copy.left
             try:
-                self.mirror.keep(objects, moves)
+                self.mirror.keep(left, moves)
             except Unavailable:
                 if not moves:
                     raise
@@ -311,7 +316,7 @@ class WireStore:
     def _known(self, tracked: Oid | None, oid: Oid) -> bool:
         return tracked == oid and self.mirror.whole(oid)
 
-    def _pack(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> list[bytes]:
+    def _pack(self, objects: Sequence[GitObject], moves: Sequence[Move]) -> Packed:
         """Return the pack of the new objects and of those that the moves name as old.
 
         A host that has pruned an object which is named as old or verified would treat the
@@ -320,15 +325,17 @@ class WireStore:
         unique = {item.oid: item for item in objects}
         for item in named(self.mirror.inner, moves):
             unique.setdefault(item.oid, item)
-        return packed(list(unique.values()), self.object_format)[0]
+        return packed(list(unique.values()), self.object_format)
 
-    def _push(self, moves: Sequence[Move], pack: Sequence[bytes]) -> None:
+    def _push(
+        self, moves: Sequence[Move], pack: Sequence[bytes], meanwhile: Callable[[], None]
+    ) -> None:
         """Send the same push until the refs say what became of it."""
         commands = [Command(move.ref, move.expect, move.to) for move in moves]
         attempt = Attempt(moves, self.patience)
         while True:
             try:
-                report, asked = self._sent(commands, pack, attempt)
+                report, asked = self._sent(commands, pack, attempt, meanwhile)
                 if report is not None and settled(report, moves):
                     return
                 before = self._tracked()
@@ -352,7 +359,11 @@ class WireStore:
             attempt.wait(asked)
 
     def _sent(
-        self, commands: Sequence[Command], pack: Sequence[bytes], attempt: Attempt
+        self,
+        commands: Sequence[Command],
+        pack: Sequence[bytes],
+        attempt: Attempt,
+        meanwhile: Callable[[], None],
     ) -> tuple[Report | None, float | None]:
         """Return what the host reports of the push, or None and the seconds that it asks to wait.
 
@@ -360,7 +371,7 @@ class WireStore:
         and a host that asks for time is left alone.
         """
         try:
-            return self.host.push(commands, pack), None
+            return self.host.push(commands, pack, meanwhile), None
         except Interrupted as cut:
             if not (cut.sent or attempt.unknown):
                 raise

@@ -6,7 +6,7 @@ acted when no answer came; what to do then is the store's business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ class Transport(Protocol):
     #: (seconds since 1970 by the host's last `Date`, `time.monotonic()` at that moment), or None.
     date: tuple[float, float] | None
 
-    def push(self, body: Sequence[bytes]) -> Packets:
+    def push(self, body: Sequence[bytes], meanwhile: Callable[[], None] | None = None) -> Packets:
         """Send one receive-pack request and return the answer, positioned at the report.
 
+        `meanwhile` is called while the host is at work, once or more often, if it is reached.
         Raises `Interrupted`, `AccessDenied`, `HostRefused`, `UnreadableAnswer`.
         """
         ...

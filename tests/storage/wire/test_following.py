@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gitcoord.errors import CorruptRecord
 from gitcoord.storage.repository import find
 from gitcoord.storage.store import ABSENT, GitObject, Move, SwapLost, make_object
 from gitcoord.storage.wire.reach import place, reach
 from gitcoord.storage.wire.store import WireStore
 from tests.conftest import first_commit
+from tests.gitrun import git
 from tests.servers.git_http import GitHost, serving
 
 STATE = "refs/coord/state"
@@ -90,3 +94,63 @@ def test_what_a_clone_knows_is_not_sent_to_it_again(host: GitHost, tmp_path: Pat
     everything, news = (one.bytes_out for one in host.seen(command="fetch"))
     assert everything > 10 * 2000
     assert news < 2 * 2000
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return as soon as it is so."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the hook is a shell script")
+def test_while_a_host_decides_its_mirror_is_read_and_has_the_objects_already(
+    host: GitHost, tmp_path: Path
+) -> None:
+    """The refs move afterwards: what the host has not said yet is not shown."""
+    first = commit("first")
+    second = commit("second", first[-1].oid)
+    with closing(store_of(host, tmp_path / "one")) as mine:
+        mine.commit(first, [Move(STATE, ABSENT, first[-1].oid)])
+        begun, go = tmp_path / "begun", tmp_path / "go"
+        hook = host.path("hub") / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\n: >'{begun}'\nuntil [ -e '{go}' ]; do sleep 0.02; done\n")
+        hook.chmod(0o755)
+        move = Move(STATE, first[-1].oid, second[-1].oid)
+        with ThreadPoolExecutor(2) as threads:
+            pushed = threads.submit(mine.commit, second, [move])
+            try:
+                until(begun.exists)
+                assert threads.submit(mine.read_ref, STATE).result(20) == first[-1].oid
+                until(lambda: has(mine, second[-1].oid))
+                assert not pushed.done()
+            finally:
+                go.touch()
+            pushed.result(20)
+        assert mine.read_ref(STATE) == second[-1].oid
+
+
+def has(store: WireStore, oid: str) -> bool:
+    try:
+        return store.mirror.inner.read(oid)[0] == b"commit"
+    except CorruptRecord:
+        return False
+
+
+def test_the_pack_of_a_large_push_is_kept_as_it_was_sent(host: GitHost, tmp_path: Path) -> None:
+    blobs = [make_object(b"blob", os.urandom(50), "sha1") for _ in range(40)]
+    entries = [b"100644 %02d\0" % n + bytes.fromhex(one.oid) for n, one in enumerate(blobs)]
+    tree = make_object(b"tree", b"".join(entries), "sha1")
+    last = commit("last")[-1]
+    raw = last.data.replace(last.data[5:45], tree.oid.encode())
+    objects = [*blobs, tree, make_object(b"commit", raw, "sha1")]
+    with closing(store_of(host, tmp_path / "one")) as mine:
+        mine.commit(objects, [Move(STATE, ABSENT, objects[-1].oid)])
+        mirror = mine.mirror.repository.common_dir
+    counted = git(mirror, "count-objects", "-v")
+    assert "\npacks: 1\n" in counted
+    assert f"\nin-pack: {len(objects)}\n" in counted
+    assert git(mirror, "rev-parse", STATE) == objects[-1].oid
+    git(mirror, "fsck", "--strict")
