@@ -16,14 +16,15 @@ from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.configure import Begin
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
 from gitcoord.domain.violations import RecordViolations, ViolationDraft
-from gitcoord.errors import GitcoordError, InvalidKey, InvalidValue
+from gitcoord.errors import GitcoordError, InvalidKey, InvalidValue, NotPermitted
 from gitcoord.ledger import history
-from gitcoord.ledger.audit import FILE, RESULTS, Audit, Entry, result_of
+from gitcoord.ledger.audit import DENIALS, FILE, RESULTS, Audit, Entry, result_of
 from gitcoord.ledger.history import Filter
 from gitcoord.storage.pastsearch import PastSearch
 from tests.gitrun import git
 from tests.ledger import forging
 from tests.ledger.houses import Hands, acquire, begun, opened, session
+from tests.test_house import FAMILY, family
 
 
 def audit_of(house: House) -> Audit:
@@ -421,3 +422,19 @@ def test_what_cannot_be_read_is_no_empty_answer(house: House) -> None:
     path.unlink()
     with pytest.raises(GitcoordError, match=parent):
         told(house)
+
+
+def test_what_a_profile_forbids_is_denied_and_not_only_refused(house: House) -> None:
+    from gitcoord.domain.assignments import Assigned, AssignProfile
+
+    wish = AssignProfile(agent="ada", profile="claude_code_web_reviewer")
+    house.coordinator.do(wish, Assigned, agent="person")
+    ada = session(house)
+    refused(house, AcquireLocks(keys=("a.py",)), session=ada.id)
+    (entry,) = audit_of(house).page(Filter(), "denied", limit=5).entries
+    assert (entry.agent, entry.operation, entry.result) == ("ada", "lock.acquire", "denied")
+
+
+def test_every_code_for_want_of_permission_is_a_denial() -> None:
+    assert {kind.code for kind in family(NotPermitted)} <= DENIALS
+    assert {kind.code for kind in FAMILY} >= DENIALS
