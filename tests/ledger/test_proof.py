@@ -51,6 +51,30 @@ def test_what_gitcoord_has_written_is_proved(repo: str, seed: int) -> None:
     assert proof.count == len(list(house.store.chain(house.ledger.head())))
 
 
+@pytest.mark.parametrize("wait", [10, 10.0, 0.1])
+def test_a_number_is_as_it_was_written(house: House, wait: float) -> None:
+    from gitcoord.domain.lock_operations import AcquireLocks
+
+    bob = session(house, "bob")
+    house.coordinator.run(AcquireLocks(keys=("f1.py",), wait=wait), session=bob.id)
+    assert faults(house) == []
+
+
+def test_what_the_diary_leaves_out_is_no_fault(house: House) -> None:
+    from gitcoord.domain.messages import SendMessage
+    from gitcoord.domain.new_tasks import AddTasks, NewTask
+
+    bob = session(house, "bob")
+    letter = SendMessage(id="m-1", text="for your eyes", to="ada")
+    tasks = tuple(
+        NewTask(id=f"t-{number}", title="Long", description="x" * 9000) for number in range(9)
+    )
+    for reply in house.coordinator.run(letter, AddTasks(tasks=tasks), session=bob.id):
+        assert reply.error is None
+    assert b'"sha256"' in forging.raw(house, house.ledger.head())
+    assert faults(house) == []
+
+
 def test_of_a_cut_chain_what_is_here_is_proved(house: House, tmp_path: Path) -> None:
     clone = str(tmp_path / "clone")
     git(str(tmp_path), "init", "-q", clone)
