@@ -12,9 +12,10 @@ import pytest
 
 from gitcoord.entrypoints import originals
 from gitcoord.entrypoints.mcp import refusal
+from gitcoord.entrypoints.mcp.cost import costs
 from gitcoord.entrypoints.mcp.prompts import PROMPTS
 from gitcoord.entrypoints.mcp.resources import RESOURCES
-from gitcoord.entrypoints.mcp.table import CORE_LIMIT, TOOLS, costs, selected
+from gitcoord.entrypoints.mcp.table import CORE_LIMIT, TOOLS, selected
 from gitcoord.errors import GitcoordError, LockHeld
 from tests.entrypoints.door import Door
 from tests.test_house import family
