@@ -72,7 +72,7 @@ def test_each_filter_admits_what_it_says(door: Door, lived: tuple[str, str]) -> 
 
 def test_pages_are_joined_by_the_cursor(door: Door, lived: tuple[str, str]) -> None:
     pages, cursor = [], None
-    while True:
+    for _ in range(10):
         words = ["-n", "2", *(["--cursor", cursor] if cursor else [])]
         body = door.json("audit", "query", *words)
         pages += body["entries"]

@@ -148,7 +148,7 @@ def test_pages_join_without_gap_or_repetition(house: House) -> None:
         found: list[Entry] = []
         page = audit.page(Filter(), limit=size)
         found += page.entries
-        while page.next:
+        while page.next and len(found) < 100:
             # What comes meanwhile shifts nothing.
             acquire(house, ada, f"f{len(found) % 7}.py", ttl=1000.0 + len(found))
             page = audit.page(Filter(), limit=size, cursor=page.next)

@@ -17,7 +17,7 @@ def test_who_asked_for_what_is_found_in_pages(served: Served) -> None:
     whole = bob.get("/audit").json()
     assert whole["known_from"] is None
     found, cursor = [], ""
-    while True:
+    for _ in range(10):
         page = bob.get(f"/audit?limit=2&cursor={cursor}").json()
         found += page["entries"]
         if (cursor := page["next"]) is None:
