@@ -37,6 +37,8 @@ PURE = {
     "operator", "re", "string", "textwrap", "types", "typing", "unicodedata", "fnmatch", "shlex",
     # The grammar of the shell.
     "tree_sitter", "tree_sitter_bash",
+    # Cedar: a function of policies, a schema and a question, all of them texts.
+    "cedarpy",
 }  # fmt: skip
 
 

@@ -38,8 +38,10 @@ from gitcoord.domain.unlanded import Mark, near
 from gitcoord.errors import (
     ClaimFailed,
     FeaturePaused,
+    InsufficientTrust,
     LimitReached,
     LockHeld,
+    NotPermitted,
     QueuedBehind,
     Refused,
     UsageError,
@@ -201,7 +203,8 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
     by_code = {each.code: each for each in found}
     if "attempts" in by_code:
         return exhausted(task, state)
-    kind = FeaturePaused if "paused" in by_code else ClaimFailed
+    code = next((code for code in _KINDS if code in by_code), "")
+    kind = _KINDS.get(code, ClaimFailed)
     return kind(
         f"task {task.id} cannot be claimed: {'; '.join(each.detail for each in found)}",
         hint="Run `gitcoord task next` for one that can.",
@@ -209,6 +212,14 @@ def _refusal(state: State, task: Task, found: list[Obstacle]) -> Refused:
         status=task.status,
         reasons=msgspec.to_builtins(found),
     )
+
+
+#: Obstacles with a refusal of their own, the first that is met counts.
+_KINDS: dict[str, type[Refused]] = {
+    "paused": FeaturePaused,
+    "trust": InsufficientTrust,
+    "permission": NotPermitted,
+}
 
 
 def _not_pending(task: Task) -> ClaimFailed:

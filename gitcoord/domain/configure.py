@@ -60,6 +60,7 @@ class ChangeSettings(Operation, frozen=True, kw_only=True):
     tag = "config.set"
     answer = Configured
     acting: ClassVar[bool] = False
+    sessionless: ClassVar[bool] = True
 
     values: dict[str, Any]
 

@@ -58,6 +58,7 @@ class NewTask(
     depends_on: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    min_trust: int = 0
     feature: str = ""
     deadline: str = ""
     not_before: str = ""
@@ -143,6 +144,13 @@ def checked_limit(attempts: int) -> int:
     return attempts
 
 
+def checked_trust(level: int) -> int:
+    """Return a trust level, 0 to 4. Raises `InvalidValue`."""
+    if not 0 <= level <= 4:
+        raise InvalidValue("min_trust is a trust level, 0 to 4", min_trust=level)
+    return level
+
+
 @contextmanager
 def _naming(new: NewTask) -> Iterator[None]:
     try:
@@ -191,6 +199,7 @@ def _draft(
         depends_on=depends_on,
         keys=keys,
         requires=checked_names(new.requires, "capability"),
+        min_trust=checked_trust(new.min_trust),
         feature=feature and checked_name(feature, "feature"),
         deadline=checked_deadline(new.deadline, context.now),
         not_before=parse(new.not_before) if new.not_before else "",

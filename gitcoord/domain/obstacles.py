@@ -6,6 +6,7 @@ ask why nothing happens. Not here: claiming.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from gitcoord.domain.key_index import listed, wanted
 from gitcoord.domain.locks import paused
 from gitcoord.domain.operation import Context
 from gitcoord.domain.requests import Request, contest, lock_held, missing, wish
+from gitcoord.domain.rights import restricted
 from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import Time
@@ -34,6 +36,8 @@ Code = Literal[
     "keys_held",
     "queued_behind",
     "keys_invalid",
+    "trust",
+    "permission",
 ]
 
 
@@ -87,10 +91,31 @@ def hindrances(
     if lacking:
         detail = f"needs the capabilities {', '.join(lacking)}"
         found.append(Obstacle(code="capability", detail=detail, about=lacking))
+    if session is not None:
+        found += _of_rights(state, context, task, session)
     pause = pause_of(state, context, task.feature) if task.feature else None
     if pause:
         found.append(pause)
     return found
+
+
+def _of_rights(state: State, context: Context, task: Task, session: Session) -> Iterator[Obstacle]:
+    """Yield that it lacks the trust which the task asks for, or may not have it or its keys."""
+    if task.min_trust:
+        from gitcoord.domain.assignments import standing
+
+        has = standing(state, session).trust
+        if has < task.min_trust:
+            detail = f"needs trust level {task.min_trust}; {session.agent} has {has}"
+            yield Obstacle(code="trust", detail=detail)
+    if restricted(state, session):
+        from gitcoord.domain.permission import claim_obstacle
+
+        denial = claim_obstacle(state, context, session, task)
+        if denial is not None:
+            operation = denial.diagnostics["operation"]
+            detail = f"{session.agent} may not {operation}: {denial.detail}"
+            yield Obstacle(code="permission", detail=detail)
 
 
 def pause_of(

@@ -17,6 +17,7 @@ from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.restraint import Restraint, stopped
 from gitcoord.domain.signals import Signals
+from gitcoord.domain.tally import Tally
 from gitcoord.domain.time import Time, seconds_between
 from gitcoord.domain.usage import Usage
 from gitcoord.errors import (
@@ -99,6 +100,8 @@ class Session(Record, frozen=True, kw_only=True):
     signals: dict[str, Signals] = {}
     #: What was done about its use; None: nothing.
     restraint: Restraint | None = None
+    #: What it has used of the limits of its profile; None: it has no such limit.
+    tally: Tally | None = None
 
     @property
     def name(self) -> str:

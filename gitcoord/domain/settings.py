@@ -55,8 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks_per_session: Count = 0
     #: What a dead session's tasks become: pending again, or only marked as stale.
     stale_tasks: Literal["requeue", "mark"] = "requeue"
-    #: Trust level, 0 to 4, that guardrails presume of every agent.
+    #: Trust level, 0 to 4, of agents whose profile says no other.
     agent_trust: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    #: What decides whether a session may do something: trust levels, or Cedar policies.
+    policy_engine: Literal["native", "cedar"] = "native"
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     #: How many changes are kept, the newest, and for how long.
@@ -65,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The life of a message.
     messages_kept: Positive = 604_800.0
     violations_kept: Count = 500
+    #: How many network accesses are kept, the newest, and for how long.
+    accesses_kept: Count = 500
+    accesses_age: Positive = 1_209_600.0
     #: Seconds in which a memory comes to count half; 0: age does not matter. The default is the
     #: decay of 0.1 a day that Agent Coordinator has.
     memory_half_life: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] = 598_879.0

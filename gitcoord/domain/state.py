@@ -54,6 +54,7 @@ class State:
         self.settings = settings
         self._seen: dict[Place, Record | None] = {}
         self._found: dict[tuple[str, str], list[str]] = {}
+        self._bare: set[str] = set()
         self._changed: dict[Place, Record | None] = {}
         self._terms: dict[str, list[tuple[str, str]]] = {}
         self._undo: list[tuple[Place, bool, Record | None]] = []
@@ -143,6 +144,22 @@ class State:
         if at < len(own) and own[at][0] == term:
             return True
         return any((table, name) not in self._changed for name in self._base.find(table, term))
+
+    def holds(self, table: str) -> bool:
+        """Say whether a live record with a term is in that table.
+
+        That the snapshot has none is asked once: this may be asked before every operation.
+        """
+        if self._terms.get(table):
+            return True
+        if table in self._bare:
+            return False
+        names = self._base.names(table)
+        first = next(names, None)
+        if first is None:
+            self._bare.add(table)
+            return False
+        return any((table, name) not in self._changed for name in (first, *names))
 
     def count(self, kind: type[Record], prefix: str) -> int:
         """Return how many terms of live records start with `prefix`; no record is loaded."""

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from gitcoord.domain.new_tasks import NewTask, checked_title
+from gitcoord.domain.new_tasks import NewTask, checked_title, checked_trust
 from gitcoord.domain.operation import checked_id
 from gitcoord.domain.tasks import priority_of
 from gitcoord.domain.time import parse
@@ -81,6 +81,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "priority": priority_of,
     "deadline": parse,
     "not_before": parse,
+    "min_trust": checked_trust,
 }
 
 

@@ -72,6 +72,8 @@ class Task(Record, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     #: Capabilities that whoever claims it must have declared.
     requires: tuple[str, ...] = ()
+    #: Trust level that whoever claims it must have.
+    min_trust: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
     feature: str = ""
     deadline: Time = ""
     not_before: Time = ""

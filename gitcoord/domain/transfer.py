@@ -46,7 +46,10 @@ KINDS: dict[str, type[Record]] = {
         Task, Note, Handoff, Memory, Change, Mark, Message, Violation, Plan, Escalation,
     )
 }  # fmt: skip
-LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"})
+LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"}) | {
+    # What is permitted here is said here; a file gives no rights.
+    "profiles", "assignments", "policies", "network", "accesses",
+}  # fmt: skip
 
 #: Most records in one call.
 CALL_LIMIT = 20_000

@@ -51,6 +51,8 @@ def _task(file: WorkPackages, one: WorkPackage, name: str) -> NewTask:
         "contracts": msgspec.to_builtins(file.contracts),
         "package": _whole(file, one),
     }
+    trust = one.min_trust_level
+    trust = file.defaults.min_trust_level if trust is None else trust
     return NewTask(
         id=name,
         ref=one.package_id,
@@ -59,6 +61,7 @@ def _task(file: WorkPackages, one: WorkPackage, name: str) -> NewTask:
         type=one.task_type,
         priority=one.priority or file.defaults.priority,
         max_attempts=retries + 1,
+        min_trust=trust,
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gitcoord.domain import sessions
+from gitcoord.domain import rights, sessions
 from gitcoord.domain.operation import Answer, Beat, Context
 from gitcoord.domain.ops import Op, prune
 from gitcoord.domain.state import State
@@ -97,7 +97,7 @@ def _one(state: State, request: Request, around: _Surroundings, decision: Decisi
     for operation in request.operations:
         needed = operation.acting and (request.session or not operation.sessionless)
         actor = sessions.acting(state, context) if needed else None
-        answer = operation.apply(state, context)
+        answer = rights.apply(state, context, operation, actor)
         if actor is not None:
             changed = state.changed_since(mark)
             # What may have waited for this transaction says nothing about now.

@@ -25,7 +25,7 @@ from tests.domain.world import World
 
 def busy() -> World:
     """Ann and her sub-agent hold keys and a task each; bob waits for one of the keys."""
-    world = World()
+    world = World(agent_trust=3)
     world.session("s-ann")
     world.session("s-bob")
     new = (NewTask(id="t-1", title="One", keys=("docs/",)), NewTask(id="t-2", title="Two"))

@@ -244,7 +244,7 @@ NOT_ACTING = {
     "session.start", "session.heartbeat", "session.end", "session.pause", "session.resume",
     "session.kill", "session.suspect", "session.sweep", "session.usage", "session.signals",
     "message.read", "guard.record", "lock.landed", "lease.lapse", "config.set", "ledger.compact",
-    "ledger.import", "ledger.init", "port.allocate", "port.release",
+    "ledger.import", "ledger.init", "network.record", "port.allocate", "port.release",
 }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ def test_a_step_that_is_leapt_over_stops_as_well() -> None:
 
 
 def test_a_session_does_not_lift_its_own_cap_but_its_own_pause() -> None:
-    w = world(spending_action="pause")
+    w = world(spending_action="pause", agent_trust=3)
     w.run(PauseSession(), "s-ann")
     w.run(ResumeSession(), "s-ann")
     spend(w, 11.0)

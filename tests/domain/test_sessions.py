@@ -277,7 +277,7 @@ def test_a_paused_session_does_not_act() -> None:
 
 
 def test_an_ended_session_is_told_what_it_lost_and_who_holds_it() -> None:
-    world = World()
+    world = World(agent_trust=3)
     start(world, "ann")
     start(world, "bob")
     world.run(AcquireLocks(keys=("src/a.py", "src/b.py")), "s-ann")

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gitcoord.domain import sessions
+from gitcoord.domain import rights, sessions
 from gitcoord.domain.operation import Answer, Beat, Context, Operation, packed, unpacked
 from gitcoord.domain.record import Meta, Record
 from gitcoord.domain.settings import Settings
@@ -274,7 +274,7 @@ class World:
 def _apply(operation: Operation, state: State, context: Context) -> Answer:
     needed = operation.acting and (context.session or not operation.sessionless)
     session = sessions.acting(state, context) if needed else None
-    answer = operation.apply(state, context)
+    answer = rights.apply(state, context, operation, session)
     if session is not None:
         sessions.touch(state, context, session)
     kind = type(operation).answer

@@ -86,6 +86,11 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         }
     },
     "escalation.resolve": {"resolution": "Take another port."},
+    "profile.set": {"trust": 1, "max_files": 0},
+    "profile.assign": {"profile": "claude_code_web_reviewer"},
+    "policy.set": {"text": 'permit(principal, action in Action::"read", resource);'},
+    "network.set": {"id": "n-docs", "pattern": "*.example.com"},
+    "network.record": {"accesses": [{"domain": "github.com", "allowed": True}]},
     "config.set": {"values": {"lock_ttl": 3600}},
     "ledger.compact": {"tasks": 2592000},
     "ledger.import": {"records": []},

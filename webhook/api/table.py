@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import memories, plans, records, who, work
+from webhook.api import memories, plans, records, rights, who, work
 from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
@@ -99,6 +99,58 @@ LINES: tuple[Line, ...] = (
     _see("/settings", records.settings, "What all have agreed on"),
     _see("/log", records.log, "Transactions, the newest first", {"operation": "lock."}),
     _see("/export", records.export, "All records, as `gitcoord export`", scope="admin"),
+    # What agents may do.
+    _see("/profiles", rights.profiles, "Profiles, and which agents are assigned to them"),
+    _see("/profiles/me", rights.mine, "What the acting session may do, and what it has used"),
+    _see("/policies", rights.policies, "Policies, and the engine that decides"),
+    _see(
+        "/policy/check",
+        rights.check,
+        "Whether the acting session may do an operation",
+        {"operation": "acquire_lock", "resource": "src/auth/login.py"},
+    ),
+    _see("/network/rules", rights.network, "Network rules in the order in which they count"),
+    _see(
+        "/network/check",
+        rights.access,
+        "Whether the acting session may reach a URL or a domain",
+        {"target": "https://api.github.com"},
+    ),
+    _see("/network/accesses", rights.accesses, "What agents wanted to reach, the newest first"),
+    _do(
+        "/profiles/{name}",
+        "profile.set",
+        "admin",
+        "Make a profile, or change what is named of one",
+    ),
+    _do("/profiles/{name}/remove", "profile.remove", "admin", "Remove a stored profile"),
+    _do(
+        "/assignments/{agent}",
+        "profile.assign",
+        "admin",
+        "Give an agent a profile; none takes it away",
+    ),
+    _do(
+        "/policies/{name}",
+        "policy.set",
+        "admin",
+        "Store a policy, or change what is named of one",
+    ),
+    _do("/policies/{name}/remove", "policy.remove", "admin", "Remove a stored policy"),
+    _do(
+        "/network/rules",
+        "network.set",
+        "admin",
+        "Add a network rule, or replace the one with its id",
+    ),
+    _do("/network/rules/{id}/remove", "network.remove", "admin", "Remove a stored network rule"),
+    _do(
+        "/network/accesses",
+        "network.record",
+        "agent",
+        "Say what was reached or blocked",
+        201,
+    ),
     # Sessions.
     _do(
         "/sessions",

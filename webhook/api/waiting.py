@@ -13,6 +13,7 @@ import msgspec
 from gitcoord.domain.operation import Answer, Operation
 from gitcoord.errors import LockHeld, QueuedBehind
 from gitcoord.ledger.request import Reply, Request
+from webhook.access import forbidden
 from webhook.api.asking import LONGEST
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ async def together(
     operation = _bounded(operation)
     wish = Request([operation], session=session, agent=asking.person, id=key)
     project = asking.caller.project
+    if operation.tag == "session.start":
+        await project.work(_refuse_borrowed, asking, operation)
     reply, _ = await project.deciding.decided(wish)
     if not _ends(asking, reply):
         return await project.work(_followed, asking, operation, answer, session, key, reply)
@@ -46,6 +49,8 @@ def decided(
 ) -> A:
     """Return the answer, or raise the refusal, as `together`; for a thread."""
     operation = _bounded(operation)
+    if operation.tag == "session.start":
+        _refuse_borrowed(asking, operation)
     reply = _once(asking, operation, session, key)
     if not _ends(asking, reply):
         return _followed(asking, operation, answer, session, key, reply)
@@ -101,3 +106,23 @@ def _told(reply: Reply, answer: type[A]) -> A:
     found = reply.answers[0]
     assert isinstance(found, answer)
     return found
+
+
+def _refuse_borrowed(asking: Asking, operation: Operation) -> None:
+    """Raise `Problem` 403 for a check-in under a name that has more trust than everybody.
+
+    Only a key that is bound to the agent, its own session, or an admin may use such a name.
+    """
+    from gitcoord.domain.assignments import raised
+    from gitcoord.domain.sessions import Session, StartSession, root
+
+    assert isinstance(operation, StartSession)
+    caller, agent = asking.caller, operation.agent
+    if caller.scope == "admin" or caller.agent == agent:
+        return
+    with asking.state() as state:
+        if not raised(state, agent):
+            return
+        own = state.get(Session, root(caller.session)) if caller.session else None
+    if own is None or own.agent != agent:
+        raise forbidden(f"{agent} has a profile with more trust; its key has to be bound to it")

@@ -11,11 +11,12 @@ from typing import Any
 from starlette.responses import Response
 
 from gitcoord.entrypoints import originals
-from gitcoord.errors import GitcoordError, Refused, SessionPaused, UsageError
+from gitcoord.errors import GitcoordError, NotPermitted, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
 from webhook.compat import coordinator_ports as ports
+from webhook.compat import coordinator_profiles as profiles
 from webhook.compat import coordinator_work as work
 from webhook.compat.line import Line, Misfit, absent, response
 from webhook.compat.system import System
@@ -36,9 +37,7 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
-    "profiles": ("GET /profiles/me",),
     "audit queries": ("GET /audit",),
-    "policies": ("POST /policy/check", "POST /policy/validate"),
     "features": (
         "POST /features/register",
         "POST /features/deregister",
@@ -108,6 +107,9 @@ LINES: tuple[Line, ...] = (
         blank=_blank("session_id", "error"),
     ),
     Line("POST", "/discovery/cleanup", "agent", agents.cleanup, agents.Cleaning),
+    Line("GET", "/profiles/me", "read", profiles.mine),
+    Line("POST", "/policy/check", "read", profiles.check, profiles.Asking),
+    Line("POST", "/policy/validate", "read", profiles.validate, profiles.Validating),
     Line(
         "POST",
         "/memory/store",
@@ -146,6 +148,10 @@ def _refused(line: Line | None, error: GitcoordError | Problem) -> Response:
         return _problem(error)
     if isinstance(error, SessionPaused):
         return response({"detail": error.message}, 403)
+    if isinstance(error, NotPermitted):
+        return response(
+            {"detail": f"{error.code}: {error.message}", "refusal": error.as_dict()}, 403
+        )
     status = status_of(error)
     if status == 503 or not isinstance(error, (Refused, UsageError)):
         return response({"detail": error.message}, status, error)

@@ -17,7 +17,7 @@ from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.entrypoints import originals
 from gitcoord.ledger.request import Batch, fresh_id
 from webhook.compat import judging
-from webhook.compat.coordinator_agents import Identity, acting, holding
+from webhook.compat.coordinator_agents import Identity, acting, holding, session_of
 from webhook.compat.line import Ask
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _held(ask: Ask, state: State, path: str) -> tuple[str, list[Lock]]:
     return key.text, rivals(state, ask.asking.context(state), key, "exclusive", "")
 
 
-class Checking(msgspec.Struct, frozen=True, kw_only=True):
+class Checking(Identity, frozen=True, kw_only=True):
     """What is about to be done."""
 
     operation_text: str
@@ -124,7 +124,10 @@ class Checking(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_guardrails(ask: Ask) -> dict[str, Any]:
     """Judge an operation; nothing is run."""
-    found = judging.judged(ask.caller, ask.body.operation_text, ask.body.file_paths)
+    body: Checking = ask.body
+    session = session_of(ask, body) if body.agent_id or ask.caller.agent else None
+    acting_for = ask.caller.session or (session.id if session else None)
+    found = judging.judged(ask.caller, body.operation_text, body.file_paths, acting_for)
     return {"safe": found.safe, "action": found.action, "violations": found.violations}
 
 

@@ -29,12 +29,12 @@ class Judging(Asking):
         return word
 
 
-def judged(caller: Caller, text: str, paths: list[str]) -> Judged:
-    """Return the judgement of a command and of files that it writes."""
+def judged(caller: Caller, text: str, paths: list[str], session: str | None) -> Judged:
+    """Return the judgement of a command and of files that the session writes by it."""
     from gitcoord.entrypoints.mcp.tools_guardrails import CheckGuardrails, check_guardrails
 
     asked = CheckGuardrails(operation_text=text, file_paths=paths)
-    return check_guardrails(cast("Call", Judging(caller, None)), asked)
+    return check_guardrails(cast("Call", Judging(caller, session)), asked)
 
 
 def refuse_dangerous(caller: Caller, given: Any, route: str, session: str | None) -> None:

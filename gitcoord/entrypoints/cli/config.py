@@ -148,9 +148,12 @@ def _joined(kind: type[msgspec.Struct], key: str, values: Sequence[str]) -> Any:
 
 def _change_shared(desk: Desk, key: str, value: Any) -> None:
     from gitcoord.domain.configure import ChangeSettings, Configured
+    from gitcoord.domain.rights import GUARDED
     from gitcoord.entrypoints.cli.facts import person
 
-    answer = desk.do(ChangeSettings(values={key: value}), Configured, agent=person(desk))
+    wish = ChangeSettings(values={key: value})
+    # What agents may do they do not say themselves: then it is the session here that asks.
+    answer = desk.do(wish, Configured, acts=key in GUARDED, agent=person(desk))
     now = getattr(answer.settings, key)
     source = "default" if now == getattr(Settings(), key) else "ledger"
     desk.show(

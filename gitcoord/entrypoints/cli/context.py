@@ -137,6 +137,7 @@ def about(desk: Desk, state: State, now: Time, session: Session | None) -> Itera
     if session.archived:
         yield from _around(state, now, session)
         return
+    yield Section("rights", _rights(state, now, session), "gitcoord profile show")
     yield _messages(desk, state, now)
     yield _tasks(state, now, holder)
     yield _own_locks(state, now, holder)
@@ -166,6 +167,21 @@ def _you(session: Session, holder: str) -> list[str]:
         f"{ended} Run `gitcoord session start` before you go on.",
         *([f"It lost: {lost}"] if lost else ()),
     ]
+
+
+def _rights(state: State, now: Time, session: Session) -> list[str]:
+    """Return in a line what restricts the session; nothing where nothing does."""
+    from gitcoord.domain.rights import restricted
+
+    if not restricted(state, session):
+        return []
+    from gitcoord.domain.assignments import standing
+
+    if not standing(state, session).restricts:
+        return []
+    from gitcoord.entrypoints.cli.profile_text import restriction
+
+    return [restriction(state, session, now)]
 
 
 def _notices(state: State, session: Session) -> list[str]:

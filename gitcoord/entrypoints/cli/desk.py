@@ -20,7 +20,14 @@ from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.failures import encoded
-from gitcoord.errors import Contended, Damaged, InvalidUrl, SessionRequired, Unavailable
+from gitcoord.errors import (
+    Contended,
+    Damaged,
+    InvalidUrl,
+    SessionAmbiguous,
+    SessionRequired,
+    Unavailable,
+)
 from gitcoord.ledger.coordinator import PATIENCE
 from gitcoord.storage.repository import Repository, find
 
@@ -203,6 +210,14 @@ class Desk:
         except SessionRequired:
             if self._session or self.environ.get("GITCOORD_SESSION"):
                 raise
+            return None
+
+    @property
+    def perhaps(self) -> str | None:
+        """The acting session where there is one beyond doubt, for questions; else None."""
+        try:
+            return self.holder
+        except (SessionRequired, SessionAmbiguous):
             return None
 
     @property

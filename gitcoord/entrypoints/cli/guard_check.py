@@ -33,7 +33,7 @@ LONGEST = 1_000_000
 @click.option("--path", "paths", multiple=True, metavar="PATH", help="A file that is written.")
 @click.option("--explain", is_flag=True, help="Show which rule, and which part.")
 @click.option("--rules", is_flag=True, help="List the rules as they hold here.")
-@click.option("--trust", type=click.IntRange(0, 4), help="Trust level (default: the ledger's).")
+@click.option("--trust", type=click.IntRange(0, 4), help="Trust level (default: the session's).")
 @command
 def check(
     desk: Desk,
@@ -97,12 +97,13 @@ def _policy(root: str | None) -> Policy:
 
 
 def _agreed(desk: Desk) -> tuple[int, str]:
-    """Return the trust that the ledger presumes and its target branch, or the defaults."""
+    """Return the trust of the acting session and the ledger's target branch, or the defaults."""
+    from gitcoord.domain.rights import guard_trust
     from gitcoord.domain.settings import Settings
 
     try:
         with desk.state() as state:
-            return state.settings.agent_trust, state.settings.target_branch
+            return guard_trust(state, desk.perhaps), state.settings.target_branch
     except (NotARepository, NotInitialised):
         return Settings().agent_trust, ""
 

@@ -10,6 +10,7 @@ import click
 from gitcoord.domain.observatory import observed
 from gitcoord.domain.operation import checked_id
 from gitcoord.domain.record import shown
+from gitcoord.domain.rights import briefly
 from gitcoord.domain.sessions import Session, root
 from gitcoord.entrypoints.cli.completion import session_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, reading
@@ -101,6 +102,8 @@ def documents(
         fares = observed(state, one, now, beaten)
         row |= {"status": fares.status, "cause": fares.cause, "why": fares.why}
         row |= {"duration": fares.duration, "rate": fares.rate}
+        trust, profile = briefly(state, one)
+        row |= {"trust": trust, "profile": profile}
         row["seen_at"] = max(one.seen_at, beaten)
         row["locks"] = len(snapshot.find("locks", f"by:{one.id}"))
         row["tasks"] = snapshot.find("tasks", f"by:{one.id}")
@@ -205,6 +208,7 @@ def _facts(row: dict[str, Any], now: Time) -> list[tuple[str, str]]:
         ("why", "" if row["ended_at"] else row["why"]),
         ("type", row["type"]),
         ("can", ", ".join(row["capabilities"])),
+        ("trust", f"{row['trust']}, profile {row['profile']}"),
         ("works on", _declared(row["area"], row["files"], row["task"])),
         ("life", row["life"] + (f", process {row['process']['pid']}" if row["process"] else "")),
         ("client", " ".join(filter(None, (row["client"], row["client_session"])))),

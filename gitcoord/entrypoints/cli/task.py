@@ -44,6 +44,9 @@ def task() -> None:
 @click.option(
     "--requires", multiple=True, metavar="CAP...", help="Only for who has this capability."
 )
+@click.option(
+    "--min-trust", type=int, default=0, metavar="LEVEL", help="Only for who has this trust level."
+)
 @click.option("--feature", default="", metavar="F")
 @click.option("--deadline", default="", metavar="TIME", help="When an unfinished attempt fails.")
 @click.option("--not-before", default="", metavar="TIME")

@@ -102,6 +102,7 @@ def described(task: Task, ways: Sequence[Obstacle], notes: Sequence[Note]) -> li
         ),
         "keys": ", ".join(task.keys),
         "requires": ", ".join(task.requires),
+        "min trust": str(task.min_trust) if task.min_trust else "",
         "feature": task.feature,
         "parent": task.parent,
         "deadline": task.deadline,

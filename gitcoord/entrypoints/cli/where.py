@@ -63,6 +63,7 @@ def whoami(desk: Desk) -> None:
     """Show which session commands here act for, and how that is known."""
     from gitcoord.domain.observatory import observed
     from gitcoord.domain.record import shown
+    from gitcoord.domain.rights import briefly
     from gitcoord.domain.sessions import living, root
 
     holder = desk.holder
@@ -71,11 +72,14 @@ def whoami(desk: Desk) -> None:
         beats = desk.beats()
         beaten = beats[session.id].at if session.id in beats else ""
         fares = observed(state, session, desk.now(state), beaten)
+        trust, profile = briefly(state, session)
     document = shown(session) | {"status": fares.status, "why": fares.why}
+    document |= {"trust": trust, "profile": profile}
     found_by = _found_by(desk)
     desk.show(
         {"session": document, "holder": holder, "agent": session.agent, "found_by": found_by},
-        f"{session.agent}, session {holder} ({document['status']}), known by {found_by}",
+        f"{session.agent}, session {holder} ({document['status']}), known by {found_by}; "
+        f"trust {trust}, profile {profile}",
     )
 
 

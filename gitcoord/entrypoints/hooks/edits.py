@@ -18,7 +18,14 @@ from gitcoord.domain.locks import check, holdings
 from gitcoord.domain.time import seconds_between, to_epoch
 from gitcoord.entrypoints.hooks import memo
 from gitcoord.entrypoints.hooks.words import held, not_landed, unreachable
-from gitcoord.errors import Contended, LockHeld, OutcomeUnknown, QueuedBehind, Unavailable
+from gitcoord.errors import (
+    Contended,
+    LockHeld,
+    NotPermitted,
+    OutcomeUnknown,
+    QueuedBehind,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from gitcoord.domain.locks import Lock
@@ -51,7 +58,7 @@ def guard(visit: Visit, session: Session, places: Sequence[Place]) -> Reply:
         return _noted(visit, holder, places)
     try:
         answer = _taken(visit, holder, [keys[path] for path in lacking], weak)
-    except (LockHeld, QueuedBehind) as refusal:
+    except (LockHeld, QueuedBehind, NotPermitted) as refusal:
         visit.track.drop_memo()
         told = held(refusal, visit.desk)
         if mode == "warn":

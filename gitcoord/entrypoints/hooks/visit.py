@@ -85,10 +85,13 @@ class Visit:
 
     @cached_property
     def trust(self) -> int:
-        """The trust level of agents here (setting `agent_trust`); 2 without a ledger."""
+        """The trust level by which guardrails judge this session; 2 without a ledger."""
+        from gitcoord.domain.rights import guard_trust
+
         try:
             with self.desk.state() as state:
-                return state.settings.agent_trust
+                session = self.session(state)
+                return guard_trust(state, session.id if session else None)
         except (NotInitialised, Damaged, Unavailable):
             return Settings().agent_trust
 

@@ -32,6 +32,14 @@ NEXT: dict[str, str] = {
     "message_not_found": "Call read_messages.",
     "memory_not_found": "Call recall for those that there are.",
     "contended": "Call the tool again.",
+    "operation_not_permitted": "Do something else; get_my_profile says what you may do.",
+    "insufficient_trust_level": "Ask your person to do it, or to assign you another profile.",
+    "resource_limit_exceeded": "Give back what you hold, write a handoff, and tell your person.",
+    "agent_suspended": "Stop working and tell your person; you may still read and end_session.",
+    "policy_denied": "Do something else; check_policy says which policy is in the way.",
+    "policy_load_error": "Tell your person: the policies of the ledger cannot be read.",
+    "cedar_evaluation_error": "Tell your person: a policy of the ledger fails.",
+    "domain_blocked": "Do without it, or ask your person for a network rule.",
 }
 
 #: The same for a session that a person has ended.

@@ -138,6 +138,28 @@ def _patterns(call: Call) -> str:
     return "\n".join(parts)
 
 
+def _profile(call: Call) -> str:
+    from gitcoord.domain.permission import principal
+    from gitcoord.entrypoints.cli.profile_text import found_by, limits
+    from gitcoord.entrypoints.mcp.tools_profiles import session_here
+
+    with call.state() as state:
+        who = principal(state, session_here(call, state), call.now(state))
+    found, profile = who.standing, who.standing.profile
+    lines = [
+        f"- trust level {found.trust} ({found.level})",
+        f"- known {found_by(found)}",
+    ]
+    if profile.allowed:
+        lines.append(f"- you may only: {_keys(profile.allowed)}")
+    if profile.blocked:
+        lines.append(f"- you may not: {_keys(profile.blocked)}")
+    if limits(profile):
+        used = f"{who.files} files, {who.seconds:.0f} seconds, {who.calls} calls used"
+        lines.append(f"- limits: {limits(profile)}; {used}")
+    return "\n".join([f"# Profile {profile.name}", "", *lines])
+
+
 def _messages(call: Call) -> str:
     from gitcoord.entrypoints.cli.message import author, incoming
 
@@ -196,6 +218,14 @@ RESOURCES: dict[str, Resource] = {
             _patterns,
             # They come from the worktree, not from the ledger.
             frozenset(),
+        ),
+        Resource(
+            "profiles://current",
+            "current-profile",
+            "What you may do",
+            "Your trust level, what you may do, and what is used of your limits.",
+            _profile,
+            frozenset({"profiles", "assignments"}),
         ),
         Resource(
             "gitcoord://context",

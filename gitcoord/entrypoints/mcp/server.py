@@ -27,8 +27,9 @@ from gitcoord.entrypoints.mcp.resources import RESOURCES
 from gitcoord.entrypoints.mcp.schema import schema_of
 from gitcoord.entrypoints.mcp.seat import Seat
 from gitcoord.entrypoints.mcp.shapes import read
-from gitcoord.entrypoints.mcp.table import TOOLS, Profile, Tool, encoded, selected
+from gitcoord.entrypoints.mcp.table import TOOLS, Profile, selected
 from gitcoord.entrypoints.mcp.threads import Report, in_thread
+from gitcoord.entrypoints.mcp.tool import Tool, encoded
 from gitcoord.errors import GitcoordError
 
 #: What a tool definition says to Claude Code: put it before the model at once.

@@ -9,10 +9,7 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
@@ -22,34 +19,16 @@ from gitcoord.entrypoints.mcp import tools_memory as memory
 from gitcoord.entrypoints.mcp import tools_messages as messages
 from gitcoord.entrypoints.mcp import tools_passed_on as passed_on
 from gitcoord.entrypoints.mcp import tools_ports as ports
+from gitcoord.entrypoints.mcp import tools_profiles as profiles
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
 from gitcoord.entrypoints.mcp.schema import schema_of, tokens
-
-if TYPE_CHECKING:
-    from gitcoord.entrypoints.mcp.shapes import Input, Output
+from gitcoord.entrypoints.mcp.tool import Tool, definition
 
 Profile = Literal["core", "all"]
 #: Most tools of the profile `core`.
 CORE_LIMIT = 12
-
-
-class Tool(NamedTuple):
-    """One tool."""
-
-    name: str
-    run: Callable[[Any, Any], Output]
-    input: type[Input]
-    output: type[Output]
-    title: str
-    description: str
-    core: bool = False
-    acts: bool = True
-    destructive: bool = False
-    idempotent: bool = False
-    #: Whether it changes nothing, not even by checking in.
-    read_only: bool = False
 
 
 _LINES = (
@@ -308,6 +287,36 @@ _LINES = (
         read_only=True,
     ),
     Tool(
+        "get_my_profile",
+        profiles.get_my_profile,
+        profiles.NoArguments,
+        profiles.Mine,
+        "What you may do",
+        "Your trust level, what you may do, and what you have used of your limits.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "check_policy",
+        profiles.check_policy,
+        profiles.CheckPolicy,
+        profiles.Decided,
+        "May I do this",
+        "Ask whether you may do an operation with a path, task or domain. Nothing is done.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "validate_cedar_policy",
+        profiles.validate_cedar_policy,
+        profiles.ValidateCedarPolicy,
+        profiles.Validated,
+        "Check a policy",
+        "Say whether a Cedar policy fits the schema. Nothing is stored.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
         "end_session",
         sessions.end_session,
         sessions.EndSession,
@@ -362,15 +371,6 @@ def selected(profile: Profile) -> dict[str, Tool]:
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
 
 
-def definition(tool: Tool) -> dict[str, Any]:
-    """Return what a client puts before its model: name, description and input schema."""
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": schema_of(tool.input),
-    }
-
-
 class Cost(NamedTuple):
     """What a tool costs in tokens: what the model reads, and the schema of the answers."""
 
@@ -386,9 +386,3 @@ def costs() -> list[Cost]:
         Cost(tool.name, tool.core, tokens(definition(tool)), tokens(schema_of(tool.output)))
         for tool in TOOLS.values()
     ]
-
-
-def encoded(answer: Output) -> dict[str, Any]:
-    """Return an answer as plain data, without what is not there."""
-    found: dict[str, Any] = msgspec.to_builtins(answer)
-    return found

@@ -53,6 +53,7 @@ class TaskShown(msgspec.Struct, frozen=True, kw_only=True):
     waiting_for: list[str] | UnsetType = UNSET
     keys: list[str] | UnsetType = UNSET
     requires: list[str] | UnsetType = UNSET
+    min_trust: int | UnsetType = UNSET
     feature: str | UnsetType = UNSET
     claimed_by: str | UnsetType = UNSET
     session: str | UnsetType = UNSET
@@ -91,6 +92,7 @@ def shown(task: Task) -> TaskShown:
         waiting_for=list(task.waiting_for) or UNSET,
         keys=list(task.keys) or UNSET,
         requires=list(task.requires) or UNSET,
+        min_trust=task.min_trust or UNSET,
         feature=task.feature or UNSET,
         claimed_by=task.agent or UNSET,
         session=task.session or UNSET,

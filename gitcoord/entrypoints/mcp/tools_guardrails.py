@@ -141,13 +141,14 @@ def _policy(call: Call) -> Policy:
 
 def _agreed(call: Call) -> tuple[Policy, int, str]:
     """Return the policy of the worktree, and what the ledger says: trust and target branch."""
+    from gitcoord.domain.rights import guard_trust
     from gitcoord.domain.settings import Settings
     from gitcoord.errors import NotInitialised
 
     policy = _policy(call)
     try:
         with call.state() as state:
-            return policy, state.settings.agent_trust, state.settings.target_branch
+            return policy, guard_trust(state, call.perhaps), state.settings.target_branch
     except NotInitialised:
         return policy, Settings().agent_trust, ""
 

@@ -26,6 +26,7 @@ class SubmitWork(Input, frozen=True, kw_only=True):
     depends_on: Annotated[list[TaskId], Meta(description="Tasks to be completed before.")] = []
     keys: Annotated[list[Key], Meta(description="Locked together with the claim.")] = []
     requires: Annotated[list[str], Meta(description="Capabilities of who may claim it.")] = []
+    min_trust: Annotated[int, Meta(ge=0, le=4, description="Trust level of who may claim it.")] = 0
     feature: str = ""
     deadline: Annotated[str, Meta(description="RFC 3339 time.")] = ""
     parent: str = ""
@@ -53,6 +54,7 @@ def submit_work(call: Call, asked: SubmitWork) -> Submitted:
         depends_on=tuple(asked.depends_on),
         keys=call.keys(asked.keys),
         requires=tuple(asked.requires),
+        min_trust=asked.min_trust,
         feature=asked.feature,
         deadline=asked.deadline,
         parent=asked.parent,

@@ -375,7 +375,7 @@ BLIND: tuple[tuple[str, str, str], ...] = (
         "download to read",
     ),
     (
-        "curl -s https://pypi.org/pypi/requests/json | python3 -m json.tool | head",
+        "curl -s https://packages.example.org/requests.json | python3 -m json.tool | head",
         "allow",
         "data, not code",
     ),

@@ -124,6 +124,18 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     fine = agent.call("check_guardrails", operation_text="git status", file_paths=["src/a.py"])
     assert (fine["safe"], fine["action"], fine["violations"]) == (True, "allow", [])
 
+    profile = agent.call("get_my_profile")
+    assert (profile["profile"]["trust_level"], profile["source"]) == (2, "default")
+    assert profile["used"]["calls"] == 0
+    door("-C", ".git", "profile", "assign", "bob", "claude_code_web_implementer")
+    allowed = agent.call("check_policy", operation="acquire_lock", resource="src/a.py")
+    assert (allowed["allowed"], allowed["reason"]) == (True, "write_permitted")
+    claimed = agent.call("check_policy", operation="cleanup_agents", context={"trust_level": 4})
+    assert (claimed["allowed"], claimed["reason"]) == (False, "operation_not_permitted")
+    assert claimed["diagnostics"]["not_believed"] == ["trust_level"]
+    right = agent.call("validate_cedar_policy", policy_text="permit(principal, action, resource);")
+    assert (right["valid"], right["errors"]) == (True, [])
+    assert not agent.call("validate_cedar_policy", policy_text="permit(")["valid"]
     leased = agent.call("allocate_ports", ttl_minutes=5)
     lease = leased["allocation"]
     assert (lease["session_id"], lease["agent"], leased["renewed"]) == (session, "bob", False)

@@ -352,8 +352,8 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 
 ABSENT = [
-    ("GET", "/profiles/me"), ("GET", "/audit"), ("POST", "/policy/check"),
-    ("GET", "/features/active"), ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
+    ("GET", "/audit"), ("GET", "/features/active"), ("GET", "/merge-queue"),
+    ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
 

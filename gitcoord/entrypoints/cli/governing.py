@@ -1,0 +1,56 @@
+"""Changing what agents may do: who a command does it for.
+
+A shell of an agent acts as its session, and so does a terminal in a worktree where one session
+is live. A person there says so, with `--person`; a shell in which an agent's client shows, or
+that has no terminal, does not get away with it. Not here: the rules, which ask for trust level 4.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gitcoord.domain.operation import Answer, Operation
+from gitcoord.entrypoints.cli import actor
+from gitcoord.entrypoints.cli.desk import acting
+from gitcoord.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitcoord.entrypoints.cli.desk import Desk
+
+A = TypeVar("A", bound=Answer)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def governing(function: F) -> F:
+    """Add `--session` and `--person`, for commands that change what agents may do."""
+    found: F = click.option(
+        "--person", is_flag=True, help="A person at this terminal does it, whoever is live here."
+    )(acting(function))
+    return found
+
+
+def holder(desk: Desk, person: bool) -> str | None:
+    """Return the session for which it is done; None for a person.
+
+    Raises `UsageError` where `--person` does not become this shell, `SessionAmbiguous`.
+    """
+    if not person:
+        return desk.anybody()
+    named = desk.named or desk.environ.get("GITCOORD_SESSION") or actor.client(desk.environ)
+    if named or not sys.stdin.isatty():
+        raise UsageError(
+            "--person is for a person at a terminal of their own",
+            hint="Run it in a terminal outside of the agent.",
+        )
+    return None
+
+
+def changed(desk: Desk, operation: Operation, answer: type[A], person: bool) -> A:
+    """Run an operation that changes what agents may do, or raise its refusal."""
+    return desk.house.coordinator.do(
+        operation, answer, session=holder(desk, person), agent=desk.person
+    )
