@@ -5,11 +5,20 @@ Not here: which tools there are (table), and how a schema is made (schema).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gitcoord.entrypoints.mcp.schema import schema_of, tokens
 from gitcoord.entrypoints.mcp.table import Profile, selected
-from gitcoord.entrypoints.mcp.tool import definition
+from gitcoord.entrypoints.mcp.tool import Tool
+
+
+def definition(tool: Tool) -> dict[str, Any]:
+    """Return what a client puts before its model: name, description and input schema."""
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": schema_of(tool.input),
+    }
 
 
 class Cost(NamedTuple):

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from gitcoord.entrypoints.mcp.schema import schema_of
-
 if TYPE_CHECKING:
     from gitcoord.entrypoints.mcp.shapes import Input, Output
 
@@ -31,15 +29,6 @@ class Tool(NamedTuple):
     idempotent: bool = False
     #: Whether it changes nothing, not even by checking in.
     read_only: bool = False
-
-
-def definition(tool: Tool) -> dict[str, Any]:
-    """Return what a client puts before its model: name, description and input schema."""
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": schema_of(tool.input),
-    }
 
 
 def encoded(answer: Output) -> dict[str, Any]:

@@ -352,8 +352,7 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
 
 
 ABSENT = [
-    ("GET", "/features/active"), ("GET", "/merge-queue"),
-    ("GET", "/approvals/pending"),
+    ("GET", "/features/active"), ("GET", "/merge-queue"), ("GET", "/approvals/pending"),
 ]  # fmt: skip
 
 
