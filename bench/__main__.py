@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 
 from bench import (
+    audit,
     commits,
     github,
     group,
@@ -37,6 +38,7 @@ ROWS: tuple[Row, ...] = (
     *group.ROWS,
     *large.ROWS,
     *history.ROWS,
+    *audit.ROWS,
     *wire.ROWS,
     *service.ROWS,
     *github.ROWS,

@@ -7,6 +7,7 @@ so that the answers kept for repeated operations have been pruned from it long s
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ _LOOK = 10
 
 
 @cache
-def _with_history(scratch: Scratch, transactions: int) -> Place:
+def with_history(scratch: Scratch, transactions: int) -> Place:
+    """Return a place whose ledger has so many transactions that were made up."""
     place = scratch.ledger(f"history{transactions}")
     say(f"  writing a history of {transactions:,} transactions")
     house = place.house()
@@ -72,7 +74,16 @@ def _stream(head: str, meta: Meta, session: str, transactions: int) -> Iterator[
             STATE.encode(),
             start + n,
         )
-        yield _data(f"lock: bench {verb} {lock.key}\n\nOp-Id: o-history{n}\n".encode())
+        line = {
+            "op": "lock.release" if n % 2 else "lock.acquire",
+            "id": f"o-history{n}",
+            "session": session,
+            "agent": "bench",
+            "args": {"keys": [lock.key]},
+            "outcome": "done",
+        }
+        told = f"lock: bench {verb} {lock.key}\n\n{json.dumps(line)}\n\n"
+        yield _data(f"{told}Op-Id: o-history{n}\nSession: {session}\n".encode())
         if n == 0:
             yield b"from %s\n" % head.encode()
         yield b"M 100644 inline meta.json\n" + _data(codec.encode_record(counters))
@@ -101,8 +112,8 @@ def _check(place: Place, first: str, seq: int) -> None:
 
 
 def _acquire(scratch: Scratch) -> Measured:
-    long = _with_history(scratch, scratch.volume.history)
-    short = _with_history(scratch, _SHORT)
+    long = with_history(scratch, scratch.volume.history)
+    short = with_history(scratch, _SHORT)
     number = count()
 
     def take(place: Place) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -270,7 +270,14 @@ def _join(
 ) -> House:
     name = machine.identity(home(repository))
     cache = Cache(os.path.join(folder, "cache.sqlite"), tables.describe, tables.VERSION)
-    ledger = Ledger(store, cache, Witness(folder), clock or SystemClock(), machine=name)
+    ledger = Ledger(
+        store,
+        cache,
+        Witness(folder),
+        clock or SystemClock(),
+        machine=name,
+        sign=_signer(repository) if repository.sign else None,
+    )
     presence = Presence(folder, store, name)
     spool = Spool(folder)
     committer = Committer(ledger, presence, spool)
@@ -285,6 +292,12 @@ def _join(
         patience=patience,
     )
     return House(repository, folder, store, ledger, coordinator, presence, spool, wire)
+
+
+def _signer(repository: Repository) -> Callable[[bytes], bytes]:
+    from gitcoord.storage.signing import Signing
+
+    return Signing(repository).signed
 
 
 def _engine(repository: Repository, engine: str) -> Store:

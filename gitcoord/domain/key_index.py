@@ -58,15 +58,26 @@ def term(text: str) -> str:
     return f"at:{key.namespace}:{key.literal}"
 
 
+def places(key: Key) -> tuple[list[str], list[str]]:
+    """Return the index terms of what may overlap `key`: these, and what begins with those."""
+    at: list[str] = []
+    below: list[str] = []
+    for literal in ancestors(key):
+        place = f"at:{key.namespace}:{literal}"
+        (below if not key.is_literal and literal == key.literal else at).append(place)
+    return at, below
+
+
 def near(state: State, kind: type[R], key: Key) -> Iterator[R]:
     """Yield the records of this kind that may name a key which overlaps `key`.
 
     A record that names several keys comes once for each that is near.
     """
-    for literal in ancestors(key):
-        place = f"at:{key.namespace}:{literal}"
-        below = not key.is_literal and literal == key.literal
-        yield from state.scan(kind, place) if below else state.find(kind, place)
+    at, below = places(key)
+    for place in at:
+        yield from state.find(kind, place)
+    for place in below:
+        yield from state.scan(kind, place)
 
 
 def listed(settings: Settings, key: Key, patterns: Collection[str]) -> bool:

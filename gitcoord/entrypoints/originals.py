@@ -37,6 +37,21 @@ WORDS: tuple[Word, ...] = (
     Word("memory action", "deduplicated", "merged"),
 )
 
+#: Operations as Agent Coordinator's audit log names them, and ours; a name may stand for several.
+OPERATIONS: tuple[tuple[str, str], ...] = (
+    ("acquire_lock", "lock.acquire"),
+    ("release_lock", "lock.release"),
+    ("submit_task", "task.add"),
+    ("claim_task", "task.next"),
+    ("claim_task", "task.claim"),
+    ("complete_task", "task.move"),
+    ("remember", "memory.remember"),
+    ("write_handoff", "handoff.write"),
+    ("register_agent", "session.start"),
+    ("cleanup_dead_agents", "session.sweep"),
+    ("guardrail_violation", "guard.record"),
+)
+
 #: What `get_work` says when nothing is ready. Not a refusal: nothing was asked that is forbidden.
 NO_TASKS = "no_tasks_available"
 #: The error code in the result of a failed completion that means: its orchestrator gave it up.
@@ -61,6 +76,16 @@ def ours(of: str, word: str) -> str:
 def original(of: str, word: str) -> str:
     """Return the original's word for one of ours; the same where there is none."""
     return next((one.original for one in WORDS if (one.of, one.ours) == (of, word)), word)
+
+
+def operations(word: str) -> str:
+    """Return our operations for one of the original's audit log, with commas; others stay."""
+    return ",".join(ours for original, ours in OPERATIONS if original == word) or word
+
+
+def operation(tag: str) -> str:
+    """Return the original's name of an operation in its audit log; ours where it has none."""
+    return next((original for original, ours in OPERATIONS if ours == tag), tag)
 
 
 def seconds(minutes: float | None) -> float | None:

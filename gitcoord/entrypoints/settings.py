@@ -38,6 +38,10 @@ OTHER_VARIABLES = frozenset(
 )
 
 
+#: Keys of the git configuration that only the repository's own file has a say in.
+OWN_KEYS = frozenset({"sign"})
+
+
 class Local(msgspec.Struct, frozen=True, kw_only=True):
     """What each clone and each shell may choose for itself."""
 
@@ -63,7 +67,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether commits say in trailers by which session and under which token they were made.
     trailers: bool = True
     #: Tools that `gitcoord mcp` offers when it is not told.
-    mcp_tools: Literal["core", "all"] = "all"
+    mcp_tools: Literal["core", "all", "golemxv"] = "all"
     #: First port of the blocks that `port allocate` leases, ports in each, and how many there are.
     port_base: Annotated[int, msgspec.Meta(ge=1024, le=65_532)] = 10_000
     port_range: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 100
@@ -141,6 +145,8 @@ def git_values(repository: Repository, environ: Mapping[str, str]) -> dict[str, 
         if not key:
             continue
         bare = key.removeprefix("coord.").replace("-", "")
+        if bare in OWN_KEYS:
+            continue
         name = names.get(bare)
         if name is None:
             refuse(bare, LOCAL, f"git config {key}")

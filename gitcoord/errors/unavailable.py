@@ -55,6 +55,12 @@ class StaleLockFile(Unavailable):
     code = "stale_lock_file"
 
 
+class SigningFailed(Unavailable):
+    """The ledger's commits are to be signed, and this one could not be."""
+
+    code = "signing_failed"
+
+
 class HostUnreachable(Unavailable):
     """The git host does not answer."""
 

@@ -95,7 +95,10 @@ class Committer:
                 ledger.store.refresh()
                 if ledger.head() != head:
                     return self._attempt(riders, requests, carrier, confirmed=True)
-            refused = [line for entry in decision.refusals for line in diary_lines(entry)]
+            # It is told by a later transaction, perhaps, and was refused now.
+            refused = [
+                line | {"at": now.now} for entry in decision.refusals for line in diary_lines(entry)
+            ]
             presence.count(decision.alive, now.now)
             riding = bool(decision.entries) and carrier is None
             extra = presence.due(state, now.now, riding=riding, left=left)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gitcoord.domain.key_index import stored, wanted
 from gitcoord.domain.keys import Key
@@ -17,31 +17,23 @@ from gitcoord.domain.overlap import overlap
 from gitcoord.domain.record import Meta
 from gitcoord.domain.sessions import root as root_of
 from gitcoord.domain.time import Time, from_epoch, to_epoch
-from gitcoord.errors import GitcoordError, InvalidValue
-from gitcoord.ledger import journal
+from gitcoord.errors import CorruptRecord, GitcoordError, InvalidValue
+from gitcoord.ledger import journal, lines
 from gitcoord.ledger.journal import Transaction
 from gitcoord.ledger.ledger import Ledger, read_meta
-from gitcoord.storage import codec, tree
-from gitcoord.storage.node import load
+from gitcoord.storage import tree
 from gitcoord.storage.store import Oid
-from gitcoord.storage.walk import subtrees
 
 #: Transactions in a row before `since` after which the search ends: one machine with a wrong
 #: date must not hide what was done before it.
 _PAST = 64
-#: Arguments that hold keys or paths.
-_KEYS = frozenset(("key", "keys", "path", "paths", "files"))
-#: Tables whose records are about a key.
-_HELD = frozenset((b"locks", b"unlanded", b"waiters"))
-
-Line = dict[str, Any]
 
 
 class Filter(NamedTuple):
     """Which transactions are wanted; what is empty admits all."""
 
     agent: str = ""
-    #: An operation's tag or its beginning: `lock.acquire`, `lock.`, `task`.
+    #: An operation's tag or its beginning: `lock.acquire`, `lock.`, `task`; several with commas.
     operation: str = ""
     #: Keys and locks that overlap this key.
     key: str = ""
@@ -105,83 +97,59 @@ def _admitted(ledger: Ledger, begin: Oid, wish: Filter, key: Key | None) -> Iter
         past = 0
         if wish.until and found.time > wish.until:
             continue
-        if wish.agent or wish.operation or wish.session:
-            found = found._replace(lines=[one for one in found.lines if _matches(one, wish)])
-            if not found.lines:
+        if wish.agent or wish.operation or wish.session or key is not None:
+            kept = [line for line in found.lines if matches(line, wish)]
+            if kept and key is not None:
+                about = _about(ledger, found, key)
+                kept = [line for line in kept if any(line is one for one in about)]
+            if not kept:
                 continue
-        if key is not None:
-            found = found._replace(lines=_about(ledger, found, key))
-            if not found.lines:
-                continue
+            found = found._replace(lines=kept)
         yield found
 
 
-def _matches(line: Line, wish: Filter) -> bool:
+def matches(line: lines.Line, wish: Filter) -> bool:
+    """Say whether a line is by the wanted agent and session, and of the wanted operation."""
     operation = str(line.get("op", ""))
     return (
-        (not wish.agent or wish.agent in _said(line, "agent"))
-        and (not wish.operation or operation.startswith(wish.operation))
-        and (not wish.session or root_of(wish.session) in map(root_of, _said(line, "session")))
+        (not wish.agent or wish.agent in lines.people(line, "agent"))
+        and operation.startswith(tuple(wish.operation.split(",")))
+        and (
+            not wish.session or root_of(wish.session) in map(root_of, lines.people(line, "session"))
+        )
     )
 
 
-def _said(line: Line, who: str) -> list[str]:
-    """Return the agents or sessions of a line: who acts, and who starts, ends or is ended."""
-    arguments = line.get("args")
-    found = [line.get(who)]
-    if isinstance(arguments, dict) and str(line.get("op", "")).startswith("session."):
-        found.append(arguments.get("id" if who == "session" else who))
-    return [one for one in found if isinstance(one, str)]
+def _about(ledger: Ledger, found: Transaction, key: Key) -> list[lines.Line]:
+    """Return the lines that touch what overlaps the key.
 
+    What has changed cannot be told where this clone's history is cut off.
+    """
+    changed: lines.Changes = {}
+    try:
+        before = ledger.tree(found.parents[0]) if found.parents else None
+    except CorruptRecord:
+        pass
+    else:
 
-def _about(ledger: Ledger, found: Transaction, key: Key) -> list[Line]:
-    """Return the lines that name the key, or whose session got or lost something on it."""
-    changed = _holders(ledger, found, key)
-    named = [
+        def read(oid: Oid) -> bytes:
+            return _data(ledger, oid)
+
+        changed = lines.changes(read, lines.differing(read, before, found.tree))
+    return [
         line
-        for line in found.lines
-        if root_of(line.get("session") or "") in changed or _names(line.get("args"), key)
+        for line, texts in zip(found.lines, lines.about(found.lines, changed), strict=True)
+        if any(overlaps(text, key) for text in texts)
     ]
-    # A lapse or a sweep names nobody: then it is all of them.
-    return named or (found.lines if changed else [])
 
 
-def _names(value: Any, key: Key, *, keys: bool = False) -> bool:
-    if isinstance(value, dict):
-        return any(_names(item, key, keys=name in _KEYS) for name, item in value.items())
-    if isinstance(value, list):
-        return any(_names(item, key, keys=keys) for item in value)
-    return keys and isinstance(value, str) and _overlaps(value, key)
-
-
-def _overlaps(text: str, key: Key) -> bool:
+def overlaps(text: str, key: Key) -> bool:
+    """Say whether the key of this text overlaps another; what is no key overlaps nothing."""
     try:
         return overlap(stored(text), key)
     except GitcoordError:
-        # A key that was refused for its form is in the diary too; it overlaps nothing.
+        # A key that was refused for its form is in the diary too.
         return False
-
-
-def _holders(ledger: Ledger, found: Transaction, key: Key) -> set[str]:
-    """Return the sessions whose locks, waits or marks on the key this transaction changed."""
-
-    def read(oid: Oid) -> bytes:
-        return _data(ledger, oid)
-
-    before = ledger.tree(found.parents[0]) if found.parents else None
-    old = subtrees(load(read, bytes.fromhex(before) if before else None))
-    new = subtrees(load(read, bytes.fromhex(found.tree)))
-    if all(old.get(table) == new.get(table) for table in _HELD):
-        return set()
-    holders = set()
-    for table, entry, *blobs in tree.diff(read, before, found.tree):
-        if table.encode() in _HELD:
-            for oid in filter(None, blobs):
-                record = codec.decode(read(oid), f"{table}/{entry}")
-                texts = (record.get("key", ""), *record.get("keys", ()))
-                if any(_overlaps(text, key) for text in texts if text):
-                    holders.add(root_of(record.get("session", "")))
-    return holders
 
 
 def _data(ledger: Ledger, oid: Oid) -> bytes:

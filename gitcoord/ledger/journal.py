@@ -121,6 +121,24 @@ def _date(line: str) -> Time:
         return EPOCH
 
 
+def trailers(raw: bytes) -> dict[str, list[str]]:
+    """Return the trailers of a raw commit by their names: its last lines, up to a blank one."""
+    found: dict[str, list[str]] = {}
+    message = raw.decode("utf-8", "replace").partition("\n\n")[2]
+    for line in message.rstrip("\n").rpartition("\n\n")[2].split("\n"):
+        name, colon, value = line.partition(": ")
+        if colon and name in ("Op-Id", "Session"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def dates(raw: bytes) -> dict[str, Time]:
+    """Return when a raw commit says that it was written: by its author, by its committer."""
+    head = raw.decode("utf-8", "replace").partition("\n\n")[0].split("\n")
+    words = [line.partition(" ") for line in head if not line.startswith(" ")]
+    return {word: _date(value) for word, _, value in words if word in ("author", "committer")}
+
+
 def tree_of(oid: str, raw: bytes) -> str:
     """Return the tree that a raw commit names. Raises `CorruptRecord`."""
     if not raw.startswith(b"tree "):

@@ -41,11 +41,20 @@ class Ledger:
     """The ledger of one repository through one store."""
 
     def __init__(
-        self, store: Store, cache: Cache, witness: Witness, clock: Clock, *, machine: str
+        self,
+        store: Store,
+        cache: Cache,
+        witness: Witness,
+        clock: Clock,
+        *,
+        machine: str,
+        sign: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        """`sign` returns a raw commit with a signature; None leaves commits unsigned."""
         self.store = store
         self.clock = clock
         self.machine = machine
+        self._sign = sign
         self._cache = cache
         self._witness = witness
         self._checked: Oid | None = None
@@ -154,13 +163,20 @@ class Ledger:
             state.meta.time,
             self.machine,
         )
-        commit = make_object(b"commit", raw, fmt)
+        commit = make_object(b"commit", self.signed(raw), fmt)
         swap = carrier or self.store.commit
         swap([*objects, *extra[0], commit], [Move(STATE, head, commit.oid), *extra[1]])
         self._cache.advance(old, root, changes)
         self._witness.note(state.meta.epoch, state.meta.seq, commit.oid)
         self._checked = commit.oid
         return commit.oid
+
+    def signed(self, commit: bytes) -> bytes:
+        """Return the raw commit as it is to be stored: signed if this clone signs.
+
+        Raises `SigningFailed`.
+        """
+        return commit if self._sign is None else self._sign(commit)
 
     def _age(self, commit: Oid) -> tuple[int, int]:
         data = tree.lookup(lambda oid: self.store.read(oid)[1], self.tree(commit), "", "meta.json")

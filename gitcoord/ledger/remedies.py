@@ -122,7 +122,7 @@ def _publish(
     for above, brought in _ways(store, parent):
         entry, line = diary
         raw = journal.compose(root, above, [entry], [line], state.meta.time, ledger.machine)
-        commit = make_object(b"commit", raw, fmt)
+        commit = make_object(b"commit", ledger.signed(raw), fmt)
         try:
             store.commit([*brought, *objects, commit], [Move(STATE, found, commit.oid)])
         except CorruptRecord:

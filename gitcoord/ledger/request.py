@@ -55,8 +55,7 @@ class Request:
 
     def digest(self) -> str:
         """Return the SHA-256 of what is asked, by whom; equal for a repeated request."""
-        body = [self.session, [packed(one) for one in self.operations]]
-        return str(sha256(msgspec.json.encode(body, order="sorted")).hexdigest())
+        return digest_of(self.session, [packed(one) for one in self.operations])
 
     def packed(self) -> dict[str, Any]:
         """Return the request as plain data."""
@@ -78,6 +77,12 @@ class Request:
             id=body["id"],
             deadline=body["deadline"],
         )
+
+
+def digest_of(session: str | None, operations: Sequence[dict[str, Any]]) -> str:
+    """Return the SHA-256 of operations as plain data and the session that asks for them."""
+    body = [session, operations]
+    return str(sha256(msgspec.json.encode(body, order="sorted")).hexdigest())
 
 
 class Reply:

@@ -42,6 +42,7 @@ class Repository:
         "object_format",
         "ref_format",
         "remote",
+        "sign",
         "trusted",
         "worktree",
     )
@@ -76,6 +77,8 @@ class Repository:
         self.durable = True
         #: `coord.remote` of its own config file: where the ledger is kept; "" says nothing.
         self.remote = ""
+        #: `coord.sign` of its own config file: whether commits of the ledger are signed.
+        self.sign = False
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same place in the same repository."""
@@ -129,6 +132,7 @@ def find(start: str, environ: Mapping[str, str]) -> Repository:
     )
     repository.environ = environ
     repository.remote = config.get("coord.remote", "")
+    repository.sign = _flag(config, "coord.sign")
     return repository
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import approvals, features, memories, plans, records, rights, who, work
+from webhook.api import approvals, audits, features, memories, plans, records, rights, who, work
 from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
@@ -98,6 +98,19 @@ LINES: tuple[Line, ...] = (
     _see("/notices", records.notices, "What the acting session was told"),
     _see("/settings", records.settings, "What all have agreed on"),
     _see("/log", records.log, "Transactions, the newest first", {"operation": "lock."}),
+    _see(
+        "/audit",
+        audits.audit,
+        "Who asked for what and what came of it, the newest first",
+        {"outcome": "refused", "agent": "ada"},
+    ),
+    _see(
+        "/audit/export",
+        audits.audit_export,
+        "All of the audit that is asked for",
+        {"since": "30d"},
+        scope="admin",
+    ),
     _see("/export", records.export, "All records, as `gitcoord export`", scope="admin"),
     # What agents may do.
     _see("/profiles", rights.profiles, "Profiles, and which agents are assigned to them"),

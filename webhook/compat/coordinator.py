@@ -14,6 +14,7 @@ from gitcoord.entrypoints import originals
 from gitcoord.errors import GitcoordError, NotPermitted, Refused, SessionPaused, UsageError
 from webhook.compat import coordinator_agents as agents
 from webhook.compat import coordinator_approvals as approvals
+from webhook.compat import coordinator_audit as audit
 from webhook.compat import coordinator_features as features
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
@@ -39,7 +40,6 @@ _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
 
 #: Path -> what it is for; nothing of it is there yet.
 _ABSENT: dict[str, tuple[str, ...]] = {
-    "audit queries": ("GET /audit",),
     "a merge queue": (
         "POST /merge-queue/enqueue",
         "GET /merge-queue",
@@ -107,6 +107,7 @@ LINES: tuple[Line, ...] = (
         memory.Storing,
         blank=_blank("memory_id", "action", "error"),
     ),
+    Line("GET", "/audit", "read", audit.query, query=("agent_id", "operation", "limit")),
     Line("POST", "/memory/query", "read", memory.query, memory.Querying),
     Line(
         "POST",

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from gitcoord.entrypoints.golemxv import CODES
 from gitcoord.errors import GitcoordError
 from webhook.compat import golemxv_messages as messages
 from webhook.compat import golemxv_sessions as sessions
@@ -15,28 +16,6 @@ from webhook.compat.system import System
 from webhook.problems import Problem, status_of
 
 BASE = "/_gxv/api/v1"
-
-#: Our code -> theirs, with their status.
-CODES: dict[str, tuple[str, int]] = {
-    "session_not_found": ("SESSION_NOT_FOUND", 404),
-    "session_ended": ("SESSION_NOT_FOUND", 404),
-    "recipient_not_found": ("RECIPIENT_NOT_FOUND", 404),
-    "recipient_ambiguous": ("RECIPIENT_NOT_FOUND", 404),
-    "task_not_found": ("TASK_NOT_FOUND", 404),
-    "invalid_id": ("TASK_NOT_FOUND", 404),
-    "not_assigned": ("NOT_ASSIGNED", 403),
-    "invalid_transition": ("INVALID_TRANSITION", 422),
-    "scope_conflict": ("CONFLICT", 409),
-    **dict.fromkeys(
-        ("claim_failed", "paused", "attempts_exhausted", "lock_held", "queued_behind"),
-        ("CLAIM_FAILED", 409),
-    ),
-    **dict.fromkeys(
-        ("invalid_value", "invalid_key", "unknown_namespace", "ttl_out_of_range",
-         "text_too_long", "malformed_body"),
-        ("VALIDATION", 400),
-    ),
-}  # fmt: skip
 
 LINES: tuple[Line, ...] = (
     Line("POST", "/checkin", "agent", sessions.check_in, sessions.CheckingIn, 201),

@@ -12,17 +12,15 @@ from gitcoord.domain.mailbox import Message, awaited, concerns
 from gitcoord.domain.messages import CALL_LIMIT, Received, ReceiveMessages, SendMessage, Sent
 from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.time import EPOCH, parse
+from gitcoord.entrypoints import golemxv as words
 from gitcoord.entrypoints import originals
+from gitcoord.entrypoints.golemxv import EVERYBODY
 from gitcoord.errors import InvalidValue
 from webhook.compat.golemxv_sessions import Token, acting, own_sessions, session_of
 from webhook.compat.line import Ask, Misfit
 from webhook.keys import allows
 from webhook.problems import Problem
 
-#: Whom a message to everybody names.
-EVERYBODY = "broadcast"
-#: Who sends what nobody has sent.
-SERVER = "gitcoord"
 #: Longest text of a message or note, in characters.
 LONGEST = 50_000
 TYPES = ("text", "status", "request")
@@ -73,20 +71,11 @@ def query(ask: Ask) -> list[dict[str, Any]]:
     with ask.asking.state() as state:
         mine = own_sessions(ask, state.find(Session, "live"))
         mine |= {root(session)} if session else set()
-        found = [
-            one
-            for archived in (False, True)
-            for one in state.scan(Message, "at:", archived=archived)
-            if one.at > since
-            and sender in ("", one.agent)
-            and (not one.to or one.to in mine or root(one.sender) in mine)
-        ]
-        names = {one.to: state.get(Session, one.to) for one in found if one.to}
-    found = sorted(found, key=lambda one: (one.at, one.id), reverse=True)[:limit]
+        found = words.messages(state, mine, since=since, sender=sender, limit=limit)
+        agents = words.recipients(state, found)
     if session and allows(ask.caller.scope, "agent"):
         _heard(ask, session, found)
-    agents = {id: one.agent for id, one in names.items() if one is not None}
-    return [_message(ask, one, agents) for one in found]
+    return [words.message(one, agents, ask.caller.project.name) for one in found]
 
 
 def _heard(ask: Ask, session: str, found: list[Message]) -> None:
@@ -105,25 +94,3 @@ def _since(ask: Ask) -> str:
         return parse(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
     except InvalidValue as wrong:
         raise Misfit("since", wrong.message, place="query") from wrong
-
-
-def _message(ask: Ask, one: Message, agents: dict[str, str]) -> dict[str, Any]:
-    content, metadata = originals.input_data(one.text, "metadata")
-    name = agents.get(one.to) if one.to else None
-    return {
-        "id": one.id,
-        "uuid": one.id,
-        "project_id": ask.caller.project.name,
-        "sender_agent_id": one.sender or None,
-        "sender_name": one.agent or SERVER,
-        "recipient_type": "direct" if one.to else EVERYBODY,
-        "recipient_agent_id": one.to or None,
-        "recipient_name": name,
-        # What the published skills read.
-        "sender": one.agent or SERVER,
-        "recipient": name or one.to or EVERYBODY,
-        "type": one.type,
-        "content": content,
-        "metadata": metadata,
-        "created_at": one.at,
-    }

@@ -11,6 +11,7 @@ from gitcoord.domain.departure import Ended, EndSession
 from gitcoord.domain.pausing import Beaten, Heartbeat
 from gitcoord.domain.sessions import Conflict, Session, Started, StartSession
 from gitcoord.domain.time import from_epoch
+from gitcoord.entrypoints import golemxv as words
 from gitcoord.entrypoints import originals
 from gitcoord.errors import ScopeConflict
 from gitcoord.ledger.request import fresh_id
@@ -122,18 +123,7 @@ def presence(ask: Ask) -> list[dict[str, Any]]:
     """List the sessions that have not ended."""
     from gitcoord.entrypoints.cli import roster
 
-    return [
-        {
-            "id": row["id"],
-            "agent_name": row["agent"],
-            "status": row["status"],
-            "declared_area": row["area"] or None,
-            "declared_files": row["files"] or None,
-            "last_heartbeat_at": row["seen_at"],
-            "started_at": row["started_at"],
-        }
-        for row in ask.people(lambda _, state: roster.live(state))
-    ]
+    return [words.presence(row) for row in ask.people(lambda _, state: roster.live(state))]
 
 
 class Declaring(Token, frozen=True, kw_only=True):
@@ -194,24 +184,7 @@ def init(ask: Ask) -> str:
 
     with ask.asking.state() as state:
         settings = state.settings
-    name = ask.caller.project.name
-    document = {
-        "project": {"name": name, "slug": name, "description": ""},
-        "coordination": {
-            "conflict_mode": settings.conflict_mode,
-            "heartbeat_interval_seconds": round(settings.beat_interval),
-            "heartbeat_ttl_seconds": round(settings.beat_ttl),
-        },
-        "work_areas": [
-            {
-                "name": area.name,
-                "slug": area.name,
-                "file_patterns": list(area.patterns),
-                "description": area.description,
-            }
-            for area in settings.areas
-        ],
-    }
+    document = words.project(settings, ask.caller.project.name)
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 
 
@@ -233,16 +206,4 @@ def own_sessions(ask: Ask, live: list[Session]) -> set[str]:
 def _conflicts(found: list[Conflict]) -> dict[str, Any]:
     if not found:
         return {}
-    shown = [
-        {
-            "agent_name": one.agent,
-            "session_id": one.session,
-            "overlapping_areas": one.overlapping_areas,
-            "overlapping_files": one.overlapping_files,
-            # What the published skills read.
-            "type": "file" if one.overlapping_files else "area",
-            "overlap": [*one.overlapping_areas, *one.overlapping_files],
-        }
-        for one in found
-    ]
-    return {"has_conflicts": True, "conflicts": shown}
+    return {"has_conflicts": True, "conflicts": words.conflicts(found)}

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from heapq import merge
-from itertools import islice
 from typing import Any
 
 from gitcoord.domain.claiming import Claimed, ClaimTask
-from gitcoord.domain.task_moves import MOVES, Moved, MoveTask, Retried, RetryTask, Wish
+from gitcoord.domain.task_moves import MOVES, Moved, MoveTask, Retried, RetryTask
 from gitcoord.domain.tasks import Noted, NoteTask, Task, task_of
+from gitcoord.entrypoints import golemxv as words
 from gitcoord.entrypoints import originals
-from gitcoord.entrypoints.cli.task_text import CLOSED, STATUSES
+from gitcoord.entrypoints.cli.task_text import STATUSES
+from gitcoord.entrypoints.golemxv import PRIORITIES, WISHES
 from gitcoord.errors import InvalidTransition, LimitReached
 from webhook.compat.golemxv_messages import check_length
 from webhook.compat.golemxv_sessions import Token, acting, now
 from webhook.compat.line import Ask, Misfit
 from webhook.problems import Problem
 
-#: The status that an agent wishes for -> our move.
-WISHES: dict[str, Wish] = {
-    "pending": "release",
-    "in_progress": "start",
-    "blocked": "block",
-    "completed": "complete",
-    "failed": "fail",
-    "cancelled": "cancel",
-}
 PARAMETERS = ("status", "priority", "assigned_to", "limit")
 #: Why a task is blocked, where nobody says it.
 UNSAID = "no reason was given"
@@ -37,21 +28,10 @@ def tasks(ask: Ask) -> list[dict[str, Any]]:
     agent, limit = ask.query.get("assigned_to", ""), ask.number("limit", 20, 1, 50)
     if status and status not in STATUSES:
         raise Problem(400, "INVALID_STATUS", f"status is one of {', '.join(STATUSES)}")
-    words = [name for _, name in originals.PRIORITY_WORDS]
-    if word and word not in words:
-        raise Misfit("priority", f"one of {', '.join(words)}", place="query")
+    if word and word not in PRIORITIES:
+        raise Misfit("priority", f"one of {', '.join(PRIORITIES)}", place="query")
     with ask.asking.state() as state:
-        scans = (
-            state.scan(Task, f"status:{name}:", archived=name in CLOSED)
-            for name in STATUSES
-            if status in ("", name)
-        )
-        found = (
-            one
-            for one in merge(*scans, key=lambda task: task.order)
-            if word in ("", originals.priority_word(one.priority)) and agent in ("", one.agent)
-        )
-        return [_task(one) for one in islice(found, limit)]
+        return words.tasks(state, status=status, priority=word, agent=agent, limit=limit)
 
 
 class Claiming(Token, frozen=True, kw_only=True):
@@ -134,25 +114,4 @@ def note(ask: Ask) -> dict[str, Any]:
 
 
 def _changed(ask: Ask, one: Task) -> dict[str, Any]:
-    return _task(one) | {"updated_at": now(ask)}
-
-
-def _task(one: Task) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "description": one.description,
-        "status": one.status,
-        "priority": originals.priority_word(one.priority),
-        "work_area_domain": one.feature or None,
-        "work_area_paths": one.keys,
-        "assigned_agent_id": one.session or None,
-        "assigned_agent_name": one.agent or None,
-        "assigned_at": one.claimed_at or None,
-        "parent_task_id": one.parent or None,
-        "wave_number": one.wave,
-        "result_summary": one.result or None,
-        "files_changed": one.files_changed,
-        "stale_since": one.stale_since or None,
-        "created_at": one.created_at,
-    }
+    return words.task(one) | {"updated_at": now(ask)}

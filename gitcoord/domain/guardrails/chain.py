@@ -29,7 +29,7 @@ class Part(NamedTuple):
 _NESTS = frozenset({"list", "pipeline", "redirected_statement"})
 _ENDS = frozenset({"&&", "||"})
 _BETWEEN = frozenset({"&&", "||", "|", "|&"})
-_REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 #: What is no part of a list: comments, and what is a here-document's own.
 _OWN = frozenset(
     {"comment", "<<", "<<-", "file_descriptor", "heredoc_start", "heredoc_body", "heredoc_end"}
@@ -49,7 +49,7 @@ def chains(node: Node) -> list[list[Part]]:
             part = None
             if kind in _ENDS:
                 found.append([])
-        elif kind in _REDIRECTS:
+        elif kind in REDIRECTS:
             part = part or _begun(found, None)
             part.redirects.append((one, one.start_byte == marked))
             if kind == "heredoc_redirect":

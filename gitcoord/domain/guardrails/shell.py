@@ -13,10 +13,10 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.guardrails import misread
-from gitcoord.domain.guardrails.chain import Part, chains
+from gitcoord.domain.guardrails.chain import REDIRECTS, Part, chains
 from gitcoord.domain.guardrails.command import EMPTY, Command, Flow
 from gitcoord.domain.guardrails.marks import UNKNOWN, clean
-from gitcoord.domain.guardrails.redirects import applied, file, here_string
+from gitcoord.domain.guardrails.redirects import applied, file
 from gitcoord.domain.guardrails.scope import Scope
 from gitcoord.domain.guardrails.words import Reader, Word, split
 
@@ -162,22 +162,19 @@ class Script:
 
         `more` are words that stand after redirections.
         """
-        nodes, redirects = [], list(flow.redirects)
-        named = node.child_by_field_name("name")
+        nodes: list[Node] = []
+        part = Part(node, [], [])
         for child in node.named_children:
             if child.type == "variable_assignment":
                 self._assign(child, flow)
-            elif child.type == "file_redirect":
-                one, rest = file(self, child)
-                redirects.append(one)
-                nodes += rest
-            elif child.type == "herestring_redirect":
-                flow = flow._replace(stdin=here_string(self.reader, child))
+            elif child.type in REDIRECTS:
+                part.redirects.append((child, False))
             elif child.type != "comment":
                 nodes.append(child)
-        if named is None and not nodes:
-            return ""
-        return self._simple(node, [nodes, *more], flow._replace(redirects=tuple(redirects)))
+        if part.redirects:
+            flow, rest = applied(self, part, flow)
+            nodes = [*chain.from_iterable(rest), *nodes]
+        return self._simple(node, [nodes, *more], flow)
 
     def _simple(self, node: Node, runs: list[list[Node]], flow: Flow) -> str:
         from gitcoord.domain.guardrails.running import execute

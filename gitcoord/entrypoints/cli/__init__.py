@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "github": ("github", "github", "Take part from GitHub: labels, branches, comments."),
     "watch": ("watch", "watch", "A live view that follows the ledger."),
     "log": ("log", "log", "What has happened, newest first."),
+    "audit": ("audit", "audit", "What was asked for, and whether the chain is right."),
     "config": ("config", "config", "Settings, and where each comes from."),
     "doctor": ("doctor", "doctor", "Verify the ledger and this clone; repair what is safe."),
     "compact": ("compact", "compact", "Prune what is long closed."),

@@ -14,6 +14,7 @@ from gitcoord.entrypoints.cli.desk import Desk, command
 from gitcoord.errors import ExtraMissing, NotARepository, UsageError
 
 if TYPE_CHECKING:
+    from gitcoord.entrypoints.mcp.cost import Cost
     from gitcoord.entrypoints.mcp.table import Profile
 
 #: Where HTTP is served.
@@ -26,7 +27,9 @@ HOST, PORT = "127.0.0.1", 8751
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--token-file", metavar="FILE", help="Bearer tokens for --http, one a line.")
 @click.option(
-    "--tools", type=click.Choice(["core", "all"]), help="Which tools (default: setting, all)."
+    "--tools",
+    type=click.Choice(["core", "all", "golemxv"]),
+    help="Which tools (default: setting, all); golemxv: those of GolemXV, by its names.",
 )
 @click.option("--print-tools", is_flag=True, help="Only list the tools and what they cost.")
 @command
@@ -112,20 +115,26 @@ def _loaded() -> None:
         ) from lacking
 
 
+def _least(cost: Cost, profile: Profile) -> Profile:
+    """Return the smallest profile that has the tool."""
+    return "core" if cost.core else profile
+
+
 def _print(desk: Desk, profile: Profile) -> None:
     from gitcoord.entrypoints.cli.render import table
+    from gitcoord.entrypoints.mcp.cost import costs
     from gitcoord.entrypoints.mcp.schema import CHARACTERS
-    from gitcoord.entrypoints.mcp.table import costs
 
-    core = [cost for cost in costs() if cost.core]
-    found = core if profile == "core" else costs()
-    profiles = {"core": core} if profile == "core" else {"core": core, "all": found}
+    found = costs(profile)
+    profiles = {profile: found}
+    if profile == "all":
+        profiles = {"core": costs("core"), "all": found}
     totals = {name: sum(x.tokens for x in group) for name, group in profiles.items()}
     document: dict[str, Any] = {
         "tools": [
             {
                 "name": cost.name,
-                "profile": "core" if cost.core else "all",
+                "profile": _least(cost, profile),
                 "tokens": cost.tokens,
                 "output_tokens": cost.output,
             }
@@ -139,7 +148,7 @@ def _print(desk: Desk, profile: Profile) -> None:
 
     def text() -> list[str]:
         columns = ("tool", "profile", "tokens", "answer schema")
-        rows = [(x.name, "core" if x.core else "all", x.tokens, x.output) for x in found]
+        rows = [(x.name, _least(x, profile), x.tokens, x.output) for x in found]
         return [
             table(columns, rows, "there are no tools"),
             "",

@@ -37,11 +37,11 @@ def export(desk: Desk, output: str | None, at: str | None, local: bool) -> None:
         for line in lines:
             sys.stdout.buffer.write(line)
         return
-    count = _written(os.path.join(desk.directory, output), lines) - 1
+    count = written(os.path.join(desk.directory, output), lines) - 1
     desk.show({"records": count, "file": output}, f"wrote {count} records to {output}")
 
 
-def _written(path: str, lines: Iterator[bytes]) -> int:
+def written(path: str, lines: Iterator[bytes]) -> int:
     """Write the lines to a file, which is replaced only by a whole one; return how many."""
     part, count = f"{path}.part", 0
     try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gitcoord.entrypoints.mcp.call import Call
 
 #: Entries of each list.
-TASKS, HANDOFFS, MESSAGES, MEMORIES = 20, 5, 20, 10
+TASKS, HANDOFFS, MESSAGES, MEMORIES, ENTRIES = 20, 5, 20, 10, 20
 #: Stands for every table of the ledger.
 EVERYTHING = "*"
 
@@ -130,6 +130,19 @@ def _features(call: Call) -> str:
         parts += [f"- slots {_keys(one.slots)}"] if one.slots else []
         parts += [f"- paused by {one.paused_by}{_why(one.pause_reason)}"] if one.paused_at else []
     return "\n".join(parts if found else [*parts, "", "No feature is registered."])
+
+
+def _audit(call: Call) -> str:
+    from gitcoord.entrypoints.cli.audit import opened, wish
+
+    with opened(call) as audit:
+        found = audit.page(wish(call), limit=ENTRIES).entries
+    lines = [
+        f"- {x.time or 'not yet told'} {x.agent or 'somebody'}: `{x.operation or 'by hand'}` "
+        + (x.result if x.outcome in ("done", "waiting", "") else f"{x.result} ({x.outcome})")
+        for x in found
+    ]
+    return "\n".join(["# Audit", "", *lines])
 
 
 def _context(call: Call) -> str:
@@ -251,6 +264,14 @@ RESOURCES: dict[str, Resource] = {
             "Your trust level, what you may do, and what is used of your limits.",
             _profile,
             frozenset({"profiles", "assignments"}),
+        ),
+        Resource(
+            "audit://recent",
+            "recent-audit",
+            "Recent operations",
+            "Who asked for what lately and what came of it, also what was refused.",
+            _audit,
+            frozenset({EVERYTHING}),
         ),
         Resource(
             "gitcoord://context",

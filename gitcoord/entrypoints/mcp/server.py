@@ -18,7 +18,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from gitcoord import __version__
-from gitcoord.entrypoints.mcp import refusal
+from gitcoord.entrypoints.mcp import golemxv, refusal
 from gitcoord.entrypoints.mcp.call import Call
 from gitcoord.entrypoints.mcp.identity import SESSION_HEADER, Caller
 from gitcoord.entrypoints.mcp.keeping import Keeping
@@ -54,7 +54,7 @@ def build(keeping: Keeping, profile: Profile) -> Server[Any]:
         "gitcoord",
         version=__version__,
         title="gitcoord",
-        instructions=INSTRUCTIONS,
+        instructions=golemxv.INSTRUCTIONS if profile == "golemxv" else INSTRUCTIONS,
         website_url=None,
         lifespan=lifespan,
         get_tool_input_schema=lambda name: schema_of(tools[name].input) if name in tools else None,
@@ -102,6 +102,8 @@ class _Answers:
         call, found = await self._run(ctx, work, waits=waits)
         if isinstance(found, GitcoordError):
             body = refusal.structured(found, call.notes)
+            if self._profile == "golemxv":
+                body = golemxv.refused(body)
             return _result(refusal.text(body), body, refused=True)
         return _result(refusal.plain(found), found)
 

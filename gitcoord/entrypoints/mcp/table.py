@@ -9,8 +9,10 @@ ends something; idempotent what changes nothing when it is said twice.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from gitcoord.entrypoints.mcp import golemxv
+from gitcoord.entrypoints.mcp import tools_audit as audit
 from gitcoord.entrypoints.mcp import tools_escalations as escalations
 from gitcoord.entrypoints.mcp import tools_guardrails as guardrails
 from gitcoord.entrypoints.mcp import tools_holdings as holdings
@@ -23,11 +25,10 @@ from gitcoord.entrypoints.mcp import tools_profiles as profiles
 from gitcoord.entrypoints.mcp import tools_sessions as sessions
 from gitcoord.entrypoints.mcp import tools_tasks as tasks
 from gitcoord.entrypoints.mcp import tools_work as work
-from gitcoord.entrypoints.mcp.schema import schema_of, tokens
 from gitcoord.entrypoints.mcp.table_landing import LANDING
-from gitcoord.entrypoints.mcp.tool import Tool, definition
+from gitcoord.entrypoints.mcp.tool import Tool
 
-Profile = Literal["core", "all"]
+Profile = Literal["core", "all", "golemxv"]
 #: Most tools of the profile `core`.
 CORE_LIMIT = 12
 
@@ -278,6 +279,16 @@ _LINES = (
         "Keep texts until your session ends, or read them.",
     ),
     Tool(
+        "query_audit",
+        audit.query_audit,
+        audit.QueryAudit,
+        audit.Audited,
+        "Query the audit",
+        "Who asked for what and what came of it, newest first, also what was refused.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
         "recent_changes",
         passed_on.recent_changes,
         passed_on.RecentChanges,
@@ -368,22 +379,7 @@ TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*_LINES, *LANDING)}
 
 
 def selected(profile: Profile) -> dict[str, Tool]:
-    """Return the tools of a profile by name."""
+    """Return the tools of a profile by name; `golemxv` has tools of its own."""
+    if profile == "golemxv":
+        return golemxv.TOOLS
     return {name: tool for name, tool in TOOLS.items() if tool.core or profile == "all"}
-
-
-class Cost(NamedTuple):
-    """What a tool costs in tokens: what the model reads, and the schema of the answers."""
-
-    name: str
-    core: bool
-    tokens: int
-    output: int
-
-
-def costs() -> list[Cost]:
-    """Return what each tool costs."""
-    return [
-        Cost(tool.name, tool.core, tokens(definition(tool)), tokens(schema_of(tool.output)))
-        for tool in TOOLS.values()
-    ]

@@ -1,6 +1,6 @@
 """One tool: its function, what goes in and comes out, and what a client is told of it.
 
-Not here: which tools there are (table).
+Not here: which tools there are (table, golemxv).
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-
-from gitcoord.entrypoints.mcp.schema import schema_of
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.mcp.shapes import Input, Output
@@ -31,15 +29,6 @@ class Tool(NamedTuple):
     idempotent: bool = False
     #: Whether it changes nothing, not even by checking in.
     read_only: bool = False
-
-
-def definition(tool: Tool) -> dict[str, Any]:
-    """Return what a client puts before its model: name, description and input schema."""
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": schema_of(tool.input),
-    }
 
 
 def encoded(answer: Output) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def read_messages(call: Call, asked: ReadMessages) -> Messages:
             found = incoming(call, state, call.holder, asked.include_read)[: asked.limit]
     shown = [_shown(one, call.holder, receipts=asked.sent) for one in found]
     if not asked.sent:
-        _note(call, found, now)
+        note_read(call, found, now)
     return Messages(messages=shown)
 
 
@@ -137,7 +137,7 @@ def ack_message(call: Call, asked: AckMessage) -> Acked:
     return Acked(acknowledged=asked.message_ids, spooled=True if answer is None else UNSET)
 
 
-def _note(call: Call, found: list[Message], now: Time) -> None:
+def note_read(call: Call, found: list[Message], now: Time) -> None:
     """Note the messages as read. At a git host that rides on the next decision."""
     from gitcoord.domain.mailbox import receipt_of
     from gitcoord.domain.messages import Received, ReceiveMessages

@@ -117,6 +117,7 @@ HIDDEN: tuple[tuple[str, str, str], ...] = (
     ("ls && cat <<E | bash\nrm -rf /\nE", "block", "passed on at the end of a list"),
     ("echo 'rm -rf /' | bash | cat && wc <<E\nx\nE", "block", "what another program reads changes nothing"),
     ("echo 'rm -rf /' > x.sh; ls | sh < x.sh", "block", "a file, read by the last program"),
+    ("echo 'rm -rf /' > x.sh; 2> log < x.sh sh", "block", "a file, named before the program"),
     ("true && rm -rf > log /", "block", "a word behind a redirection, in a list"),
     ("ls | rm -rf > log /", "block", "a word behind a redirection, in a pipeline"),
     ("ls | rm -rf <<E /\nE", "block", "a word behind a here-document's mark"),

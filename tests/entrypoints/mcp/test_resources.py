@@ -61,10 +61,12 @@ def test_a_change_concerns_the_resources_that_show_its_table() -> None:
     assert concerned(frozenset({"locks"})) == [
         "locks://current",
         "work://pending",
+        "audit://recent",
         "gitcoord://context",
     ]
-    assert concerned(frozenset({"handoffs"})) == ["handoffs://recent", "gitcoord://context"]
-    assert concerned(frozenset({"sessions"})) == ["gitcoord://context"]
+    every = ["audit://recent", "gitcoord://context"]
+    assert concerned(frozenset({"handoffs"})) == ["handoffs://recent", *every]
+    assert concerned(frozenset({"sessions"})) == every
     assert concerned(frozenset()) == []
 
 

@@ -193,6 +193,9 @@ def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
     assert told["session_id"] == session
     assert told["text"].startswith(f"You are bob, session {session}.")
 
+    asked = agent.call("query_audit", operation="complete_task", agent_id="bob")["entries"]
+    assert {(one["operation"], one["result"]) for one in asked} == {("task.move", "done")}
+
     gone = agent.call("end_session", outcome="success", summary="all done")
     assert gone["session_id"] == session
     ended = door.json("session", "show", session)["session"]

@@ -8,10 +8,11 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from gitcoord.entrypoints import golemxv as words
 from tests.webhook.compat.talking import Client
 from tests.webhook.conftest import Maker
 from tests.webhook.served import Served, problem
-from webhook.compat import coordinator_locks, golemxv_tasks, gozen_locks
+from webhook.compat import coordinator_locks, gozen_locks
 
 LARGE = b'{"x": "' + b"y" * 5000 + b'"}'
 
@@ -92,7 +93,7 @@ def test_an_odd_method_is_told_in_the_words_of_its_path(
 @pytest.mark.parametrize(
     "path, told, module, name",
     [
-        ("/_gxv/api/v1/tasks", golemxv, golemxv_tasks, "merge"),
+        ("/_gxv/api/v1/tasks", golemxv, words, "merge"),
         ("/api/v1/agent/locks", gozen, gozen_locks, "_lock"),
         ("/handoffs/latest", coordinator, coordinator_locks, "newest"),
     ],
