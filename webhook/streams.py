@@ -8,7 +8,7 @@ project is no other's business. Not here: the routes (`listening`).
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,14 +25,13 @@ from webhook.events.outbox import Outbox
 from webhook.events.outside import networks
 from webhook.events.watching import Watching
 from webhook.targets import Kept, Targets
+from webhook.unending import kept_up, once
 
 if TYPE_CHECKING:
     from webhook.projects import Project
     from webhook.service import Service
 
 LOG = logging.getLogger("gitcoord.service")
-#: Seconds after which what has failed by a bug begins anew.
-AGAIN = 30.0
 #: Seconds between two looks at which targets there are: another service may have been told.
 LOOK = 5.0
 
@@ -60,7 +59,7 @@ class Streams:
                 self._group = group
                 group.start_soon(self._renewing)
                 for name, notifier in self._notifiers.items():
-                    group.start_soon(_kept_up, f"{name}: notifications", notifier.run)
+                    group.start_soon(kept_up, LOG, f"{name}: notifications", notifier.run)
                 yield
                 self.ended()
                 group.cancel_scope.cancel()
@@ -78,7 +77,7 @@ class Streams:
             if self._group is None or self._ending:
                 raise Unavailable("the service is about to end")
             found = self._hubs[project.name] = Hub(Watching(house))
-            self._group.start_soon(_once, f"{project.name}: events", found.run)
+            self._group.start_soon(once, LOG, f"{project.name}: events", found.run)
         return found
 
     async def heard(self, project: Project) -> Hub:
@@ -146,17 +145,3 @@ class Streams:
     def _target(self, one: Kept) -> Target:
         allowed = ("0.0.0.0/0", "::/0") if self._service.settings.private_notifications else ()
         return Target(one.id, one.url, one.secret, wish(one.types), networks(allowed), one.format)
-
-
-async def _once(what: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run something; a bug in it ends it, and nothing else of the service."""
-    try:
-        await run()
-    except Exception:
-        LOG.exception("a bug in %s", what)
-
-
-async def _kept_up(what: str, run: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await _once(what, run)
-        await anyio.sleep(AGAIN)

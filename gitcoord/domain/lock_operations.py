@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gitcoord.domain.grants import renew, settle
-from gitcoord.domain.key_index import listed, near, stored, wanted
+from gitcoord.domain.key_index import listed, stored, wanted
 from gitcoord.domain.keys import Key
-from gitcoord.domain.locks import Lock, LockView, Mode, free, holdings, line, lock_name, over, view
+from gitcoord.domain.locks import (
+    Lock,
+    LockView,
+    Mode,
+    covering,
+    free,
+    holdings,
+    line,
+    lock_name,
+    over,
+    view,
+)
 from gitcoord.domain.notices import told
 from gitcoord.domain.operation import Answer, Context, Operation
-from gitcoord.domain.overlap import overlap
 from gitcoord.domain.record import Seconds
 from gitcoord.domain.requests import Request, check_ttl, request, wish
 from gitcoord.domain.sessions import acting
@@ -251,10 +261,6 @@ def owned(state: State, context: Context, holder: str, keys: tuple[str, ...]) ->
 def _lost(state: State, context: Context, holder: str, key: Key) -> dict[str, Any]:
     return {
         "key": key.text,
-        "held_by": [
-            msgspec.to_builtins(view(lock))
-            for lock in near(state, Lock, key)
-            if overlap(key, stored(lock.key)) and not over(state, context, lock)
-        ],
+        "held_by": [msgspec.to_builtins(view(lock)) for lock in covering(state, context, key)],
         "notices": [notice.text for notice in told(state, holder) if key.text in notice.keys],
     }

@@ -210,6 +210,13 @@ def check(
     return found
 
 
+def covering(state: State, context: Context, key: Key) -> Iterator[Lock]:
+    """Yield the live locks that overlap the key, whoever holds them."""
+    for lock in near(state, Lock, key):
+        if overlap(key, stored(lock.key)) and not over(state, context, lock):
+            yield lock
+
+
 def several(texts: Sequence[str]) -> str:
     """Return a list for one line: the first two, and how many more there are."""
     more = f" and {len(texts) - 2} more" if len(texts) > 2 else ""

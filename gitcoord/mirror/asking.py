@@ -104,7 +104,8 @@ def _ask(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
         new, barred = _worthy(forge, thread, new, killed)
         yield from barred
     if new and here.session is None:
-        here = _checked_in(desk, thread, new[0])
+        asker = new[0].put.actor.login if new[0].put else ""
+        here = here._replace(session=checked_in(desk, thread, asker))
     if here.session is None:
         return
     late = [x for x in wants if (lock := held.get(x.key)) and _late(lock, now)]
@@ -116,14 +117,13 @@ def _ask(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
         _tend(desk, thread, here.session, ttl, keep=bool(wants) and thread.open)
 
 
-def _checked_in(desk: Desk, thread: Thread, first: Wanted) -> Seat:
-    asker = first.put.actor.login if first.put else ""
+def checked_in(desk: Desk, thread: Thread, asker: str) -> Session:
+    """Return the session of a thread, begun in the name of who asks where there is none."""
     with desk.look() as look:
         here = seat(look, desk.hosted.name, thread, asker)
-    session = here.session or desk.check_in(
+    return here.session or desk.check_in(
         here.place, here.agent, here.type, branch=here.branch, task=here.task
     )
-    return here._replace(session=session)
 
 
 def _tend(desk: Desk, thread: Thread, session: Session, ttl: float, *, keep: bool) -> None:

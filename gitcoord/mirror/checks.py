@@ -7,9 +7,9 @@ https://docs.github.com/rest/checks/runs, https://docs.github.com/rest/commits/s
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from gitcoord.mirror.effects import NO_AGE, age_of
 from gitcoord.mirror.status import CHECK
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Longest description of a status and title of a check run, in characters; longest summary.
 STATUS_LIMIT, TITLE_LIMIT, SUMMARY_LIMIT = 140, 250, 60_000
-
-_AGE = re.compile(r"(\d{1,12})\.(\d{1,15})")
 
 
 class Checks:
@@ -42,12 +40,12 @@ class Checks:
         there = self._api.pages(
             f"{self._root}/commits/{head}/check-runs", check_name=CHECK, filter="latest"
         )
-        ours = [run for run in there if _AGE.match(str(run.get("external_id") or ""))]
+        ours = [run for run in there if age_of(str(run.get("external_id") or "")) > NO_AGE]
         body: dict[str, Any] = {
             "name": CHECK,
             "status": "completed",
             "conclusion": "success" if ok else "failure",
-            "external_id": f"{stamp.epoch}.{stamp.seq} {stamp.oid}",
+            "external_id": f"{stamp} {stamp.oid}",
             "output": {"title": title, "summary": summary or title},
         }
         if not ours:
@@ -60,11 +58,11 @@ class Checks:
             and said.get("title") == title
             and said.get("summary") == body["output"]["summary"]
         )
-        if not same and _age(str(last["external_id"])) <= stamp.age:
+        if not same and age_of(str(last["external_id"])) <= stamp.age:
             self._api.change("PATCH", f"{self._root}/check-runs/{last['id']}", body)
 
     def _status(self, head: str, ok: bool, title: str, stamp: Stamp) -> None:
-        tail = f" ({stamp.epoch}.{stamp.seq})"
+        tail = f" ({stamp})"
         room = STATUS_LIMIT - len(tail)
         short = title if len(title) <= room else title[: room - 1] + "…"
         state = "success" if ok else "failure"
@@ -73,13 +71,8 @@ class Checks:
                 continue
             # The newest comes first.
             said, _, age = str(there.get("description") or "").rpartition(" (")
-            if (said, there.get("state")) == (short, state) or _age(age) > stamp.age:
+            if (said, there.get("state")) == (short, state) or age_of(age) > stamp.age:
                 return
             break
         body = {"state": state, "context": CHECK, "description": f"{short}{tail}"}
         self._api.change("POST", f"{self._root}/statuses/{head}", body)
-
-
-def _age(text: str) -> tuple[int, int]:
-    match = _AGE.match(text)
-    return (int(match[1]), int(match[2])) if match else (0, 0)

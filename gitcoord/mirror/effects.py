@@ -6,6 +6,7 @@ what shall be, not what shall be done.
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 Reaction = Literal["+1", "confused"]
@@ -37,6 +38,21 @@ class Stamp(NamedTuple):
     def age(self) -> tuple[int, int]:
         """What orders the states of one ledger."""
         return self.epoch, self.seq
+
+    def __str__(self) -> str:
+        """Return the epoch and number, as `age_of` reads them."""
+        return f"{self.epoch}.{self.seq}"
+
+
+#: The age of what shows no state: older than all.
+NO_AGE = (0, 0)
+_AGE = re.compile(r"(\d{1,12})\.(\d{1,15})")
+
+
+def age_of(text: str) -> tuple[int, int]:
+    """Return the age that a text begins with; `NO_AGE` where it has none."""
+    match = _AGE.match(text)
+    return (int(match[1]), int(match[2])) if match else NO_AGE
 
 
 class Say(NamedTuple):

@@ -38,8 +38,6 @@ class Pull(NamedTuple):
     #: Whether its branch is in this repository, so that who pushed it may write here.
     own: bool
     merged: bool = False
-    draft: bool = False
-    merge_commit: str = ""
 
 
 class Thread(NamedTuple):
@@ -55,8 +53,6 @@ class Thread(NamedTuple):
     body: str = ""
     labels: tuple[Label, ...] = ()
     assignees: tuple[str, ...] = ()
-    updated_at: str = ""
-    closed_at: str = ""
     pull: Pull | None = None
 
     @property

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitcoord.domain.locks import Lock
+    from gitcoord.mirror.effects import Stamp
 
 #: Longest foreign text that is shown, in characters.
 SHOWN = 120
@@ -25,7 +30,6 @@ def code(text: str, limit: int = SHOWN) -> str:
     longest = max((len(run) for run in _TICKS.findall(plain)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if plain[0] == "`" or plain[-1] == "`" else ""
-    # A bar ends a cell of a table even within code; anywhere else the backslash would show.
     return f"{fence}{pad}{plain}{pad}{fence}"
 
 
@@ -46,5 +50,16 @@ def clock(time: str) -> str:
     return f"{time[:10]} {time[11:16]} UTC" if time else "no end"
 
 
+def why(lock: Lock) -> str:
+    """Return the reason of a lock as code; "" where it has none."""
+    return code(lock.reason) if lock.reason else ""
+
+
+def as_of(stamp: Stamp) -> str:
+    """Return which state of the ledger is shown: as of ledger 1.234, and its commit."""
+    return f"As of ledger {stamp}, {code(stamp.oid[:12])}"
+
+
 def _row(cells: Sequence[str]) -> str:
+    # A bar ends a cell of a table even within code; anywhere else the backslash would show.
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitcoord.domain.claiming import Claimed, ClaimTask
 from gitcoord.domain.handoffs import WriteHandoff
-from gitcoord.domain.key_index import near, stored, wanted
+from gitcoord.domain.key_index import wanted
 from gitcoord.domain.lock_operations import AcquireLocks, Locked, Released, ReleaseLocks
-from gitcoord.domain.locks import Lock, over
-from gitcoord.domain.overlap import overlap
+from gitcoord.domain.locks import covering
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import held_by as tasks_of
 from gitcoord.domain.time import Time, parse
 from gitcoord.errors import GitcoordError, InvalidValue
 from gitcoord.mirror import issues, labels, texts
-from gitcoord.mirror.asking import Seat, seat
+from gitcoord.mirror.asking import Seat, checked_in, seat
 from gitcoord.mirror.commands import WORD, Command, commands
 from gitcoord.mirror.effects import Effect, Label, React, Say, Unlabel
 from gitcoord.mirror.facts import COMMANDERS, Comment, Person, Thread
-from gitcoord.mirror.markdown import clock, code, codes, table
+from gitcoord.mirror.markdown import clock, code, codes, table, why
 from gitcoord.mirror.seats import held_by, label_holder
 from gitcoord.mirror.status import told
 
@@ -198,14 +197,9 @@ def _who(asked: Asked) -> Done:
         rows = []
         for word in asked.command.words:
             key = wanted(look.settings, word)
-            found = {
-                lock.name: lock
-                for lock in near(look.state, Lock, key)
-                if overlap(key, stored(lock.key)) and not over(look.state, look.context, lock)
-            }
+            found = list(covering(look.state, look.context, key))
             rows += [
-                [code(word), code(x.key), code(x.agent), clock(x.expires_at), _why(x)]
-                for x in found.values()
+                [code(word), code(x.key), code(x.agent), clock(x.expires_at), why(x)] for x in found
             ] or [[code(word), "nobody", "", "", ""]]
     return Done(table(["Path", "Held", "By", "Until", "Reason"], rows))
 
@@ -226,10 +220,6 @@ _VERBS: dict[str, Callable[[Asked], Done]] = {
 }
 
 
-def _why(lock: Lock) -> str:
-    return code(lock.reason) if lock.reason else ""
-
-
 def _need(asked: Asked, form: str) -> None:
     if not asked.command.words:
         raise InvalidValue(f"write {WORD} {form}")
@@ -241,10 +231,7 @@ def _seat(asked: Asked) -> Seat:
 
 
 def _session(asked: Asked) -> Session:
-    here = _seat(asked)
-    return here.session or asked.desk.check_in(
-        here.place, here.agent, here.type, branch=here.branch, task=here.task
-    )
+    return checked_in(asked.desk, asked.thread, asked.comment.author.login)
 
 
 def _task(asked: Asked, words: tuple[str, ...]) -> str:

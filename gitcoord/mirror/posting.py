@@ -13,8 +13,8 @@ from gitcoord.domain.locks import Lock, over
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.tasks import OPEN, Task
 from gitcoord.mirror import issues, labels
-from gitcoord.mirror.effects import Effect, Open, Page
-from gitcoord.mirror.markdown import clock, code, codes, table
+from gitcoord.mirror.effects import NO_AGE, Effect, Open, Page, age_of
+from gitcoord.mirror.markdown import as_of, clock, code, codes, table, why
 
 if TYPE_CHECKING:
     from gitcoord.mirror.desk import Look
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: The file of the page, and most rows of one of its tables.
 PATH = "README.md"
 ROWS = 100
-_AS_OF = re.compile(r"^As of ledger (\d{1,12})\.(\d{1,15}),", re.MULTILINE)
+_AS_OF = re.compile(r"^As of ledger (\d{1,12}\.\d{1,15}),", re.MULTILINE)
 
 #: Issues are opened for so many tasks in one look; the others come with the next.
 BATCH = 20
@@ -58,10 +58,10 @@ def page(look: Look, branch: str) -> Page:
     return Page(branch, PATH, "\n\n".join(parts) + "\n", look.stamp)
 
 
-def age_of(text: str) -> tuple[int, int]:
+def page_age(text: str) -> tuple[int, int]:
     """Return the epoch and number of the ledger's state that a page shows."""
     match = _AS_OF.search(text)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+    return age_of(match[1]) if match else NO_AGE
 
 
 def _as_of(look: Look) -> str:
@@ -69,8 +69,7 @@ def _as_of(look: Look) -> str:
 
 
 def _stamped(look: Look) -> str:
-    stamp, at = look.stamp, clock(look.state.meta.time)
-    return f"As of ledger {stamp.epoch}.{stamp.seq}, `{stamp.oid[:12]}`, {at}."
+    return f"{as_of(look.stamp)}, {clock(look.state.meta.time)}."
 
 
 def _section(title: str, head: list[str], rows: list[list[str]]) -> list[str]:
@@ -91,7 +90,7 @@ def _sessions(look: Look) -> list[list[str]]:
 def _locks(look: Look) -> list[list[str]]:
     live = [lock for lock in look.state.all(Lock) if not over(look.state, look.context, lock)]
     return [
-        [code(x.key), code(x.agent), clock(x.expires_at), code(x.reason) if x.reason else ""]
+        [code(x.key), code(x.agent), clock(x.expires_at), why(x)]
         for x in sorted(live, key=lambda lock: lock.key)
     ]
 

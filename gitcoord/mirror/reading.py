@@ -38,8 +38,6 @@ def thread(issue: Json, pull: Json | None = None, repository: str = "") -> Threa
         body=str(issue.get("body") or ""),
         labels=tuple(_label(each) for each in issue.get("labels") or ()),
         assignees=tuple(person(each).login for each in issue.get("assignees") or ()),
-        updated_at=str(issue.get("updated_at") or ""),
-        closed_at=str(issue.get("closed_at") or ""),
         pull=None if pull is None else _pull(pull, repository),
     )
 
@@ -116,8 +114,6 @@ def _pull(found: Json, repository: str) -> Pull:
         base=str(base["ref"]),
         own=source.lower() == repository.lower(),
         merged=bool(found.get("merged_at") or found.get("merged")),
-        draft=bool(found.get("draft")),
-        merge_commit=str(found.get("merge_commit_sha") or ""),
     )
 
 

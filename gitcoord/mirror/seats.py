@@ -19,7 +19,6 @@ from gitcoord.mirror.branches import Owner
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
     from gitcoord.domain.time import Time
-    from gitcoord.mirror.facts import Thread
 
 CLIENT = "github"
 #: Types of agent, as the session shows them.
@@ -99,8 +98,3 @@ def label_holder(session: str) -> str:
 def held_by(state: State, holder: str) -> dict[str, Lock]:
     """Return the locks of exactly this holder, by key."""
     return {x.key: x for x in state.find(Lock, f"by:{root(holder)}") if x.session == holder}
-
-
-def is_pull_of(thread: Thread, branch: str) -> bool:
-    """Say whether a thread is a pull request from that branch of this repository."""
-    return thread.pull is not None and thread.pull.own and thread.pull.branch == branch

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.guarding import Obstruction
-from gitcoord.domain.locks import Lock
 from gitcoord.mirror import issues, labels
 from gitcoord.mirror.asking import seat
 from gitcoord.mirror.commands import WORD
 from gitcoord.mirror.effects import Check, Effect, Keep, Label, Stamp, Unlabel
 from gitcoord.mirror.facts import Thread, paths_of
-from gitcoord.mirror.markdown import clock, code, codes, table
+from gitcoord.mirror.markdown import clock, code, codes, table, why
 from gitcoord.mirror.verdict import Verdict, judged, on_branch, sessions_of
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def _blocked(found: tuple[Obstruction, ...]) -> str:
             f"{code(lock.agent)} ({code(lock.session)})",
             clock(lock.expires_at),
             codes(paths),
-            _why(lock),
+            why(lock),
         ]
         for lock, paths in found[:ROWS]
     ]
@@ -137,15 +136,11 @@ def _held(verdict: Verdict) -> str:
             code(lock.key),
             lock.mode,
             clock(lock.expires_at),
-            _why(lock),
+            why(lock),
         ]
         for lock in verdict.held[:ROWS]
     ]
     return table(["Key", "Mode", "Until", "Reason"], rows) + _more(len(verdict.held))
-
-
-def _why(lock: Lock) -> str:
-    return code(lock.reason) if lock.reason else ""
 
 
 def _more(count: int) -> str:

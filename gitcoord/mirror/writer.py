@@ -24,10 +24,11 @@ from gitcoord.mirror.effects import (
     Page,
     React,
     Say,
-    Stamp,
     Unlabel,
+    age_of,
 )
-from gitcoord.mirror.posting import age_of
+from gitcoord.mirror.markdown import as_of
+from gitcoord.mirror.posting import page_age
 from gitcoord.mirror.texts import mark_of, marked
 
 if TYPE_CHECKING:
@@ -102,33 +103,25 @@ class Writer:
             self._forge.unsay(comment.id)
 
     def _keep(self, effect: Keep) -> None:
-        found = [
-            (comment, kept)
-            for comment in self._ours(effect.number)
-            if (kept := _kept(mark_of(comment.body))) and kept.mark == effect.mark
-        ]
         digest = sha256(effect.body.encode()).hexdigest()[:16]
-        mark = f"{effect.mark} {effect.stamp.epoch}.{effect.stamp.seq} {digest}"
-        body = marked(f"{effect.body}\n\n{_footer(effect.stamp)}", mark)
+        mark = f"{effect.mark} {effect.stamp} {digest}"
+        body = marked(f"{effect.body}\n\n<sub>{as_of(effect.stamp)}.</sub>", mark)
+        found = self._kept(effect)
         if not found:
-            if not effect.quiet:
-                self._forge.say(effect.number, body)
-                self._first_only(effect)
-            return
-        comment, kept = found[0]
-        if kept.digest != digest and kept.age <= effect.stamp.age:
-            self._forge.rewrite(comment.id, body)
+            if effect.quiet:
+                return
+            self._forge.say(effect.number, body)
+            # Another writer may have been at it, too: the first comment stays.
+            found = self._kept(effect)
+        elif (there := found[0][1]).digest != digest and there.age <= effect.stamp.age:
+            self._forge.rewrite(found[0][0].id, body)
         for other, _ in found[1:]:
             self._forge.unsay(other.id)
 
-    def _first_only(self, effect: Keep) -> None:
-        same = [
-            comment
-            for comment in self._ours(effect.number)
-            if (kept := _kept(mark_of(comment.body))) and kept.mark == effect.mark
-        ]
-        for comment in same[1:]:
-            self._forge.unsay(comment.id)
+    def _kept(self, effect: Keep) -> list[tuple[Comment, _Kept]]:
+        """Return the comments that are kept under the effect's mark, the oldest first."""
+        read = ((one, _kept(mark_of(one.body))) for one in self._ours(effect.number))
+        return [(one, kept) for one, kept in read if kept and kept.mark == effect.mark]
 
     def _open(self, effect: Open) -> None:
         for thread in self._forge.threads():
@@ -138,9 +131,9 @@ class Writer:
 
     def _page(self, effect: Page) -> None:
         there = self._forge.page_text(effect.branch, effect.path)
-        if there is not None and age_of(there) >= effect.stamp.age:
+        if there is not None and page_age(there) >= effect.stamp.age:
             return
-        message = f"state {effect.stamp.epoch}.{effect.stamp.seq}"
+        message = f"state {effect.stamp}"
         self._forge.page(effect.branch, effect.path, effect.text, message)
 
     def _ours(self, number: int) -> list[Comment]:
@@ -151,15 +144,9 @@ class Writer:
         return [one for one in self._ours(number) if mark_of(one.body) == mark]
 
 
-def _footer(stamp: Stamp) -> str:
-    return f"<sub>As of ledger {stamp.epoch}.{stamp.seq}, `{stamp.oid[:12]}`.</sub>"
-
-
 def _kept(mark: str) -> _Kept | None:
     words = mark.split(" ")
     if len(words) != 3:
         return None
-    epoch, _, seq = words[1].partition(".")
-    if not (epoch.isdigit() and seq.isdigit()):
-        return None
-    return _Kept(words[0], (int(epoch), int(seq)), words[2])
+    age = age_of(words[1])
+    return _Kept(words[0], age, words[2]) if words[1] == f"{age[0]}.{age[1]}" else None

@@ -141,7 +141,7 @@ class Cache:
         try:
             for _ in range(_TRIES):
                 connection.execute("BEGIN")
-                if self._tables.state(connection)[2] == root:
+                if index.state(connection)[2] == root:
                     return connection, lambda: self._give_back(connection)
                 connection.rollback()
                 with writing(connection):
@@ -159,7 +159,7 @@ class Cache:
             memory = self._memory if root is not None else None
             if memory is None:
                 memory = _Memory(connect(":memory:", self._version, self._tables))
-            elif memory.users and self._tables.state(memory.connection)[2] != root:
+            elif memory.users and index.state(memory.connection)[2] != root:
                 copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
                 memory.connection.backup(copy)
                 memory = _Memory(copy)

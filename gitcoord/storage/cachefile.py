@@ -40,13 +40,10 @@ HOPELESS = frozenset(
 
 
 class Tables(Protocol):
-    """The tables of one kind of index; a module has them as its functions."""
+    """The tables of one kind of index beside `state`; a module has them as its functions."""
 
     def create(self, connection: sqlite3.Connection, version: str, boot: str) -> None:
         """Throw away what is there and make an empty index of no tree."""
-
-    def state(self, connection: sqlite3.Connection) -> tuple[str, str, str]:
-        """Return (version, boot, root); the root is "" before the first tree."""
 
     def follow(
         self, connection: sqlite3.Connection, root: Oid, store: Store, describe: Describe
@@ -88,7 +85,7 @@ def sound(path: str, version: str, tables: Tables = index) -> bool:
         try:
             return (
                 found.execute(shape).fetchall() == model.execute(shape).fetchall()
-                and tables.state(found)[0] == version
+                and index.state(found)[0] == version
                 and found.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
                 and tables.whole(found)
             )
@@ -125,7 +122,7 @@ def _usable(connection: sqlite3.Connection, version: str, boot: str, tables: Tab
     known = "SELECT 1 FROM sqlite_master WHERE name = 'state'"
     if not connection.execute(known).fetchone():
         return False
-    return tables.state(connection)[:2] == (version, boot)
+    return index.state(connection)[:2] == (version, boot)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitcoord.storage.index import state
 from gitcoord.storage.store import first_parent
 
 if TYPE_CHECKING:
@@ -100,13 +101,6 @@ class Chain:
             connection.execute(f"CREATE INDEX {name} ON {columns}")
         connection.execute("INSERT INTO state VALUES (?, ?, '')", (version, boot))
 
-    def state(self, connection: Connection) -> tuple[str, str, str]:
-        """Return (version, boot, root); the root is "" before the first chain."""
-        row: tuple[str, str, str] | None = connection.execute(
-            "SELECT version, boot, root FROM state"
-        ).fetchone()
-        return row or ("", "", "")
-
     def whole(self, connection: Connection) -> bool:
         """Say whether every entry is one of a known number."""
         (strays,) = connection.execute(
@@ -120,7 +114,7 @@ class Chain:
         Reads only what is newer than what it holds; all where that is not part of the chain.
         Raises `Ahead`, and `CorruptRecord` when a commit or a tree cannot be read.
         """
-        old = self.state(connection)[2]
+        old = state(connection)[2]
         if old == root:
             return
         if connection.execute("SELECT 1 FROM entry WHERE oid = ? LIMIT 1", (root,)).fetchone():

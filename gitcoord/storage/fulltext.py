@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gitcoord.errors import CorruptRecord
+from gitcoord.storage.index import state
 from gitcoord.storage.layout import record_name
 from gitcoord.storage.walk import listing, table_diff
 
@@ -50,14 +51,6 @@ def create(connection: Connection, version: str, boot: str) -> None:
         connection.execute(f"DROP TABLE IF EXISTS {table}")
         connection.execute(f"CREATE {shape}")
     connection.execute("INSERT INTO state VALUES (?, ?, '')", (version, boot))
-
-
-def state(connection: Connection) -> tuple[str, str, str]:
-    """Return (version, boot, root); the root is "" before the first tree."""
-    row: tuple[str, str, str] | None = connection.execute(
-        "SELECT version, boot, root FROM state"
-    ).fetchone()
-    return row or ("", "", "")
 
 
 def whole(connection: Connection) -> bool:

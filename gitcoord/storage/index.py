@@ -48,7 +48,7 @@ def create(connection: Connection, version: str, boot: str) -> None:
 
 
 def state(connection: Connection) -> tuple[str, str, str]:
-    """Return (version, boot, root); the root is "" before the first tree."""
+    """Return (version, boot, root) of any index; the root is "" before the first tree or chain."""
     row: tuple[str, str, str] | None = connection.execute(
         "SELECT version, boot, root FROM state"
     ).fetchone()

@@ -16,6 +16,7 @@ from gitcoord.errors import InvalidValue, Unavailable
 from gitcoord.storage.cache import Cache
 from gitcoord.storage.cachefile import writing
 from gitcoord.storage.chainindex import AGENT, SCHEMA, SESSION, Ahead, Chain, Teller
+from gitcoord.storage.index import state
 
 if TYPE_CHECKING:
     from gitcoord.storage.snapshot import Lease
@@ -118,7 +119,7 @@ class PastSearch:
                 # History that was missing has come since: all is read again.
                 connection.rollback()
                 with writing(connection):
-                    version, boot, _ = self._chain.state(connection)
+                    version, boot, _ = state(connection)
                     self._chain.create(connection, version, boot)
             finally:
                 give_back()

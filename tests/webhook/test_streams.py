@@ -21,7 +21,7 @@ from tests.webhook.events.listening import Listener, threaded, until
 from tests.webhook.events.receiving import Receiver, receiving
 from tests.webhook.served import begun
 from webhook import streams as module
-from webhook import targets
+from webhook import targets, unending
 from webhook.events import notify
 from webhook.events.hub import Hub
 from webhook.service import Service, assemble
@@ -35,7 +35,7 @@ __all__ = ["git_host"]
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "LOOK", 0.02)
     monkeypatch.setattr(module, "LOOK", 0.02)
-    monkeypatch.setattr(module, "AGAIN", 0.02)
+    monkeypatch.setattr(unending, "AGAIN", 0.02)
 
 
 @pytest.fixture

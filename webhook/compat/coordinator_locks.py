@@ -16,7 +16,7 @@ from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.entrypoints import originals
 from gitcoord.ledger.request import Batch, fresh_id
-from webhook.compat import judging
+from webhook.api import judging
 from webhook.compat.coordinator_agents import Identity, acting, holding, session_of
 from webhook.compat.line import Ask
 

@@ -13,8 +13,8 @@ from gitcoord.domain.task_moves import Moved, MoveTask, Wish
 from gitcoord.domain.tasks import Task, task_of
 from gitcoord.entrypoints import originals, results
 from gitcoord.ledger.request import fresh_id
+from webhook.api.judging import refuse_dangerous
 from webhook.compat.coordinator_agents import Identity, acting, claiming
-from webhook.compat.judging import refuse_dangerous
 from webhook.compat.line import Ask
 
 

@@ -7,8 +7,9 @@ clerk does.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,6 +18,7 @@ from gitcoord.entrypoints.forge_access import repository
 from gitcoord.errors import GitcoordError
 from webhook.github.clerk import Clerk
 from webhook.github.inbox import Inbox
+from webhook.unending import kept_up
 
 if TYPE_CHECKING:
     from gitcoord.mirror.access import Access
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from webhook.streams import Streams
 
 LOG = logging.getLogger("gitcoord.github")
-#: Seconds after which what has failed by a bug begins anew.
-AGAIN = 30.0
 
 
 class Office:
@@ -64,8 +64,9 @@ class Office:
         clerk = Clerk(project, self.inbox, access, self._forge.environ)
         self._clerks[project.name] = clerk
         async with anyio.create_task_group() as group:
-            group.start_soon(_kept_up, f"{project.name}: what GitHub asks", clerk.work)
-            group.start_soon(_kept_up, f"{project.name}: events", clerk.listen, streams)
+            group.start_soon(kept_up, LOG, f"{project.name}: what GitHub asks", clerk.work)
+            listen = partial(clerk.listen, streams)
+            group.start_soon(kept_up, LOG, f"{project.name}: events", listen)
 
     async def project(self, name: str) -> Project | None:
         """Return the project that belongs to the "owner/name" at GitHub, or None."""
@@ -91,13 +92,3 @@ class Office:
 
     def _named(self, project: Project) -> str:
         return repository(project.house(), self._forge.environ)
-
-
-async def _kept_up(what: str, run: Callable[..., Awaitable[None]], *arguments: object) -> None:
-    """Run something for ever; a bug in it is logged, and no other's business."""
-    while True:
-        try:
-            await run(*arguments)
-        except Exception:
-            LOG.exception("a bug in %s", what)
-        await anyio.sleep(AGAIN)

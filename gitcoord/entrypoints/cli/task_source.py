@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitcoord.errors import InvalidFile
 
@@ -29,17 +29,6 @@ def read_tasks(path: str, directory: str, make_id: Callable[[], str]) -> list[Ne
     if isinstance(found.data, dict) and "packages" in found.data:
         return found
     return tasks_from(found.data, make_id)
-
-
-def read_document(path: str, directory: str) -> Any:
-    """Return what a YAML or JSON file holds, as plain data. Raises `InvalidFile`."""
-    import yaml
-
-    try:
-        return yaml.safe_load(read_text(path, directory))
-    except (yaml.YAMLError, RecursionError) as wrong:
-        words = " ".join(str(wrong).split())
-        raise InvalidFile(f"{path} is neither YAML nor JSON: {words}", file=path) from wrong
 
 
 def read_text(path: str, directory: str) -> str:
