@@ -67,6 +67,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approvals: Literal["off", "on"] = "off"
     #: How long a request waits for a decision, and an approval for its use.
     approval_ttl: Positive = 3600.0
+    #: How queued branches become part of their target where nothing else is asked for.
+    merge_method: Literal["merge", "squash", "rebase"] = "merge"
+    #: Entries of the merge queue that land together, and landings that one may fail before it
+    #: is ejected.
+    merge_batch: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    merge_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    #: How long the check or landing of an entry is nobody else's turn.
+    merge_lease: Positive = 120.0
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     #: How many changes are kept, the newest, and for how long.

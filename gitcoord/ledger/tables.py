@@ -38,10 +38,11 @@ KINDS: dict[str, str] = {
     "escalations": "escalations:Escalation",
     "features": "features:Feature",
     "approvals": "approvals:Approval",
+    "merges": "merges:Merge",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "5"
+VERSION = "6"
 
 _loaded: dict[str, type[Record]] = {}
 

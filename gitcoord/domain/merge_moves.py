@@ -1,0 +1,143 @@
+"""Moves of queue entries: one table of what is legal, and the guard of a lease.
+
+Promises that a status leads only where the table says, that nobody moves an entry whose check or
+landing is under way, and that what is merged or removed stays so. Not here: who asks (`merging`,
+`merge_landing`) and what has to hold (`merge_rules`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from gitcoord.domain.merges import Merge, Status, leased
+from gitcoord.domain.operation import Context
+from gitcoord.errors import InvalidTransition, LandingBusy
+
+if TYPE_CHECKING:
+    from gitcoord.domain.state import State
+
+#: `check`, `pass`, `block`: a check begins, and what it comes to. `begin`, `land`, `back`: a
+#: landing begins, succeeds, fails. `hand_over`: only a pull request can land it. `settle`: its
+#: content is seen in the target, whoever merged it.
+Move = Literal[
+    "check", "pass", "block", "begin", "land", "hand_over", "back", "settle", "eject", "remove",
+    "requeue",
+]  # fmt: skip
+
+#: Every legal move and the status that it leads to. `back` at the limit of attempts is `eject`.
+MOVES: dict[tuple[Status, Move], Status] = {
+    ("queued", "check"): "pre_merge_check",
+    ("queued", "settle"): "merged",
+    ("queued", "eject"): "ejected",
+    ("queued", "remove"): "removed",
+    ("queued", "requeue"): "queued",
+    ("pre_merge_check", "check"): "pre_merge_check",
+    ("pre_merge_check", "pass"): "ready",
+    ("pre_merge_check", "block"): "blocked",
+    ("pre_merge_check", "settle"): "merged",
+    ("pre_merge_check", "eject"): "ejected",
+    ("pre_merge_check", "remove"): "removed",
+    ("pre_merge_check", "requeue"): "queued",
+    ("ready", "check"): "pre_merge_check",
+    ("ready", "begin"): "merging",
+    ("ready", "hand_over"): "landing",
+    ("ready", "settle"): "merged",
+    ("ready", "eject"): "ejected",
+    ("ready", "remove"): "removed",
+    ("ready", "requeue"): "queued",
+    ("merging", "land"): "merged",
+    ("merging", "hand_over"): "landing",
+    ("merging", "back"): "queued",
+    ("merging", "settle"): "merged",
+    ("merging", "eject"): "ejected",
+    ("merging", "remove"): "removed",
+    ("merging", "requeue"): "queued",
+    ("landing", "settle"): "merged",
+    ("landing", "eject"): "ejected",
+    ("landing", "remove"): "removed",
+    ("landing", "requeue"): "queued",
+    ("blocked", "check"): "pre_merge_check",
+    ("blocked", "settle"): "merged",
+    ("blocked", "eject"): "ejected",
+    ("blocked", "remove"): "removed",
+    ("blocked", "requeue"): "queued",
+    ("ejected", "requeue"): "queued",
+}
+
+#: Moves that wait for the end of the lease of what is under way in that status. A landing whose
+#: `run` is named does not wait for itself; a check may be given up by eject, remove and requeue.
+GUARDED: frozenset[tuple[Status, Move]] = frozenset(
+    {
+        ("pre_merge_check", "check"),
+        ("merging", "hand_over"),
+        ("merging", "back"),
+        ("merging", "eject"),
+        ("merging", "remove"),
+        ("merging", "requeue"),
+    }
+)
+
+#: What an entry that is not being checked or landed does not show.
+_OF_A_RUN: dict[str, Any] = dict.fromkeys(
+    ("expect", "result", "tree", "run", "lease_until", "runner"), ""
+)
+
+
+def target(entry: Merge, move: Move) -> Status:
+    """Return the status to which the move leads. Raises `InvalidTransition`."""
+    to = MOVES.get((entry.status, move))
+    if to is None:
+        allowed = [name for status, name in MOVES if status == entry.status]
+        raise InvalidTransition(
+            f"{entry.id} is {entry.status}; {move} is not possible",
+            hint=f"Possible: {', '.join(allowed)}." if allowed else "This status is final.",
+            merge=entry.id,
+            status=entry.status,
+            move=move,
+            allowed=allowed,
+        )
+    return to
+
+
+def check_turn(state: State, context: Context, entry: Merge, move: Move, run: str = "") -> None:
+    """Raise `LandingBusy` where the move has to wait for the end of somebody's lease.
+
+    `run`: of whoever asks; its own lease stands in nobody's way.
+    """
+    if (entry.status, move) not in GUARDED or (run and run == entry.run):
+        return
+    if leased(context, entry, state.settings.clock_tolerance):
+        raise busy(entry)
+
+
+def busy(entry: Merge) -> LandingBusy:
+    """Return the refusal of what has to wait for a check or landing of the entry."""
+    what = "lands" if entry.status == "merging" else "checks"
+    return LandingBusy(
+        f"{entry.runner or 'somebody'} {what} {entry.id} until {entry.lease_until}",
+        hint="Try again after that time.",
+        merge=entry.id,
+        status=entry.status,
+        until=entry.lease_until,
+        agent=entry.runner,
+    )
+
+
+def step(state: State, context: Context, entry: Merge, move: Move, **fields: Any) -> Merge:
+    """Make a move: store the entry in its new status and return it. Raises `InvalidTransition`.
+
+    Other fields are set as given. What belongs to a run is cleared unless one goes on; the
+    reason is that of the last move.
+    """
+    to = target(entry, move)
+    cleared = {} if to in ("pre_merge_check", "merging") else _OF_A_RUN
+    if to == "merged":
+        # What the target had to be and has become stays told.
+        cleared = {name: "" for name in ("run", "lease_until", "runner")}
+    after = msgspec.structs.replace(
+        entry, **({"reason": ""} | cleared | fields), status=to, updated_at=context.now
+    )
+    state.put(after)
+    return after
