@@ -53,7 +53,9 @@ def changed_paths(checkout: Checkout, base: str, head: str) -> tuple[str, ...]:
 
     Both names of a rename, deleted paths, changes of mode and submodules are among them.
     """
-    return tuple(sorted(step.path for step in _diff(checkout, _fork(checkout, base, head), head)))
+    return tuple(
+        sorted(step.path for step in differences(checkout, _fork(checkout, base, head), head))
+    )
 
 
 def landed(checkout: Checkout, paths: Collection[str], head: Oid, target: Oid) -> bool:
@@ -66,9 +68,9 @@ def remaining(checkout: Checkout, head: Oid, target: Oid, matches: Matcher) -> t
     if is_ancestor(checkout, head, target):
         return ()
     base = _fork(checkout, target, head)
-    left = {step.path: step for step in _diff(checkout, base, head) if matches(step.path)}
+    left = {step.path: step for step in differences(checkout, base, head) if matches(step.path)}
     if left:
-        there = {step.path: step.after for step in _diff(checkout, base, target)}
+        there = {step.path: step.after for step in differences(checkout, base, target)}
         now = {path: there.get(path, step.before) for path, step in left.items()}
         left = {path: step for path, step in left.items() if now[path] != step.after}
     if left:
@@ -126,7 +128,8 @@ def _fork(checkout: Checkout, one: str, other: str) -> Oid | None:
     return found.split()[0].decode("ascii") if code == 0 else None
 
 
-def _diff(checkout: Checkout, old: Oid | None, new: str) -> Iterator[Step]:
+def differences(checkout: Checkout, old: Oid | None, new: str) -> Iterator[Step]:
+    """Yield the paths in which two commits differ; `old` None has no files."""
     before = old or make_object(b"tree", b"", checkout.repository.object_format).oid
     raw = checkout.run(
         "diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", before, new

@@ -153,6 +153,23 @@ def read_loose(
     return kind, data
 
 
+def secure(directory: str, oids: Iterable[Oid], *, sync: bool = True) -> None:
+    """Make those of the objects that stand in files of their own young and durable.
+
+    Those in packs are: git syncs its packs. Raises ReadOnly, DiskFull or Unavailable.
+    """
+    touched = {
+        os.path.join(directory, oid[:2])
+        for oid in oids
+        if _refresh(os.path.join(directory, oid[:2], oid[2:]), sync=sync)
+    }
+    try:
+        for folder in sorted(touched) if sync else ():
+            sync_directory(folder)
+    except OSError as error:
+        raise disk_error(error, f"write objects in {directory}") from error
+
+
 def _refresh(path: str, *, sync: bool = True) -> bool:
     """Return whether the object is there already; it is then made young and durable.
 

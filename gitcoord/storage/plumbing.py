@@ -36,20 +36,26 @@ _FAR = 4096
 class PlumbingStore:
     """One repository. Git children start on first need and live until `close`.
 
-    `environ` is what they inherit, None for that in which the repository was found.
+    `environ` is what they inherit, None for that in which the repository was found; `reason`
+    stands in the log of refs that have one.
     """
 
     remote: ClassVar[bool] = False
     atomic = True
 
-    def __init__(self, repository: Repository, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        environ: Mapping[str, str] | None = None,
+        reason: str = "",
+    ) -> None:
         self.object_format = repository.object_format
         self._repository = repository
         self._objects = os.path.join(repository.common_dir, "objects")
         self._shallow = os.path.join(repository.common_dir, "shallow")
         self._git = Git(repository, environ)
         self._refs = Refs(repository, self._git)
-        self._swap = Swap(repository, self._git, self._refs)
+        self._swap = Swap(repository, self._git, self._refs, reason)
         self._reader: CatFile | None = None
         self._reading = RLock()
         self._writing = RLock()

@@ -64,10 +64,12 @@ _WORDS: tuple[tuple[str, type[GitcoordError]], ...] = (
 class Swap:
     """Makes swaps in one repository; keeps its git between them."""
 
-    def __init__(self, repository: Repository, git: Git, refs: Refs) -> None:
+    def __init__(self, repository: Repository, git: Git, refs: Refs, reason: str = "") -> None:
+        """`reason` is for the log of the refs that have one."""
         self._repository = repository
         self._git = git
         self._refs = refs
+        self._reason = ("-m", reason) if reason else ()
         self._process: GitProcess | None = None
 
     def make(self, moves: Sequence[Move]) -> None:
@@ -98,7 +100,7 @@ class Swap:
         if process is None or not process.usable:
             self.close()
             command = _COMMAND if self._repository.durable else _UNSYNCED
-            process = self._process = self._git.start(*command)
+            process = self._process = self._git.start(*command, *self._reason)
         return process
 
     def close(self) -> None:
