@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitcoord.errors import (
     HostRefused,
@@ -20,6 +20,7 @@ from gitcoord.errors import (
     Unavailable,
 )
 from gitcoord.storage.durable import put
+from gitcoord.storage.moving import Branch
 from gitcoord.storage.store import ABSENT, Expected, GitObject, Move, Oid, SwapLost
 from gitcoord.storage.wire.attempt import Attempt
 from gitcoord.storage.wire.complaint import failure, masked
@@ -36,22 +37,49 @@ if TYPE_CHECKING:
 _NO_WAY = 128
 #: What git says of a push that it did not send, or that was turned away: it does not arrive later.
 _TURNED_AWAY = re.compile(r"does not support|(HTTP|returned error:) 4(?!08|29)\d\d\b")
+#: Why a host does not take a branch: it is not what it was, only pull requests change it, what
+#: is sent is too large, a hook (the user's own among them) says no, or something else.
+Why = Literal["moved", "protected", "too_large", "hook", "other"]
+#: Signs by which a refusal tells why, the first that fits; `moved` comes from the refs as well.
+#: Sources: git's send-pack and receive-pack, and the hosts' documented messages.
+_WHY: tuple[tuple[Why, re.Pattern[str]], ...] = (
+    ("moved", re.compile(r"stale info|fetch first|non-fast-forward")),
+    (
+        "too_large",
+        re.compile(r"maximum allowed size|GH001|too large|file size limit|\b413\b", re.IGNORECASE),
+    ),
+    (
+        "protected",
+        re.compile(
+            r"protected|GH006|GH013|rule violations|pull request|merge request", re.IGNORECASE
+        ),
+    ),
+    ("hook", re.compile(r"hook declined|pre-push|failed to push some refs")),
+)
+#: The words of each refusal, and what to do.
+_SAID: dict[Why, tuple[str, str]] = {
+    "moved": (
+        "{name} has moved at the host since you last saw it; nothing was changed",
+        "Run `git fetch {remote}`, merge or rebase, then try again.",
+    ),
+    "protected": (
+        "the host does not let you push to {name}; nothing was changed: {words}",
+        "Open a pull request for the branch, and complete the task when it is merged.",
+    ),
+    "too_large": (
+        "the host does not take so much; nothing was changed: {words}",
+        "Take large files out of the branch's history, or have the host's limit raised.",
+    ),
+    "hook": (
+        "a hook refuses the push to {name}; nothing was changed: {words}",
+        "Mend what it names, then run the same command again.",
+    ),
+    "other": (
+        "the push was refused; nothing was changed: {words}",
+        "Mend what it names, then run the same command again.",
+    ),
+}
 _AGAIN = "Run the same command again; where the task is completed by then, all of it has landed."
-
-
-class Branch(NamedTuple):
-    """The work that lands: a local commit, and the branch at the host that gets it."""
-
-    oid: Oid
-    #: Full name at the host, such as refs/heads/main.
-    ref: str
-    #: What the branch is at the host as this clone last saw it.
-    expect: Expected
-
-    @property
-    def name(self) -> str:
-        """The name as people write it."""
-        return self.ref.removeprefix("refs/heads/")
 
 
 class _Told(NamedTuple):
@@ -167,23 +195,16 @@ class Landing:
         return found.error if isinstance(found, Interrupted) else found
 
     def _refusal(self, words: str, *, moved: bool = False) -> LandingRefused:
+        """Return the refusal; its detail `why` is one of `Why`."""
         name = self._branch.name
-        if moved or "stale info" in words or "fetch first" in words or "non-fast-forward" in words:
-            return LandingRefused(
-                f"{name} has moved at the host since you last saw it; nothing was changed",
-                hint=f"Run `git fetch {self._remote}`, merge or rebase, then try again.",
-                branch=name,
-            )
-        if "hook declined" in words or "protected" in words:
-            return LandingRefused(
-                f"the host does not let you push to {name}; nothing was changed: {words}",
-                hint="Open a pull request for the branch, and complete the task when it is merged.",
-                branch=name,
-            )
+        found: Why = next((name for name, signs in _WHY if signs.search(words)), "other")
+        why: Why = "moved" if moved else found
+        said, hint = _SAID[why]
         return LandingRefused(
-            f"the push was refused; nothing was changed: {words}",
-            hint="Mend what it names, then run the same command again.",
+            said.format(name=name, words=words),
+            hint=hint.format(remote=self._remote),
             branch=name,
+            why=why,
         )
 
     def _lease(self) -> str:
@@ -242,17 +263,54 @@ def planned(wire: WireStore, checkout: Checkout, remote: str) -> Landing:
         raise LandingRefused(
             "no branch with a commit is checked out here", hint="Check out the branch to land."
         )
-    if remote not in checkout.run("remote")[1].decode("utf-8", "surrogateescape").split():
-        raise LandingRefused(
-            "the ledger is kept in another repository than the code; they cannot land as one",
-            hint="Push the branch yourself, then complete the task without --push.",
-        )
+    check_shared(checkout, remote)
     target = checkout.told("rev-parse", "--symbolic-full-name", f"{name}@{{push}}")[1]
     follows, prefix = target.decode("utf-8", "surrogateescape").strip(), f"refs/remotes/{remote}/"
     short = follows.removeprefix(prefix) if follows.startswith(prefix) else name
     seen = checkout.resolve(prefix + short)
     branch = Branch(oid, f"refs/heads/{short}", ABSENT if seen is None else seen)
     return Landing(wire, checkout, remote, branch)
+
+
+def towards(wire: WireStore, checkout: Checkout, remote: str, branch: Branch) -> Landing:
+    """Return the landing of any local commit on any branch of `remote`, which keeps the ledger.
+
+    Raises `LandingRefused` where the ledger is kept elsewhere.
+    """
+    check_shared(checkout, remote)
+    return Landing(wire, checkout, remote, branch)
+
+
+def check_shared(checkout: Checkout, remote: str) -> None:
+    """Raise `LandingRefused` unless the remote that keeps the ledger has the code, too."""
+    if remote not in checkout.run("remote")[1].decode("utf-8", "surrogateescape").split():
+        raise LandingRefused(
+            "the ledger is kept in another repository than the code; they cannot land as one",
+            hint="Push the branch yourself, then complete the task without --push.",
+            why="apart",
+        )
+
+
+def fetched(checkout: Checkout, remote: str, tips: Mapping[str, Oid]) -> None:
+    """Fetch branches of the remote that this clone has not seen at these values.
+
+    `tips` has full names of branches as the host has them; they go to the tracking refs, as
+    with `git fetch`. Raises `HostUnreachable` and what else keeps git from the host.
+    """
+    wanted = {}
+    for ref, oid in tips.items():
+        tracking = f"refs/remotes/{remote}/{ref.removeprefix('refs/heads/')}"
+        if checkout.resolve(tracking) != oid:
+            wanted[ref] = tracking
+    if not wanted:
+        return
+    code, _, complaint = checkout.told(
+        "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
+        "--no-auto-maintenance", remote, *(f"+{ref}:{to}" for ref, to in wanted.items()),
+    )  # fmt: skip
+    if code != 0:
+        found = failure(remote, code, complaint, sent=False)
+        raise found.error if isinstance(found, Interrupted) else found
 
 
 def _old(expect: Expected) -> str:
