@@ -86,7 +86,7 @@ OPERATIONS: dict[str, str] = {
     "approval.request": "approving:RequestApproval",
     "approval.decide": "approving:DecideApproval",
     "approval.use": "approving:UseApproval",
-    "merge.enqueue": "merging:EnqueueMerge",
+    "merge.enqueue": "merge_queueing:EnqueueMerge",
     "merge.check": "merging:CheckMerges",
     "merge.checked": "merging:RecordCheck",
     "merge.eject": "merging:EjectMerge",
