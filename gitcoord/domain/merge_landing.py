@@ -17,9 +17,7 @@ from gitcoord.domain.merge_moves import (
     Move,
     busy,
     check_turn,
-    closing,
     ejected,
-    lease_end,
     step,
     target,
     tell_of,
@@ -258,7 +256,7 @@ def _batch(state: State, ids: Sequence[str]) -> list[Merge]:
     return entries
 
 
-def _movable(  # noqa: PLR0913 - what a failed landing says
+def _movable(
     state: State, context: Context, ids: Sequence[str], move: Move, run: str, reason: str
 ) -> list[Merge]:
     entries = _batch(state, ids)

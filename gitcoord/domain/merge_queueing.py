@@ -135,7 +135,7 @@ class EnqueueMerge(Operation, frozen=True, kw_only=True):
             raise InvalidValue(f"{branch} cannot be queued for itself", branch=branch)
         return branch, into
 
-    def _new(  # noqa: PLR0913 - what a new entry follows from
+    def _new(
         self,
         state: State,
         context: Context,
