@@ -11,23 +11,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.approving import use
-from gitcoord.domain.locks import several
 from gitcoord.domain.merge_endings import Landed, end
 from gitcoord.domain.merge_moves import (
-    Move,
     busy,
-    check_turn,
-    ejected,
     step,
-    target,
-    tell_of,
 )
 from gitcoord.domain.merge_order import Ground
 from gitcoord.domain.merge_rules import check_rules, check_verified, consent, subject
 from gitcoord.domain.merges import Merge, checked_oid, leased, listed, merge_by
-from gitcoord.domain.names import one_line
 from gitcoord.domain.operation import Answer, Context, Operation
-from gitcoord.errors import InvalidValue, NotReady, ReasonRequired
+from gitcoord.errors import NotReady
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -64,8 +57,8 @@ class BeginLanding(Operation, frozen=True, kw_only=True):
         `VerificationFailed`, `LandingBusy` while another batch lands on the target, and
         `InvalidValue`.
         """
-        entries = _batch(state, self.ids)
-        until = leaseend(state, context, self.lease)
+        entries = batch_of(state, self.ids)
+        until = lease_end(state, context, self.lease)
         _check_free(state, context, entries)
         ground = Ground(state)
         for number, entry in enumerate(entries):
@@ -90,7 +83,7 @@ class BeginLanding(Operation, frozen=True, kw_only=True):
 
     def subject(self, answer: Begun, agent: str) -> str:
         """Return the diary line."""
-        return _line(agent, "begins to land", answer.merges)
+        return diary_line(agent, "begins to land", answer.merges)
 
 
 class LandMerges(Operation, frozen=True, kw_only=True):
@@ -111,7 +104,7 @@ class LandMerges(Operation, frozen=True, kw_only=True):
         Raises `MergeNotFound`, `NotReady` (also for a batch that was taken back meanwhile),
         `VerificationMissing`, `VerificationFailed`, `ApprovalRequired` and `InvalidValue`.
         """
-        entries = _batch(state, self.ids)
+        entries = batch_of(state, self.ids)
         self._check_batch(state, entries)
         for number, entry in enumerate(entries):
             check_rules(state, context, entry, entries[:number])
@@ -123,7 +116,7 @@ class LandMerges(Operation, frozen=True, kw_only=True):
 
     def subject(self, answer: Landed, agent: str) -> str:
         """Return the diary line."""
-        return _line(agent, "lands", answer.merges)
+        return diary_line(agent, "lands", answer.merges)
 
     def _check_batch(self, state: State, entries: Sequence[Merge]) -> None:
         """Raise `NotReady` unless these are all that the result was built of."""
@@ -167,105 +160,7 @@ class SettleMerges(Operation, frozen=True, kw_only=True):
 
     def subject(self, answer: Landed, agent: str) -> str:
         """Return the diary line."""
-        return _line(agent, "sees merged", answer.merges)
-
-
-class Moved(Answer, frozen=True, kw_only=True):
-    """The entries as they are afterwards."""
-
-    merges: list[Merge]
-
-
-class HandOver(Operation, frozen=True, kw_only=True):
-    """Leave entries to a pull request, because their target takes nothing else."""
-
-    tag = "merge.hand_over"
-    answer = Moved
-    sessionless: ClassVar[bool] = True
-
-    ids: tuple[str, ...]
-    reason: str
-    #: Of the landing that failed; its own lease stands in nobody's way.
-    run: str = ""
-    #: The pull request, where there is one already and a single entry is named.
-    pr_url: str = ""
-
-    def apply(self, state: State, context: Context) -> Moved:
-        """Hand all of them over, or none; whoever queued them is told.
-
-        Raises `MergeNotFound`, `InvalidTransition`, `LandingBusy`, `ReasonRequired` and
-        `InvalidValue`.
-        """
-        entries = _movable(state, context, self.ids, "hand_over", self.run, self.reason)
-        if self.pr_url and len(entries) > 1:
-            raise InvalidValue("a pull request is that of one entry")
-        why = one_line(self.reason)
-        moved = []
-        for entry in entries:
-            url = one_line(self.pr_url) or entry.pr_url
-            after = step(state, context, entry, "hand_over", reason=why, pr_url=url)
-            tell_of(state, context, after, f"waits for a pull request to be merged: {why}")
-            moved.append(after)
-        return Moved(merges=moved)
-
-    def subject(self, answer: Moved, agent: str) -> str:
-        """Return the diary line."""
-        return _line(agent, "hands over", answer.merges, self.reason)
-
-
-class TakeBack(Operation, frozen=True, kw_only=True):
-    """Put a batch whose landing failed back into the queue; it has to be checked again."""
-
-    tag = "merge.back"
-    answer = Moved
-    sessionless: ClassVar[bool] = True
-
-    ids: tuple[str, ...]
-    reason: str
-    #: Of the landing that failed; without it only what has no lease any more goes back.
-    run: str = ""
-
-    def apply(self, state: State, context: Context) -> Moved:
-        """Count an attempt of each; one that has no more is ejected, and whoever queued it told.
-
-        Raises `MergeNotFound`, `InvalidTransition`, `LandingBusy`, `ReasonRequired` and
-        `InvalidValue`.
-        """
-        limit = state.settings.merge_attempts
-        moved = []
-        for entry in _movable(state, context, self.ids, "back", self.run, self.reason):
-            attempts = entry.attempts + 1
-            if attempts >= limit:
-                why = f"{attempts} landings failed, the last: {self.reason}"
-                moved.append(ejected(state, context, entry, why, attempts=attempts))
-            else:
-                why = one_line(self.reason)
-                moved.append(step(state, context, entry, "back", reason=why, attempts=attempts))
-        return Moved(merges=moved)
-
-    def subject(self, answer: Moved, agent: str) -> str:
-        """Return the diary line."""
-        return _line(agent, "takes back", answer.merges, self.reason)
-
-
-def _batch(state: State, ids: Sequence[str]) -> list[Merge]:
-    """Return the entries, each once. Raises `MergeNotFound` and `InvalidValue`."""
-    entries = [merge_by(state, id) for id in dict.fromkeys(ids)]
-    if len({entry.target for entry in entries}) != 1:
-        raise InvalidValue("a batch has one or more entries for one target")
-    return entries
-
-
-def _movable(
-    state: State, context: Context, ids: Sequence[str], move: Move, run: str, reason: str
-) -> list[Merge]:
-    entries = _batch(state, ids)
-    for entry in entries:
-        target(entry, move)
-        check_turn(state, context, entry, move, run)
-    if not reason.strip():
-        raise ReasonRequired("say why they do not land", hint="Give a reason.")
-    return entries
+        return diary_line(agent, "sees merged", answer.merges)
 
 
 def _check_free(state: State, context: Context, entries: Sequence[Merge]) -> None:
@@ -284,9 +179,3 @@ def _not_ready(entry: Merge, why: str) -> NotReady:
         merge=entry.id,
         status=entry.status,
     )
-
-
-def _line(agent: str, verb: str, entries: Sequence[Merge], reason: str = "") -> str:
-    names = several([entry.id for entry in entries]) or "nothing"
-    why = f": {reason}" if reason else ""
-    return one_line(f"merge: {agent or 'somebody'} {verb} {names}{why}")

@@ -7,11 +7,13 @@ landing is under way, and that what is merged or removed stays so. Not here: who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from gitcoord.domain.merges import Merge, Status, leased
+from gitcoord.domain.locks import several
+from gitcoord.domain.merges import Merge, Status, leased, merge_by
 from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import tell
 from gitcoord.domain.operation import Context
@@ -184,3 +186,18 @@ def tell_of(state: State, context: Context, entry: Merge, text: str) -> None:
         if session != mine:
             what = f"{entry.id} ({entry.branch}) {text}"
             tell(state, context, session, "merge", what)
+
+
+def batch_of(state: State, ids: Sequence[str]) -> list[Merge]:
+    """Return the entries, each once. Raises `MergeNotFound` and `InvalidValue`."""
+    entries = [merge_by(state, id) for id in dict.fromkeys(ids)]
+    if len({entry.target for entry in entries}) != 1:
+        raise InvalidValue("a batch has one or more entries for one target")
+    return entries
+
+
+def diary_line(agent: str, verb: str, entries: Sequence[Merge], reason: str = "") -> str:
+    """Return the line of the diary about these entries."""
+    names = several([entry.id for entry in entries]) or "nothing"
+    why = f": {reason}" if reason else ""
+    return one_line(f"merge: {agent or 'somebody'} {verb} {names}{why}")

@@ -174,7 +174,7 @@ def _approval(state: State, context: Context, entry: Merge) -> Finding | None:
 
 
 def _needs(state: State, entry: Merge, together: Sequence[Merge]) -> Finding:
-    """What comes later in the queue is no reason to block: the order puts the need first."""
+    """Return what it needs; what is queued too is no reason to block, as it comes first."""
     lacking = unmet(state, entry, together)
     text = "; ".join(f"needs {why}" for _, why, _ in lacking)
     return Finding(name="needs", passed=all(comes for _, _, comes in lacking), text=text)

@@ -93,8 +93,8 @@ OPERATIONS: dict[str, str] = {
     "merge.remove": "merging:RemoveMerge",
     "merge.begin": "merge_landing:BeginLanding",
     "merge.land": "merge_landing:LandMerges",
-    "merge.hand_over": "merge_landing:HandOver",
-    "merge.back": "merge_landing:TakeBack",
+    "merge.hand_over": "merge_setbacks:HandOver",
+    "merge.back": "merge_setbacks:TakeBack",
     "merge.settle": "merge_landing:SettleMerges",
 }
 

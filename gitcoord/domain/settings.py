@@ -75,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merge_batch: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     merge_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     #: How long the check or landing of an entry is nobody else's turn.
-    merge_lease: Positive = 120.0
+    merge_lease: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 120.0
     #: Risk of a change, 1 to 100, from where on a person has to approve its landing; 0: never.
     risk_approval: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     #: Paths whose change is risky, with points for each.
