@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gitcoord.domain.approving import use
 from gitcoord.domain.merge_endings import Landed, end
-from gitcoord.domain.merge_moves import (
-    busy,
-    step,
-)
+from gitcoord.domain.merge_moves import batch_of, busy, diary_line, lease_end, step
 from gitcoord.domain.merge_order import Ground
 from gitcoord.domain.merge_rules import check_rules, check_verified, consent, subject
 from gitcoord.domain.merges import Merge, checked_oid, leased, listed, merge_by
