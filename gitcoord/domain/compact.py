@@ -18,6 +18,7 @@ from gitcoord.domain.features import Feature
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import past
 from gitcoord.domain.memories import Memory
+from gitcoord.domain.merges import Merge
 from gitcoord.domain.names import one_line
 from gitcoord.domain.notices import KEPT, Notice
 from gitcoord.domain.operation import Answer, Context, Operation
@@ -91,6 +92,7 @@ class Compact(Operation, frozen=True, kw_only=True):
             _until(state.scan(Escalation, "at:", archived=True), ago(self.tasks)),
             _features(state, ago(self.tasks)),
             _until(state.scan(Approval, "at:", archived=True), ago(self.tasks)),
+            _merges(state, ago(self.tasks)),
             _until(state.scan(Notice, "at:"), ago(KEPT)),
             _until(state.scan(Op, "at:"), ago(state.settings.ops_kept)),
         )
@@ -129,7 +131,17 @@ def _features(state: State, before: Time) -> Iterator[Feature]:
     for feature in state.scan(Feature, "end:", archived=True):
         if feature.ended_at >= before:
             return
-        yield feature
+        if not state.has(Merge.table, f"need:{feature.id}"):
+            yield feature
+
+
+def _merges(state: State, before: Time) -> Iterator[Merge]:
+    """Yield entries that have ended and that no open one needs."""
+    for entry in state.scan(Merge, "end:", archived=True):
+        if entry.ended_at >= before:
+            return
+        if not state.has(Merge.table, f"need:{entry.id}"):
+            yield entry
 
 
 def _handoffs(state: State, kept: int, before: Time) -> Iterator[Handoff]:

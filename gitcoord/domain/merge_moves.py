@@ -7,13 +7,20 @@ landing is under way, and that what is merged or removed stays so. Not here: who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from gitcoord.domain.merges import Merge, Status, leased
+from gitcoord.domain.locks import several
+from gitcoord.domain.merges import Merge, Status, leased, merge_by
+from gitcoord.domain.names import one_line
+from gitcoord.domain.notices import tell
 from gitcoord.domain.operation import Context
-from gitcoord.errors import InvalidTransition, LandingBusy
+from gitcoord.domain.sessions import root
+from gitcoord.domain.tasks import CLAIMED, Task
+from gitcoord.domain.time import Time, plus
+from gitcoord.errors import InvalidTransition, InvalidValue, LandingBusy
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -79,6 +86,9 @@ GUARDED: frozenset[tuple[Status, Move]] = frozenset(
     }
 )
 
+#: Shortest and longest lease of a check or landing, in seconds.
+LEASE_RANGE = (1.0, 3600.0)
+
 #: What an entry that is not being checked or landed does not show.
 _OF_A_RUN: dict[str, Any] = dict.fromkeys(
     ("expect", "result", "tree", "run", "lease_until", "runner"), ""
@@ -135,9 +145,59 @@ def step(state: State, context: Context, entry: Merge, move: Move, **fields: Any
     cleared = {} if to in ("pre_merge_check", "merging") else _OF_A_RUN
     if to == "merged":
         # What the target had to be and has become stays told.
-        cleared = {name: "" for name in ("run", "lease_until", "runner")}
+        cleared = dict.fromkeys(("run", "lease_until", "runner"), "")
     after = msgspec.structs.replace(
         entry, **({"reason": ""} | cleared | fields), status=to, updated_at=context.now
     )
     state.put(after)
     return after
+
+
+def closing(context: Context) -> dict[str, str]:
+    """Return the fields of an entry that ends now."""
+    return {"ended_at": context.now, "ended_by": context.agent}
+
+
+def ejected(state: State, context: Context, entry: Merge, reason: str, **fields: Any) -> Merge:
+    """Eject an entry, tell whoever queued it, and return it. Raises `InvalidTransition`."""
+    more = fields | closing(context) | {"ejections": entry.ejections + 1}
+    after = step(state, context, entry, "eject", reason=one_line(reason), **more)
+    tell_of(state, context, after, f"was ejected: {after.reason}")
+    return after
+
+
+def lease_end(state: State, context: Context, seconds: float | None) -> Time:
+    """Return when a lease of so many seconds ends; None: as the settings say.
+
+    Raises `InvalidValue`.
+    """
+    length = state.settings.merge_lease if seconds is None else float(seconds)
+    if not LEASE_RANGE[0] <= length <= LEASE_RANGE[1]:
+        raise InvalidValue("a lease has 1 second to 1 hour", lease=length)
+    return plus(context.now, length)
+
+
+def tell_of(state: State, context: Context, entry: Merge, text: str) -> None:
+    """Tell whoever queued the entry, and the claimant of its task, what became of it."""
+    task = state.get(Task, entry.task) if entry.task else None
+    claimant = task.session if task is not None and task.status in CLAIMED else ""
+    mine = root(context.session) if context.session else ""
+    for session in dict.fromkeys(map(root, filter(None, (entry.session, claimant)))):
+        if session != mine:
+            what = f"{entry.id} ({entry.branch}) {text}"
+            tell(state, context, session, "merge", what)
+
+
+def batch_of(state: State, ids: Sequence[str]) -> list[Merge]:
+    """Return the entries, each once. Raises `MergeNotFound` and `InvalidValue`."""
+    entries = [merge_by(state, id) for id in dict.fromkeys(ids)]
+    if len({entry.target for entry in entries}) != 1:
+        raise InvalidValue("a batch has one or more entries for one target")
+    return entries
+
+
+def diary_line(agent: str, verb: str, entries: Sequence[Merge], reason: str = "") -> str:
+    """Return the line of the diary about these entries."""
+    names = several([entry.id for entry in entries]) or "nothing"
+    why = f": {reason}" if reason else ""
+    return one_line(f"merge: {agent or 'somebody'} {verb} {names}{why}")

@@ -86,15 +86,15 @@ OPERATIONS: dict[str, str] = {
     "approval.request": "approving:RequestApproval",
     "approval.decide": "approving:DecideApproval",
     "approval.use": "approving:UseApproval",
-    "merge.enqueue": "merging:EnqueueMerge",
+    "merge.enqueue": "merge_queueing:EnqueueMerge",
     "merge.check": "merging:CheckMerges",
     "merge.checked": "merging:RecordCheck",
     "merge.eject": "merging:EjectMerge",
     "merge.remove": "merging:RemoveMerge",
     "merge.begin": "merge_landing:BeginLanding",
     "merge.land": "merge_landing:LandMerges",
-    "merge.hand_over": "merge_landing:HandOver",
-    "merge.back": "merge_landing:TakeBack",
+    "merge.hand_over": "merge_setbacks:HandOver",
+    "merge.back": "merge_setbacks:TakeBack",
     "merge.settle": "merge_landing:SettleMerges",
 }
 

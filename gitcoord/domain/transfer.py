@@ -50,6 +50,8 @@ KINDS: dict[str, type[Record]] = {
 LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"}) | {
     # What is permitted here is said here; a file gives no rights.
     "profiles", "assignments", "policies", "network", "accesses", "approvals",
+    # An entry names a commit that may not be here, and checks that were made over there.
+    "merges",
 }  # fmt: skip
 
 #: Most records in one call.

@@ -12,12 +12,6 @@ class MergeNotFound(Refused):
     remedy = "Run `gitcoord merge list --all`."
 
 
-class MergeClosed(Refused):
-    """The entry was merged, ejected or removed before."""
-
-    code = "merge_closed"
-
-
 class MergeTaken(Refused):
     """Another agent has queued it."""
 

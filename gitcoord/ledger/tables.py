@@ -39,6 +39,8 @@ KINDS: dict[str, str] = {
     "features": "features:Feature",
     "approvals": "approvals:Approval",
     "merges": "merges:Merge",
+    "verify_policies": "verify_policies:VerifyPolicy",
+    "verifications": "verification:Verification",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
