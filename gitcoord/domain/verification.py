@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gitcoord.domain.approvals import Approval
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.keys import Key, escape
 from gitcoord.domain.locks import Lock, excluding, over
@@ -59,8 +58,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Why, in a line.
     reason: str = ""
     url: str = ""
-    #: Requests for approval, for a person.
-    approvals: tuple[str, ...] = ()
+    #: The request for approval, for a person.
+    approval: str = ""
 
 
 class Verification(Record, frozen=True, kw_only=True):
@@ -173,7 +172,7 @@ def standing(
     if not policies:
         return Standing(status="not_needed", text="no policy asks for a check")
     known = [(one, result_for(state, tree, one)) for one in policies]
-    outcomes = {one.name: _outcome(state, result) for one, result in known}
+    outcomes = {one.name: result.status if result else None for one, result in known}
     failed = tuple(name for name, status in outcomes.items() if status in BAD)
     missing = tuple(
         name for name, status in outcomes.items() if status != "passed" and status not in BAD
@@ -221,18 +220,6 @@ def newest(state: State, limit: int = 50) -> list[Verification]:
     """Return the verifications that changed last, the newest first."""
     surplus = state.count(Verification, "at:") - limit
     return list(islice(state.scan(Verification, "at:"), max(0, surplus), None))[::-1]
-
-
-def _outcome(state: State, result: Result | None) -> Outcome | None:
-    """Return what became of a policy by now: what a person decides is read where it stands."""
-    if result is None or result.executor != "person":
-        return result.status if result else None
-    decisions = [state.get(Approval, name) for name in result.approvals]
-    if any(one is not None and one.status == "denied" for one in decisions):
-        return "failed"
-    if decisions and all(one is not None and one.status == "approved" for one in decisions):
-        return "passed"
-    return "pending"
 
 
 def _risky(settings: Settings, paths: Sequence[str], wide: bool) -> tuple[RiskyPath, ...]:
