@@ -16,6 +16,7 @@ from gitcoord.domain.events_of_features import features
 from gitcoord.domain.events_of_locks import locks, marks, waiters
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
+from gitcoord.domain.events_of_verifications import policies, verifications
 from gitcoord.domain.events_of_words import changes, handoffs, messages, notices, violations
 from gitcoord.domain.record import shown
 
@@ -34,6 +35,8 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "notices": notices,
     "features": features,
     "approvals": approvals,
+    "verifications": verifications,
+    "verify_policies": policies,
 }
 
 #: Tables from which only a compaction takes records away.

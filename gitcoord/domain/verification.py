@@ -24,7 +24,7 @@ from gitcoord.domain.risk import Facts, Risk, RiskyPath, rated
 from gitcoord.domain.sessions import root
 from gitcoord.domain.time import Time
 from gitcoord.domain.verify_policies import Executor, Tier, VerifyPolicy, applies, digest_of
-from gitcoord.errors import InvalidKey
+from gitcoord.errors import InvalidKey, Refused, VerificationFailed, VerificationMissing
 
 if TYPE_CHECKING:
     from gitcoord.domain.settings import Settings
@@ -158,6 +158,12 @@ def result_for(state: State, tree: str, policy: VerifyPolicy) -> Result | None:
     return max(found, key=lambda one: one[:3])[3] if found else None
 
 
+def known_of(state: State, tree: str, needed: Need) -> list[Result]:
+    """Return the result of each policy that is known for a tree, in the policies' order."""
+    found = (result_for(state, tree, policy) for policy in needed.policies)
+    return [one for one in found if one is not None]
+
+
 def standing(
     state: State, tree: str, paths: Sequence[str], *, wide: bool = False, person: bool = False
 ) -> Standing:
@@ -187,6 +193,17 @@ def standing(
     if missing:
         return Standing(status="pending", text=told, missing=missing)
     return Standing(status="passed", text=f"passed: {', '.join(outcomes)}")
+
+
+def refusal_of(standing: Standing, commit: str) -> Refused | None:
+    """Return what a standing has against landing a commit, as the refusal to raise, or None."""
+    if standing.status in ("passed", "not_needed"):
+        return None
+    kind = VerificationFailed if standing.status == "failed" else VerificationMissing
+    return kind(
+        f"{commit[:10]}: {standing.text}",
+        commit=commit, failed=list(standing.failed), missing=list(standing.missing),
+    )  # fmt: skip
 
 
 def risk_of(  # noqa: PLR0913 - everything that a risk is made of
