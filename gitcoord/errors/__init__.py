@@ -142,6 +142,12 @@ from gitcoord.errors.usage import (
     UnknownSetting,
     UnsupportedRepository,
 )
+from gitcoord.errors.verifying import (
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+    VerifyPolicyNotFound,
+)
 
 __all__ = [
     "AccessDenied",
@@ -259,6 +265,8 @@ __all__ = [
     "UsageError",
     "VerificationFailed",
     "VerificationMissing",
+    "VerificationNotFound",
+    "VerifyPolicyNotFound",
     "WaitTimedOut",
     "WorktreeInUse",
     "WriterTooOld",
