@@ -43,8 +43,6 @@ from gitcoord.errors.landing import (
     TargetDirty,
     TargetMoved,
     UnrelatedHistories,
-    VerificationFailed,
-    VerificationMissing,
 )
 from gitcoord.errors.permission import (
     AgentSuspended,
