@@ -43,8 +43,6 @@ from gitcoord.errors.landing import (
     TargetDirty,
     TargetMoved,
     UnrelatedHistories,
-    VerificationFailed,
-    VerificationMissing,
 )
 from gitcoord.errors.permission import (
     AgentSuspended,
@@ -257,8 +255,6 @@ __all__ = [
     "UnrelatedHistories",
     "UnsupportedRepository",
     "UsageError",
-    "VerificationFailed",
-    "VerificationMissing",
     "WaitTimedOut",
     "WorktreeInUse",
     "WriterTooOld",

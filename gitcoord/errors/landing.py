@@ -68,19 +68,6 @@ class TargetDirty(Refused):
     code = "target_dirty"
 
 
-class VerificationMissing(Refused):
-    """What would become the target was not verified yet."""
-
-    code = "verification_missing"
-    remedy = "Run `gitcoord verify run`."
-
-
-class VerificationFailed(Refused):
-    """What would become the target does not pass its verification."""
-
-    code = "verification_failed"
-
-
 class TargetMoved(Contended):
     """The target was moved meanwhile."""
 

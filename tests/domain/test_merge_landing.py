@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -229,7 +230,7 @@ def test_only_the_whole_batch_lands_and_only_as_what_was_built(queue: Queue) -> 
         (LandMerges(ids=("q-1", "q-2"), result=oid(5)), "q-1 .* another commit"),
     ):
         refusal = queue.world.refused(NotReady, late, "s-bob")
-        assert pytest.raises(NotReady, queue.world.run, late, "s-bob").match(why)
+        assert re.search(why, refusal.message)
         assert refusal.details["status"] == "merging"
     queue.world.refused(InvalidValue, LandMerges(ids=(), result=RESULT), "s-bob")
     queue.world.refused(MergeNotFound, LandMerges(ids=("q-9",), result=RESULT), "s-bob")

@@ -214,7 +214,7 @@ def test_paths_overlap_where_a_file_system_could_confuse_them(
 
 
 def test_sequential_features_and_exclusive_slots_do_not_land_together() -> None:
-    world = crew(exclusive_slots=("db:migration-slot", "migrations/"))
+    world = crew(exclusive_slots=("db:migration-slot", "schema.sql", "migrations/"))
     for name, claims in (("red", ("x", "y")), ("blue", ("x", "z")), ("far", ("w",))):
         world.run(RegisterFeature(id=name, claims=claims), "s-ann")
     world.run(RegisterFeature(id="near", claims=("x",)), "s-ann")
@@ -227,6 +227,8 @@ def test_sequential_features_and_exclusive_slots_do_not_land_together() -> None:
     assert ground.met(entry("q-2", feature="gone")) == ""
     assert ground.met(entry("q-2", feature="far", paths=("migrations/2.sql",))) == "q-1"
     assert ground.met(entry("q-2", paths=("src/migrations/2.sql",))) == ""
+    assert ground.met(entry("q-2", paths=("schema.sql",))) == ""
+    assert ground.met(entry("q-2", paths=("schema.sql", "migrations/2.sql"))) == "q-1"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from gitcoord.domain.approving import DecideApproval, RequestApproval
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.departure import EndSession
-from gitcoord.domain.escalations import Raising, RaiseEscalation
+from gitcoord.domain.escalations import RaiseEscalation, Raising
 from gitcoord.domain.features import Feature
 from gitcoord.domain.lock_operations import AcquireLocks
 from gitcoord.domain.merge_rules import findings, subject
