@@ -47,6 +47,8 @@ from gitcoord.errors import (
     TextTooLong,
     Unavailable,
     UsageError,
+    VerificationNotFound,
+    VerifyPolicyNotFound,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -78,6 +80,8 @@ STATUSES: dict[type[GitcoordError], int] = {
     ApprovalNotFound: 404,
     ApprovalClosed: 409,
     OwnApproval: 403,
+    VerificationNotFound: 404,
+    VerifyPolicyNotFound: 404,
     NoActiveFeature: 404,
     MergeNotFound: 404,
     BranchMissing: 404,

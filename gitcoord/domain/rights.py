@@ -71,6 +71,7 @@ NAMES: dict[str, Kind] = {
     "mark_merged": "write",
     "eject_merge": "write",
     "remove_merge": "write",
+    "verify": "write",
     "network_access": "presence",
     "check_in": "leave",
     "end_session": "leave",
@@ -146,6 +147,9 @@ TAGS: dict[str, str] = {
     "merge.settle": "mark_merged",
     "merge.eject": "eject_merge",
     "merge.remove": "remove_merge",
+    "verification.record": "verify",
+    "verification.policy_set": "manage_permissions",
+    "verification.policy_remove": "manage_permissions",
     "change.record": "record_facts",
     "message.send": "send_message",
     "message.read": "record_facts",
@@ -169,7 +173,7 @@ TAGS: dict[str, str] = {
 #: What the profile of those who have none is called.
 DEFAULT = "default"
 #: Settings on which what is permitted depends.
-GUARDED = frozenset({"agent_trust", "policy_engine"})
+GUARDED = frozenset({"agent_trust", "policy_engine", "risk_approval", "risky_paths"})
 #: Tags that need more trust than sessions usually have.
 _HIGH = frozenset(tag for tag, name in TAGS.items() if NEEDED[NAMES[name]] > NEEDED["write"])
 #: Agent types of which a built-in profile says more than the default; a test holds them together.

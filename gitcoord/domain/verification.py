@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gitcoord.domain.approvals import Approval
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.keys import Key, escape
 from gitcoord.domain.locks import Lock, excluding, over
@@ -25,7 +24,7 @@ from gitcoord.domain.risk import Facts, Risk, RiskyPath, rated
 from gitcoord.domain.sessions import root
 from gitcoord.domain.time import Time
 from gitcoord.domain.verify_policies import Executor, Tier, VerifyPolicy, applies, digest_of
-from gitcoord.errors import InvalidKey
+from gitcoord.errors import InvalidKey, Refused, VerificationFailed, VerificationMissing
 
 if TYPE_CHECKING:
     from gitcoord.domain.settings import Settings
@@ -59,8 +58,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Why, in a line.
     reason: str = ""
     url: str = ""
-    #: Requests for approval, for a person.
-    approvals: tuple[str, ...] = ()
+    #: The request for approval, for a person.
+    approval: str = ""
 
 
 class Verification(Record, frozen=True, kw_only=True):
@@ -159,6 +158,12 @@ def result_for(state: State, tree: str, policy: VerifyPolicy) -> Result | None:
     return max(found, key=lambda one: one[:3])[3] if found else None
 
 
+def known_of(state: State, tree: str, needed: Need) -> list[Result]:
+    """Return the result of each policy that is known for a tree, in the policies' order."""
+    found = (result_for(state, tree, policy) for policy in needed.policies)
+    return [one for one in found if one is not None]
+
+
 def standing(
     state: State, tree: str, paths: Sequence[str], *, wide: bool = False, person: bool = False
 ) -> Standing:
@@ -173,7 +178,7 @@ def standing(
     if not policies:
         return Standing(status="not_needed", text="no policy asks for a check")
     known = [(one, result_for(state, tree, one)) for one in policies]
-    outcomes = {one.name: _outcome(state, result) for one, result in known}
+    outcomes = {one.name: result.status if result else None for one, result in known}
     failed = tuple(name for name, status in outcomes.items() if status in BAD)
     missing = tuple(
         name for name, status in outcomes.items() if status != "passed" and status not in BAD
@@ -188,6 +193,17 @@ def standing(
     if missing:
         return Standing(status="pending", text=told, missing=missing)
     return Standing(status="passed", text=f"passed: {', '.join(outcomes)}")
+
+
+def refusal_of(standing: Standing, commit: str) -> Refused | None:
+    """Return what a standing has against landing a commit, as the refusal to raise, or None."""
+    if standing.status in ("passed", "not_needed"):
+        return None
+    kind = VerificationFailed if standing.status == "failed" else VerificationMissing
+    return kind(
+        f"{commit[:10]}: {standing.text}",
+        commit=commit, failed=list(standing.failed), missing=list(standing.missing),
+    )  # fmt: skip
 
 
 def risk_of(  # noqa: PLR0913 - everything that a risk is made of
@@ -221,18 +237,6 @@ def newest(state: State, limit: int = 50) -> list[Verification]:
     """Return the verifications that changed last, the newest first."""
     surplus = state.count(Verification, "at:") - limit
     return list(islice(state.scan(Verification, "at:"), max(0, surplus), None))[::-1]
-
-
-def _outcome(state: State, result: Result | None) -> Outcome | None:
-    """Return what became of a policy by now: what a person decides is read where it stands."""
-    if result is None or result.executor != "person":
-        return result.status if result else None
-    decisions = [state.get(Approval, name) for name in result.approvals]
-    if any(one is not None and one.status == "denied" for one in decisions):
-        return "failed"
-    if decisions and all(one is not None and one.status == "approved" for one in decisions):
-        return "passed"
-    return "pending"
 
 
 def _risky(settings: Settings, paths: Sequence[str], wide: bool) -> tuple[RiskyPath, ...]:

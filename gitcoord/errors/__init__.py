@@ -140,6 +140,12 @@ from gitcoord.errors.usage import (
     UnknownSetting,
     UnsupportedRepository,
 )
+from gitcoord.errors.verifying import (
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+    VerifyPolicyNotFound,
+)
 
 __all__ = [
     "AccessDenied",
@@ -255,6 +261,10 @@ __all__ = [
     "UnrelatedHistories",
     "UnsupportedRepository",
     "UsageError",
+    "VerificationFailed",
+    "VerificationMissing",
+    "VerificationNotFound",
+    "VerifyPolicyNotFound",
     "WaitTimedOut",
     "WorktreeInUse",
     "WriterTooOld",
