@@ -81,18 +81,18 @@ def unmet(
         needed = state.get(Merge, name)
         if needed is not None:
             if needed.status != "merged" and name not in got:
-                found.append((name, f"{name} is {needed.status}", not needed.archived))
+                found.append((name, f"{name}, which is {needed.status}", not needed.archived))
             continue
         queued = [one.id for one in state.find(Merge, f"feature:{name}")]
         if queued and got.issuperset(queued):
             continue
         feature = state.get(Feature, name)
         if feature is None:
-            found.append((name, f"there is no feature {name} any more", False))
+            found.append((name, f"feature {name}, which is not there any more", False))
         elif queued:
-            found.append((name, f"feature {name} has {', '.join(queued)} queued", True))
+            found.append((name, f"feature {name}, of which {', '.join(queued)} is queued", True))
         elif feature.status != "completed":
-            found.append((name, f"feature {name} is {feature.status}", False))
+            found.append((name, f"feature {name}, which is {feature.status}", False))
     return found
 
 
