@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import BeginLanding, Begun, LandMerges
+from gitcoord.domain.merge_moves import busy
 from gitcoord.domain.merge_order import batch
 from gitcoord.domain.merge_setbacks import HandOver, Moved, TakeBack
 from gitcoord.domain.merges import Merge, listed, merge_by
@@ -91,6 +92,7 @@ class _Line:
             self._take(check_due(self._site, self._target, self._only))
             entries = self._chosen()
             if not entries:
+                self._say_who_lands()
                 return
             self._step(entries)
 
@@ -102,6 +104,12 @@ class _Line:
 
         with self._site.coordinator.ledger.state() as state:
             return batch(state, self._target, self._limit, among)
+
+    def _say_who_lands(self) -> None:
+        with self._site.coordinator.ledger.state() as state:
+            for entry in listed(state):
+                if entry.target == self._target and entry.status == "merging":
+                    self._outcome.waiting[entry.id] = busy(entry).message
 
     def _step(self, entries: Sequence[Merge]) -> None:
         """Land a batch, or find out which of it does not."""
