@@ -16,7 +16,7 @@ from gitcoord.errors import (
     UnrelatedHistories,
     UsageError,
 )
-from gitcoord.landing.site import Site, tip, tips
+from gitcoord.landing.site import Site, opened, tip, tips
 from gitcoord.storage.commits import identity
 from gitcoord.storage.merging import Clash, combine
 from gitcoord.storage.store import Oid
@@ -30,6 +30,7 @@ def enqueue(site: Site, wish: EnqueueMerge) -> Enqueued:
     `NothingToLand`, `UnrelatedHistories`, `UsageError` where no branch or target is known,
     what the operation refuses, and what keeps us from git or the host.
     """
+    opened(site)
     target = wish.target or target_of(site)
     branch = wish.branch or _branch(site, wish)
     if branch == target:

@@ -35,7 +35,7 @@ from gitcoord.landing.check import Report, check, check_due
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
-from gitcoord.landing.site import HEADS, Site, carrier, opened, tip, tips
+from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -114,6 +114,7 @@ class _Line:
     def _step(self, entries: Sequence[Merge]) -> None:
         """Land a batch, or find out which of it does not."""
         site = self._site
+        check_atomic(site)
         if not self._unchanged(entries):
             return
         at = tip(site, self._target)
@@ -233,7 +234,7 @@ class _Line:
             self._again(refusal)
         elif why == _PULL_REQUESTS:
             ids = tuple(one.id for one in begun.merges)
-            wish = HandOver(ids=ids, reason=refusal.message, run=begun.run)
+            wish = HandOver(ids=ids, reason=_told(refusal), run=begun.run)
             self._outcome.take(self._site.do(wish, Moved).merges)
         else:
             alone = len(built.entries) == 1
@@ -243,7 +244,7 @@ class _Line:
     def _back(self, begun: Begun, trouble: GitcoordError, *, counts: bool) -> None:
         wish = TakeBack(
             ids=tuple(one.id for one in begun.merges),
-            reason=trouble.message,
+            reason=_told(trouble),
             run=begun.run,
             counts=counts,
         )
@@ -270,6 +271,11 @@ class _Line:
     def _take(self, report: Report) -> None:
         self._outcome.end(self._outcome.settled, report.settled)
         self._outcome.take(report.checked)
+
+
+def _told(trouble: GitcoordError) -> str:
+    """Return why, as short as it goes: reasons of entries are one line."""
+    return str(trouble.details.get("said") or trouble.message)
 
 
 def _reason(entries: Sequence[Merge]) -> str:
