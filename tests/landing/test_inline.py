@@ -134,7 +134,8 @@ from gitcoord.landing import inline
 from gitcoord.storage.repository import find
 from gitcoord.storage.worktree import Checkout
 checkout = Checkout(find(sys.argv[1], {}), os.environ)
-policy = VerifyPolicy(name="p", include=("**",), shell=f"echo $GITCOORD_CHECK > {sys.argv[2]}; sleep 600")
+line = f"echo $GITCOORD_CHECK > {sys.argv[2]}; sleep 600"
+policy = VerifyPolicy(name="p", include=("**",), shell=line)
 inline.check(checkout, checkout.resolve("HEAD"), policy, os.environ)
 """
 
