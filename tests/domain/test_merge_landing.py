@@ -373,6 +373,19 @@ def test_a_landing_that_fails_goes_back_and_is_ejected_at_the_limit(queue: Queue
     assert queue.add(head=oid(2)).attempts == 0
 
 
+def test_what_is_no_fault_of_the_entries_is_not_counted() -> None:
+    queue = Queue(merge_attempts=1)
+    queue.ready()
+    run = queue.begin().run
+    back = TakeBack(ids=("q-1",), reason="the host is away", run=run, counts=False)
+    moved = queue.world.run(back, "s-bob").merges[0]
+    assert (moved.status, moved.attempts) == ("queued", 0)
+    queue.check()
+    run = queue.begin().run
+    back = TakeBack(ids=("q-1",), reason="a hook says no", run=run)
+    assert queue.world.run(back, "s-bob").merges[0].status == "ejected"
+
+
 def test_a_landing_is_taken_back_by_whoever_made_it_or_after_its_time(queue: Queue) -> None:
     landing(queue, "q-1", "q-2")
     ids = ("q-1", "q-2")
