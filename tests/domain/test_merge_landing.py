@@ -207,6 +207,16 @@ def test_locks_for_other_tasks_stay(queue: Queue) -> None:
     ]  # fmt: skip
 
 
+def test_a_lock_taken_by_hand_on_which_another_claim_relies_stays(queue: Queue) -> None:
+    queue.world.run(AcquireLocks(keys=("a", "b")), "s-ann")
+    task(queue, "t-2", keys=("a",))
+    queue.world.run(ClaimTask(id="t-2"), "s-ann")
+    queue.ready("q-1", ("a", "b"))
+    queue.begin()
+    assert queue.land().released == ["b"]
+    assert [lock.key for lock in queue.world.all(Lock)] == ["a"]
+
+
 def test_marks_of_newer_commits_stay(queue: Queue) -> None:
     world = queue.world
     for key, head in (("old", oid(8)), ("same", oid(1))):
