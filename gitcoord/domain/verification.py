@@ -24,7 +24,13 @@ from gitcoord.domain.risk import Facts, Risk, RiskyPath, rated
 from gitcoord.domain.sessions import root
 from gitcoord.domain.time import Time
 from gitcoord.domain.verify_policies import Executor, Tier, VerifyPolicy, applies, digest_of
-from gitcoord.errors import InvalidKey, Refused, VerificationFailed, VerificationMissing
+from gitcoord.errors import (
+    InvalidKey,
+    Refused,
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+)
 
 if TYPE_CHECKING:
     from gitcoord.domain.settings import Settings
@@ -177,16 +183,16 @@ def standing(
     ]
     if not policies:
         return Standing(status="not_needed", text="no policy asks for a check")
-    known = [(one, result_for(state, tree, one)) for one in policies]
-    outcomes = {one.name: result.status if result else None for one, result in known}
+    known = {one.name: result_for(state, tree, one) for one in policies}
+    outcomes = {name: result.status if result else None for name, result in known.items()}
     failed = tuple(name for name, status in outcomes.items() if status in BAD)
     missing = tuple(
         name for name, status in outcomes.items() if status != "passed" and status not in BAD
     )
     told = ", ".join(
-        f"{name} {status or 'has not run'}"
-        for name, status in outcomes.items()
-        if status != "passed"
+        _line(name, result)
+        for name, result in known.items()
+        if result is None or result.status != "passed"
     )
     if failed:
         return Standing(status="failed", text=told, missing=missing, failed=failed)
@@ -233,10 +239,25 @@ def risk_of(  # noqa: PLR0913 - everything that a risk is made of
     return rated(facts, state.settings.risk_approval)
 
 
+def verification_by(state: State, commit: str) -> Verification:
+    """Return what is known of a commit, named whole. Raises `VerificationNotFound`."""
+    found = state.get(Verification, commit)
+    if found is None:
+        raise VerificationNotFound(f"no check of {commit[:80]!r} is known", commit=commit[:80])
+    return found
+
+
 def newest(state: State, limit: int = 50) -> list[Verification]:
     """Return the verifications that changed last, the newest first."""
     surplus = state.count(Verification, "at:") - limit
     return list(islice(state.scan(Verification, "at:"), max(0, surplus), None))[::-1]
+
+
+def _line(name: str, result: Result | None) -> str:
+    """Return what is known of a policy that has not passed, in words."""
+    if result is None:
+        return f"{name} has not run"
+    return f"{name} {result.status}" + (f" ({result.reason})" if result.reason else "")
 
 
 def _risky(settings: Settings, paths: Sequence[str], wide: bool) -> tuple[RiskyPath, ...]:
@@ -262,12 +283,13 @@ def _locks(state: State, paths: Sequence[str], wide: bool, session: str, now: Ti
 
 
 def _keys(settings: Settings, paths: Iterable[str]) -> Iterator[Key]:
-    """Yield the keys of the paths; what no key can name is locked by nobody."""
+    """Yield the keys of the paths; for a name that no key can have that of its folder."""
     for path in dict.fromkeys(paths):
         try:
             yield wanted(settings, escape(path))
         except InvalidKey:
-            continue
+            above = path.rstrip("/").rpartition("/")[0]
+            yield from _keys(settings, [f"{above}/"]) if above else [wanted(settings, "**")]
 
 
 def _failures(state: State, agent: str, branch: str) -> int:

@@ -36,7 +36,7 @@ from gitcoord.domain.verifying import (
     VerificationNoted,
     consent,
 )
-from gitcoord.errors import Unavailable
+from gitcoord.errors import ForgeRefused, Unavailable
 from gitcoord.landing import inline
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.request import fresh_id
@@ -151,7 +151,7 @@ class _Run:
         for policy, before in pending:
             if policy.executor == "inline":
                 self._note(_draft(policy, "running"))
-            draft = self._checked(policy)
+            draft = self._checked(policy, before)
             noted = self._noted(draft, before)
             if noted in BAD:
                 break
@@ -175,17 +175,17 @@ class _Run:
             known = [pair for pair in known if pair[0].executor != "person"]
         if not again and any(_final(result) for _, result in known):
             return []
-        return [(one, result) for one, result in known if again or not _settled(result)]
+        return [pair for pair in known if not _settled(*pair, again)]
 
-    def _checked(self, policy: VerifyPolicy) -> ResultDraft:
+    def _checked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         try:
             if policy.executor == "inline":
                 return inline.check(self._checkout, self._change.commit, policy, self._environ)
             if policy.executor == "github":
                 return self._at_github(policy)
-        except Unavailable as trouble:
+        except (Unavailable, ForgeRefused) as trouble:
             return _draft(policy, "error", trouble.message)
-        return self._asked(policy)
+        return self._asked(policy, before)
 
     def _at_github(self, policy: VerifyPolicy) -> ResultDraft:
         if self._check_runs is None:
@@ -194,18 +194,30 @@ class _Run:
         worst: Judgement = min(found, key=lambda one: _ORDER.index(one.status))
         return _draft(policy, worst.status, worst.reason, url=worst.url)
 
-    def _asked(self, policy: VerifyPolicy) -> ResultDraft:
-        change = self._change
-        asked = ask(
-            self._coordinator,
-            consent(change.commit),
-            title=f"land {change.commit[:10]}" + (f" of {change.branch}" if change.branch else ""),
-            why=f"policy {policy.name}, tier {policy.tier}; risk {self._risk.score}",
-            session=change.session,
-            agent=change.agent,
-            details={"paths": list(_printable(change.paths[:20])), "risk": self._risk.reasons},
-        )
-        return msgspec.structs.replace(_draft(policy, "pending"), approval=asked.id)
+    def _asked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
+        change, name = self._change, self._decided(before)
+        if name is None:
+            branch = f" of {change.branch}" if change.branch else ""
+            name = ask(
+                self._coordinator,
+                consent(change.commit),
+                title=f"land {change.commit[:10]}{branch}",
+                why=f"policy {policy.name}, tier {policy.tier}; risk {self._risk.score}",
+                session=change.session,
+                agent=change.agent,
+                details={"paths": list(_printable(change.paths[:20])), "risk": self._risk.reasons},
+            ).id
+        return msgspec.structs.replace(_draft(policy, "pending"), approval=name)
+
+    def _decided(self, before: Result | None) -> str | None:
+        """Return the request that was waited for, where it was denied since."""
+        if before is None or before.status != "pending":
+            return None
+        with self._coordinator.ledger.state() as state:
+            asked = state.get(Approval, before.approval)
+        if asked is None or asked.subject != consent(self._change.commit):
+            return None
+        return asked.id if asked.status == "denied" else None
 
     def _noted(self, draft: ResultDraft, before: Result | None) -> str:
         """Note a result and return its status; one that says nothing new is not written."""
@@ -237,11 +249,13 @@ class _Run:
 _ORDER = ("failed", "pending", "passed")
 
 
-def _settled(result: Result | None) -> bool:
-    """Say whether nothing new can be learned; GitHub runs again what has failed."""
+def _settled(policy: VerifyPolicy, result: Result | None, again: bool) -> bool:
+    """Say whether it is not tried: GitHub runs again what failed, nobody consents twice."""
     if result is None or result.status not in SETTLED:
         return False
-    return result.status == "passed" or result.executor != "github"
+    if result.status == "passed":
+        return not again or policy.executor == "person"
+    return not again and policy.executor != "github"
 
 
 def _final(result: Result | None) -> bool:
