@@ -18,9 +18,10 @@ from gitcoord.domain.verification import (
     result_for,
     risk_of,
     standing,
+    verification_by,
 )
 from gitcoord.domain.verify_policies import SetVerifyPolicy
-from gitcoord.errors import VerificationFailed, VerificationMissing
+from gitcoord.errors import VerificationFailed, VerificationMissing, VerificationNotFound
 from tests.domain.checked import COMMIT, OTHER, TREE, noted, policy, result
 from tests.domain.crew import crew
 from tests.domain.world import World
@@ -142,6 +143,15 @@ def test_the_newest_verifications_come_first() -> None:
     world.run(noted(commit="1" * 40), None)
     assert [one.commit[0] for one in newest(world.state())] == ["1", "3", "2"]
     assert [one.commit[0] for one in newest(world.state(), 2)] == ["1", "3"]
+
+
+def test_what_is_known_of_a_commit_is_found_by_its_whole_name() -> None:
+    world = crew()
+    world.run(noted(), None)
+    assert verification_by(world.state(), COMMIT).tree == TREE
+    for name in (OTHER, COMMIT[:10], "HEAD"):
+        with pytest.raises(VerificationNotFound):
+            verification_by(world.state(), name)
 
 
 def score(world: World, *paths: str, **said: Any) -> int:

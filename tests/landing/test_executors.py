@@ -15,7 +15,7 @@ from gitcoord.domain.approving import DecideApproval, Decided
 from gitcoord.domain.check_runs import CheckRun
 from gitcoord.domain.lock_operations import AcquireLocks, Locked
 from gitcoord.domain.verification import need, risk_of, standing
-from gitcoord.errors import ForgeBusy, NotPermitted, Unavailable
+from gitcoord.errors import ForgeBusy, ForgeRefused, NotPermitted, Unavailable
 from gitcoord.landing.executors import ask
 from tests.gitrun import git
 from tests.landing.place import Place
@@ -246,7 +246,7 @@ def test_of_several_heads_all_have_to_pass(place: Place) -> None:
         assert runs.asked == [one, two]
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("no answer"), ForgeBusy("wait", retry_after=9.0)])
+@pytest.mark.parametrize("trouble", [Unavailable("no"), ForgeBusy("wait"), ForgeRefused("403")])
 def test_github_that_does_not_answer_says_nothing(place: Place, trouble: Exception) -> None:
     place.policy("ci", tier=1)
     commit = place.commit(a="1")
