@@ -77,7 +77,7 @@ def test_an_agent_may_not_change_policies(work: Door) -> None:
     assert error["code"] == "insufficient_trust_level"
 
 
-def test_requirement_verification_gateway_a_commit_is_checked_and_shown(work: Door) -> None:
+def test_requirement_8_a_commit_is_checked_and_shown(work: Door) -> None:
     assert work("verify", "run") == f"{head(work)[:10]}: no policy asks for a check\n"
     assert work("verify", "show", "--all") == "no commit was checked\n"
     work("verify", "policy", "add", "unit", "--include", "src/**", "--shell", "echo seen; ls src")
