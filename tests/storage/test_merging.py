@@ -108,6 +108,7 @@ def test_a_rebase_may_just_move_on(repo: str) -> None:
 
 def test_a_rebase_drops_what_changes_nothing_and_what_the_target_has(repo: str) -> None:
     head = branch(repo, "topic", {"a.py": "a\n"}, {}, {"b.py": "b\n"})
+    commit(repo, {"c.py": "c\n"})
     git(repo, "cherry-pick", head + "~2")
     tip = commit(repo, {"a.py": "later\n"})
     found = done(repo, head, "rebase")
