@@ -15,6 +15,7 @@ import msgspec
 
 from gitcoord.domain.assignments import Standing, standing
 from gitcoord.domain.limits import COUNTED, count, counts, new_files
+from gitcoord.domain.operation import UNKNOWN
 from gitcoord.domain.resources import LEDGER, Resource, demands, file, named, of_task
 from gitcoord.domain.rights import NAMES, NEEDED, TAGS, Kind, kind_of, name_of
 from gitcoord.domain.sessions import Session, known
@@ -30,6 +31,7 @@ from gitcoord.errors import (
     PolicyLoadFailed,
     ResourceLimitExceeded,
     SessionNotFound,
+    SessionRequired,
 )
 
 if TYPE_CHECKING:
@@ -73,11 +75,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     diagnostics: dict[str, Any] = {}
 
 
-def principal(state: State, session: Session | None, now: Time) -> Principal:
-    """Return who asks; without a session an agent that nobody knows."""
-    found = standing(state, session)
+def principal(state: State, session: Session | None, now: Time, agent: str = "") -> Principal:
+    """Return who asks; without a session an agent that has not checked in, perhaps by name."""
+    found = standing(state, session, agent)
     if session is None:
-        return Principal(standing=found)
+        return Principal(agent=agent, standing=found)
     tally, profile = session.tally or Tally(), found.profile
     counted = profile.max_files is not None
     return Principal(
@@ -160,10 +162,13 @@ def permitted(state: State, context: Context, operation: Operation) -> Answer:
     """
     try:
         session: Session | None = known(state, context)
-    except SessionNotFound:
+    except (SessionNotFound, SessionRequired):
         session = None
     name = name_of(operation, context.session or "")
     kind = kind_of(name)
+    if session is None and context.session == UNKNOWN:
+        _check_unknown(state, context, name, operation)
+        return operation.apply(state, context)
     if session is None:
         # Nobody is known by that id: the operation says so itself, unless it would not look.
         if kind in ("admin", "govern"):
@@ -184,7 +189,8 @@ def refusal_of(decision: Decision, who: Principal, name: str) -> NotPermitted:
     """Return the refusal that a denial is told with."""
     kind = next((x for x in _REFUSALS if x.code == decision.reason), NotPermitted)
     found = who.standing
-    whose = f"session {who.session} of {who.agent}" if who.session else "an unknown agent"
+    unknown = f"{who.agent or 'an agent'} without a session"
+    whose = f"session {who.session} of {who.agent}" if who.session else unknown
     return kind(
         f"{whose} may not {name}: {decision.detail}",
         operation=name,
@@ -200,6 +206,23 @@ def refusal_of(decision: Decision, who: Principal, name: str) -> NotPermitted:
             if field in ("needed", "limit", "used", "until", "policies", "errors")
         },
     )
+
+
+def _check_unknown(state: State, context: Context, name: str, operation: Operation) -> None:
+    """Raise what keeps an agent that has not checked in from the operation.
+
+    What sessions usually may not do it never may, whoever it says it is.
+    """
+    if kind_of(name) in ("admin", "govern"):
+        raise SessionRequired(
+            f"an agent that has not checked in may not {name}",
+            hint="Run `gitcoord session start`, or let a person do it in a terminal of their own.",
+        )
+    who = principal(state, None, context.now, context.agent)
+    for asked, resource in _once(state, demands(state, operation, name)):
+        decision = decide(state, who, asked, resource)
+        if not decision.allowed:
+            raise refusal_of(decision, who, asked)
 
 
 def _check(state: State, session: Session, name: str, operation: Operation, now: Time) -> None:

@@ -232,7 +232,9 @@ def test_requirement_3_the_working_memory_is_the_sessions_and_ends_with_it(
 
 
 def test_requirement_3_above_the_budget_it_says_what_gave_way(door: Door, ada: str) -> None:
+    door.become(None)
     door("config", "--shared", "working_memory", "600")
+    door.become(ada)
     door("memory", "set", "a", "a" * 300)
     door("memory", "set", "b", "b" * 250)
     said = door("memory", "set", "c", "c" * 100)
@@ -245,5 +247,6 @@ def test_requirement_3_above_the_budget_it_says_what_gave_way(door: Door, ada: s
 def test_compaction_takes_old_memories(door: Door, ada: str) -> None:
     name = remember(door, "x")["id"]
     door("memory", "forget", name)
+    door.become(None)
     assert door.json("compact", "--keep", "1d")["removed"] == {}
     assert door.json("compact", "--keep", "0s")["removed"] == {"memories": 1}

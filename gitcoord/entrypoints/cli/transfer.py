@@ -76,7 +76,7 @@ def import_(desk: Desk, file: str) -> None:
                 lines = source.readlines()
     except OSError as error:
         raise InvalidFile(f"{file}: {error.strerror}", file=file) from error
-    answer = import_lines(desk.house.coordinator, lines, agent=desk.person)
+    answer = import_lines(desk.house.coordinator, lines, session=desk.typist(), agent=desk.person)
     desk.show(
         {
             "added": answer.added,
