@@ -106,7 +106,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     now: Time
     op_id: str
-    #: The acting session, or a sub-agent of it as "<session>/<agent>"; None: a person, or `UNKNOWN`.
+    #: The acting session, or a sub-agent of it as "<session>/<agent>"; None for a person, `UNKNOWN`
+    #: for an agent without one.
     session: str | None = None
     agent: str = ""
     #: Signs of life of the sessions on this machine, read under the leader's lock.

@@ -9,6 +9,7 @@ operation (`rights`). Not here: Cedar (`cedar`), and what the levels of operatio
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -32,6 +33,7 @@ from gitcoord.errors import (
     ResourceLimitExceeded,
     SessionNotFound,
     SessionRequired,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -151,7 +153,15 @@ def claim_obstacle(state: State, context: Context, session: Session, task: Task)
     """Return what is against this session's claim of the task and of its keys, if anything is."""
     who = principal(state, session, context.now)
     wishes = [("get_work", of_task(task)), *(("acquire_lock", file(key)) for key in task.keys)]
-    decisions = (decide(state, who, name, thing) for name, thing in _once(state, iter(wishes)))
+    new = 0
+    if who.standing.profile.max_files is not None:
+        with suppress(UsageError):
+            # What is wrong with a key is an obstacle of its own.
+            new = len(new_files(state, session, task.keys))
+    decisions = (
+        decide(state, who, name, thing, new_files=new if name == "acquire_lock" else 0)
+        for name, thing in _once(state, iter(wishes))
+    )
     return next((one for one in decisions if not one.allowed), None)
 
 
@@ -229,7 +239,7 @@ def _check(state: State, session: Session, name: str, operation: Operation, now:
     who = principal(state, session, now)
     # Who waits for keys gets them in somebody else's transaction.
     waits = getattr(operation, "wait", 0) > 0 and who.standing.profile.max_files is not None
-    new = len(new_files(state, session, operation)) if waits else 0
+    new = len(new_files(state, session, getattr(operation, "keys", ()))) if waits else 0
     for asked, resource in _once(state, demands(state, operation, name)):
         decision = decide(state, who, asked, resource, new_files=new)
         if not decision.allowed:
@@ -274,7 +284,8 @@ def _limits(who: Principal, name: str, kind: Kind, new_files: int) -> tuple[str,
     if profile.max_calls is not None and kind in COUNTED and who.calls >= profile.max_calls:
         return code, f"it has made {who.calls} calls in an hour, at most {profile.max_calls}"
     if new_files and profile.max_files is not None and who.files + new_files > profile.max_files:
-        return code, f"it may lock or change {profile.max_files} files"
+        words = f"it may lock or change {profile.max_files} files"
+        return code, f"{words}, has {who.files}, and this is {new_files} more"
     return None
 
 
