@@ -8,7 +8,7 @@ operation (`rights`). Not here: Cedar (`cedar`), and what the levels of operatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -163,6 +163,28 @@ def claim_obstacle(state: State, context: Context, session: Session, task: Task)
         for name, thing in _once(state, iter(wishes))
     )
     return next((one for one in decisions if not one.allowed), None)
+
+
+def key_refusals(
+    state: State, context: Context, session: Session, keys: Sequence[str]
+) -> dict[str, NotPermitted]:
+    """Return those keys that this session may not lock, each with the refusal; in their order.
+
+    Those before count as files of the session already. Raises what is wrong with a key.
+    """
+    who = principal(state, session, context.now)
+    limited = who.standing.profile.max_files is not None
+    fresh = new_files(state, session, keys) if limited else set()
+    found: dict[str, NotPermitted] = {}
+    taken = 0
+    for key in keys:
+        new = taken + 1 if key in fresh else 0
+        decision = decide(state, who, "acquire_lock", file(key), new_files=new)
+        if not decision.allowed:
+            found[key] = refusal_of(decision, who, "acquire_lock")
+        elif new:
+            taken = new
+    return found
 
 
 def permitted(state: State, context: Context, operation: Operation) -> Answer:
