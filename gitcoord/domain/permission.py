@@ -251,6 +251,12 @@ def _check_unknown(state: State, context: Context, name: str, operation: Operati
             hint="Run `gitcoord session start`, or let a person do it in a terminal of their own.",
         )
     who = principal(state, None, context.now, context.agent)
+    profile = who.standing.profile
+    limited = profile.max_calls is not None or profile.max_seconds is not None
+    if limited and kind_of(name) in COUNTED:
+        raise SessionRequired(
+            f"profile {profile.name} limits what a session does: check in before you {name}"
+        )
     for asked, resource in _once(state, demands(state, operation, name)):
         decision = decide(state, who, asked, resource)
         if not decision.allowed:

@@ -164,6 +164,10 @@ def test_who_has_no_session_is_a_person_only_with_an_admins_key(served: Served) 
     put(served, admin, "/profiles/looker", {"trust": 1})
     put(served, admin, "/assignments/ada", {"profile": "looker"})
     problem(served.call("POST", "/tasks", new, key=bound), 403, "insufficient_trust_level")
+    # Limits are a session's: without one they would not be counted.
+    put(served, admin, "/profiles/looker", {"trust": 2, "max_calls": 1})
+    assert served.call("POST", "/tasks", new, key=bound).json()["code"] == "session_required"
+    put(served, admin, "/assignments/ada", {})
     assert served.call("POST", "/tasks", new, key=some).status_code == 201
     said = served.call("PATCH", "/settings", {"values": {"agent_trust": 1}}, key=admin)
     assert said.status_code == 200

@@ -48,10 +48,9 @@ class Asking(Desk):
             )
         return self.caller.session
 
-    def asker(self) -> str | None:
-        """Return the session that was proved; without one a person is who has an admin's key."""
-        found = self.caller.session
-        return UNKNOWN if found is None and self.caller.scope != "admin" else found
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: a person is who has an admin's key."""
+        return None if self.caller.scope == "admin" else UNKNOWN
 
     def typist(self) -> str | None:
         """Return who asks: here nobody stands at a terminal."""

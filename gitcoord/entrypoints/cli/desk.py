@@ -224,7 +224,11 @@ class Desk:
         `UNKNOWN`. Raises as `anybody`.
         """
         found = self.anybody()
-        return UNKNOWN if found is None and actor.sign(self.environ) else found
+        return self.nobody() if found is None else found
+
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: a person (None), or an agent (`UNKNOWN`)."""
+        return UNKNOWN if actor.sign(self.environ) else None
 
     def typist(self) -> str | None:
         """Return who types: the session that this shell is an agent's for, `UNKNOWN`, or None.

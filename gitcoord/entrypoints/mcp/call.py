@@ -72,10 +72,9 @@ class Call(Desk):
             )
         return self.seat.holder
 
-    def asker(self) -> str | None:
-        """Return the caller's session, or that it is an agent without one: never a person."""
-        found = self.anybody()
-        return UNKNOWN if found is None else found
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: an agent, never a person."""
+        return UNKNOWN
 
     def typist(self) -> str | None:
         """Return who asks: here nobody stands at a terminal."""
