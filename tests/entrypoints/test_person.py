@@ -49,7 +49,9 @@ def test_the_shell_of_a_client_that_has_not_checked_in_is_no_person(
     monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "conversation-1")
     error = door.refused(*words, code=2)
     assert error["code"] == "session_required"
-    assert "person" in error["hint"] or "session start" in error["hint"]
+    assert "person" in error["hint"]
+    (told,) = door.json("audit", "query", "--outcome", "session_required")["entries"]
+    assert told["agent"] == "claude, not checked in"
 
 
 @pytest.mark.parametrize("words", RIGHTS, ids=lambda words: " ".join(words[:2]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
-from gitcoord.entrypoints.cli.governing import governing, holder
+from gitcoord.entrypoints.cli.governing import changed, governing
 from gitcoord.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def decide(desk: Desk, id: str, decision: str | None, reason: str, person: bool)
     if decision is None:
         raise UsageError("--approve or --deny?")
     wish = DecideApproval(id=id, decision=decision, reason=reason)  # type: ignore[arg-type]
-    coordinator = desk.house.coordinator
-    found = coordinator.do(wish, Decided, session=holder(desk, person), agent=desk.person).approval
+    found = changed(desk, wish, Decided, person).approval
     until = f", until {found.expires_at}" if found.status == "approved" else ""
     desk.show({"approval": found}, f"{found.id} is {found.status}{until}: {found.title}")
 

@@ -56,6 +56,7 @@ def shows(desk: Desk) -> bool:
 
 def changed(desk: Desk, operation: Operation, answer: type[A], person: bool) -> A:
     """Run an operation that changes what agents may do, or raise its refusal."""
+    session = holder(desk, person)
     return desk.house.coordinator.do(
-        operation, answer, session=holder(desk, person), agent=desk.person
+        operation, answer, session=session, agent=desk.named_for(session)
     )
