@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,7 +146,8 @@ def test_it_is_ended_when_the_run_is_broken_off(
         number(tmp_path / "child")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("time.sleep", interrupted)
+    broken = SimpleNamespace(sleep=interrupted, monotonic=time.monotonic)
+    monkeypatch.setattr(processes, "time", broken)
     with pytest.raises(KeyboardInterrupt):
         ran(tmp_path, "echo $$ > child; exec sleep 600")
     monkeypatch.undo()
