@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gitcoord.mirror.commands import LIMIT, beyond, commands
+from gitcoord.mirror.commands import LIMIT, VERBS, WORD, beyond, commands
 
 SAID = "/coord lock src/a.py"
 
@@ -62,3 +64,8 @@ def test_of_very_many_the_first_are_heard_and_the_others_counted() -> None:
     body = "\n".join(f"/coord who {n}" for n in range(LIMIT + 2))
     assert [one.text for one in commands(body)] == [str(n) for n in range(LIMIT)]
     assert (beyond(body), beyond(SAID)) == (2, 0)
+
+
+def test_the_document_has_every_command() -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "github.md").read_text(encoding="utf-8")
+    assert [form for form, _ in VERBS.values() if f"`{WORD} {form}`" not in text] == []
