@@ -122,9 +122,11 @@ def test_the_head_of_a_branch_is_known_however_many_commits_it_has(
         assert found is not None
         assert (found.head, found.ahead) == (stage.repo.git.refs()[f"refs/heads/{BRANCH}"], n + 1)
         works(stage, f"{n + 3}\n")
+    before = len(stage.github.calls)
     behind = stage.mirror.forge.comparison(BRANCH, "main")
     assert behind is not None
     assert (behind.head, behind.ahead) == (stage.repo.git.refs()["refs/heads/main"], 0)
+    assert len(stage.github.calls) == before + 1
     assert stage.mirror.forge.comparison("main", "no/such") is None
 
 
