@@ -14,6 +14,7 @@ from gitcoord.domain.event import RANK, Event, Scene
 from gitcoord.domain.events_of_approvals import approvals
 from gitcoord.domain.events_of_features import features
 from gitcoord.domain.events_of_locks import locks, marks, waiters
+from gitcoord.domain.events_of_plans import escalations, plans
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
 from gitcoord.domain.events_of_words import changes, handoffs, messages, notices, violations
@@ -33,11 +34,15 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "messages": messages,
     "notices": notices,
     "features": features,
+    "plans": plans,
+    "escalations": escalations,
     "approvals": approvals,
 }
 
 #: Tables from which only a compaction takes records away.
-_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs", "features", "approvals"})
+_KEPT = frozenset(
+    {"sessions", "tasks", "notes", "handoffs", "features", "plans", "escalations", "approvals"}
+)
 
 
 def events(scene: Scene) -> list[Event]:
