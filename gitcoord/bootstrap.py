@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gitcoord.ledger.budget import Delay
     from gitcoord.ledger.judge import Judge
     from gitcoord.mirror.access import Access
+    from gitcoord.mirror.github import GitHub
     from gitcoord.mirror.mirror import Mirror
     from gitcoord.storage.wire.store import WireStore
     from gitcoord.storage.worktree import Checkout
@@ -116,6 +117,14 @@ class House(NamedTuple):
         Asks GitHub who we are, and for the repository unless it is `described`. Raises
         `ExtraMissing`, `InvalidConfig`, `ForgeRefused` and `Unavailable`.
         """
+        from gitcoord.mirror.mirror import Mirror
+
+        return Mirror(self.coordinator, self.forge(access, repository, described), self.follow)
+
+    def forge(
+        self, access: Access, repository: str, described: Mapping[str, Any] | None = None
+    ) -> GitHub:
+        """Return a repository "owner/name" at GitHub, for questions. As `mirror` otherwise."""
         from importlib.util import find_spec
 
         if find_spec("github") is None:
@@ -125,11 +134,9 @@ class House(NamedTuple):
             )
         from gitcoord.mirror.answers import OnDisk
         from gitcoord.mirror.github import GitHub
-        from gitcoord.mirror.mirror import Mirror
 
         answers = OnDisk(os.path.join(self.home, "github.sqlite"))
-        forge = GitHub(access, repository, answers, described)
-        return Mirror(self.coordinator, forge, self.follow)
+        return GitHub(access, repository, answers, described)
 
     def has_marks(self) -> bool:
         """Say whether any released work is marked as unlanded; asks only the index."""

@@ -45,6 +45,8 @@ from gitcoord.errors import (
     TextTooLong,
     Unavailable,
     UsageError,
+    VerificationNotFound,
+    VerifyPolicyNotFound,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -76,6 +78,8 @@ STATUSES: dict[type[GitcoordError], int] = {
     ApprovalNotFound: 404,
     ApprovalClosed: 409,
     OwnApproval: 403,
+    VerificationNotFound: 404,
+    VerifyPolicyNotFound: 404,
     NoActiveFeature: 404,
     SessionEnded: 410,
     SessionPaused: 423,

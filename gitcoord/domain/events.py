@@ -17,6 +17,7 @@ from gitcoord.domain.events_of_locks import locks, marks, waiters
 from gitcoord.domain.events_of_plans import escalations, plans
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
+from gitcoord.domain.events_of_verifications import policies, verifications
 from gitcoord.domain.events_of_words import changes, handoffs, messages, notices, violations
 from gitcoord.domain.record import shown
 
@@ -37,6 +38,8 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "plans": plans,
     "escalations": escalations,
     "approvals": approvals,
+    "verifications": verifications,
+    "verify_policies": policies,
 }
 
 #: Tables from which only a compaction takes records away.

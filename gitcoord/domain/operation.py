@@ -86,6 +86,9 @@ OPERATIONS: dict[str, str] = {
     "approval.request": "approving:RequestApproval",
     "approval.decide": "approving:DecideApproval",
     "approval.use": "approving:UseApproval",
+    "verification.record": "verifying:RecordVerification",
+    "verification.policy_set": "verify_policies:SetVerifyPolicy",
+    "verification.policy_remove": "verify_policies:RemoveVerifyPolicy",
 }
 
 

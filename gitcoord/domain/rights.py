@@ -65,6 +65,7 @@ NAMES: dict[str, Kind] = {
     "request_approval": "presence",
     "use_approval": "presence",
     "decide_approval": "admin",
+    "verify": "write",
     "network_access": "presence",
     "check_in": "leave",
     "end_session": "leave",
@@ -130,6 +131,9 @@ TAGS: dict[str, str] = {
     "approval.request": "request_approval",
     "approval.use": "use_approval",
     "approval.decide": "decide_approval",
+    "verification.record": "verify",
+    "verification.policy_set": "manage_permissions",
+    "verification.policy_remove": "manage_permissions",
     "change.record": "record_facts",
     "message.send": "send_message",
     "message.read": "record_facts",
@@ -153,7 +157,7 @@ TAGS: dict[str, str] = {
 #: What the profile of those who have none is called.
 DEFAULT = "default"
 #: Settings on which what is permitted depends.
-GUARDED = frozenset({"agent_trust", "policy_engine"})
+GUARDED = frozenset({"agent_trust", "policy_engine", "risk_approval", "risky_paths"})
 #: Tags that need more trust than sessions usually have.
 HIGH = frozenset(tag for tag, name in TAGS.items() if NEEDED[NAMES[name]] > NEEDED["write"])
 #: Agent types of which a built-in profile says more than the default; a test holds them together.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gitcoord.domain.risk import RISKY, RiskyPath
 from gitcoord.errors import InvalidValue, UnknownSetting
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
@@ -67,6 +68,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approvals: Literal["off", "on"] = "off"
     #: How long a request waits for a decision, and an approval for its use.
     approval_ttl: Positive = 3600.0
+    #: Risk of a change, 1 to 100, from where on a person has to approve its landing; 0: never.
+    risk_approval: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    #: Paths whose change is risky, with points for each.
+    risky_paths: tuple[RiskyPath, ...] = RISKY
+    #: Seconds that the command of a check may take where its policy says no other.
+    verify_timeout: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
+    #: How many commits' results are kept, the newest.
+    verifications_kept: Count = 500
     when_unreachable: Literal["warn", "deny"] = "warn"
     ops_kept: Positive = 604_800.0
     #: How many changes are kept, the newest, and for how long.

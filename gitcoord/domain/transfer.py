@@ -50,6 +50,7 @@ KINDS: dict[str, type[Record]] = {
 LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "ops", "ports"}) | {
     # What is permitted here is said here; a file gives no rights.
     "profiles", "assignments", "policies", "network", "accesses", "approvals",
+    "verify_policies", "verifications",
 }  # fmt: skip
 
 #: Most records in one call.

@@ -125,6 +125,12 @@ from gitcoord.errors.usage import (
     UnknownSetting,
     UnsupportedRepository,
 )
+from gitcoord.errors.verifying import (
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+    VerifyPolicyNotFound,
+)
 
 __all__ = [
     "AccessDenied",
@@ -227,6 +233,10 @@ __all__ = [
     "UnreadableAnswer",
     "UnsupportedRepository",
     "UsageError",
+    "VerificationFailed",
+    "VerificationMissing",
+    "VerificationNotFound",
+    "VerifyPolicyNotFound",
     "WaitTimedOut",
     "WorktreeInUse",
     "WriterTooOld",

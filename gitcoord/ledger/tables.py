@@ -38,10 +38,12 @@ KINDS: dict[str, str] = {
     "escalations": "escalations:Escalation",
     "features": "features:Feature",
     "approvals": "approvals:Approval",
+    "verify_policies": "verify_policies:VerifyPolicy",
+    "verifications": "verification:Verification",
 }
 
 #: Raised whenever there are other records or terms, so that older indexes are thrown away.
-VERSION = "5"
+VERSION = "6"
 
 _loaded: dict[str, type[Record]] = {}
 

@@ -1,4 +1,4 @@
-"""The check of a commit: a check run where we may write those, else a commit status.
+"""The checks of a commit: ours, written as a check run or a commit status, and those of others.
 
 Check runs are for apps and workflows, statuses for everybody who may push; both can be required
 of pull requests under the same name. Either names the state of the ledger that it shows.
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gitcoord.domain.check_runs import CheckRun, Conclusion
+from gitcoord.errors import ForgeRefused
 from gitcoord.mirror.effects import NO_AGE, age_of
 from gitcoord.mirror.status import CHECK
 
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 
 #: Longest description of a status and title of a check run, in characters; longest summary.
 STATUS_LIMIT, TITLE_LIMIT, SUMMARY_LIMIT = 140, 250, 60_000
+#: Status with which GitHub answers to a commit that it does not know.
+UNKNOWN = 422
+#: Conclusion of a check run, state of a commit status -> ours. Another one has failed.
+_ENDS: dict[str, Conclusion] = {
+    "success": "passed",
+    "neutral": "passed",
+    "skipped": "skipped",
+    "pending": "",
+}
+_RANKS: tuple[Conclusion, ...] = ("failed", "", "skipped", "passed")
 
 
 class Checks:
@@ -36,6 +48,27 @@ class Checks:
             self._run(head, ok, title[:TITLE_LIMIT], summary[:SUMMARY_LIMIT], stamp)
         else:
             self._status(head, ok, title, stamp)
+
+    def seen(self, head: str) -> list[CheckRun]:
+        """Return what others say of a commit, by name; of several the worst counts."""
+        try:
+            runs = list(self._api.pages(f"{self._root}/commits/{head}/check-runs", filter="latest"))
+            statuses = list(self._api.pages(f"{self._root}/commits/{head}/statuses"))
+        except ForgeRefused as refused:
+            # So GitHub calls a commit that it has not got.
+            if refused.details.get("status") == UNKNOWN:
+                return []
+            raise
+        found: dict[str, CheckRun] = {}
+        newest: dict[str, Any] = {}
+        for status in statuses:
+            # The newest comes first.
+            newest.setdefault(str(status.get("context")), status)
+        for one in (*map(_of_run, runs), *map(_of_status, newest.values())):
+            before = found.get(one.name)
+            if one.name != CHECK and (before is None or _rank(one) < _rank(before)):
+                found[one.name] = one
+        return list(found.values())
 
     def _run(self, head: str, ok: bool, title: str, summary: str, stamp: Stamp) -> None:
         there = self._api.pages(
@@ -83,3 +116,20 @@ class Checks:
             break
         body = {"state": state, "context": CHECK, "description": f"{short}{tail}"}
         self._api.change("POST", f"{self._root}/statuses/{head}", body)
+
+
+def _of_run(run: dict[str, Any]) -> CheckRun:
+    ended = run.get("status") == "completed"
+    conclusion = _ENDS.get(str(run.get("conclusion")), "failed") if ended else ""
+    url = str(run.get("html_url") or run.get("details_url") or "")
+    return CheckRun(name=str(run.get("name")), conclusion=conclusion, url=url)
+
+
+def _of_status(status: dict[str, Any]) -> CheckRun:
+    conclusion = _ENDS.get(str(status.get("state")), "failed")
+    url = str(status.get("target_url") or "")
+    return CheckRun(name=str(status.get("context")), conclusion=conclusion, url=url)
+
+
+def _rank(run: CheckRun) -> int:
+    return _RANKS.index(run.conclusion)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from gitcoord.domain.check_runs import CheckRun
 from gitcoord.mirror.effects import Reaction, Stamp
 from gitcoord.mirror.facts import (
     Change,
@@ -84,6 +85,12 @@ class Forge(Protocol):
 
     def file(self, branch: str, path: str) -> File:
         """Return a file of a branch; one that is not there is empty and has no blob."""
+
+    def runs(self, commit: str) -> list[CheckRun]:
+        """Return the check runs and commit statuses of a commit but for ours, the worst by name.
+
+        None where GitHub does not know the commit.
+        """
 
     # What shall be.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from gitcoord.domain.check_runs import CheckRun
 from gitcoord.errors import ForgeRefused
 from gitcoord.mirror import reading
 from gitcoord.mirror.access import Access, let_in
@@ -212,6 +213,13 @@ class GitHub:
         """Return the names of the repository's labels."""
         found = self.api.pages(f"{self._root}/labels")
         return frozenset(str(each["name"]) for each in found)
+
+    def runs(self, commit: str) -> list[CheckRun]:
+        """Return the check runs and commit statuses of a commit but for ours, the worst by name.
+
+        None where GitHub does not know the commit.
+        """
+        return Checks(self.api, self._root, runs=False).seen(commit)
 
     # What shall be.
 

@@ -56,6 +56,17 @@ def changed_paths(checkout: Checkout, base: str, head: str) -> tuple[str, ...]:
     return tuple(sorted(step.path for step in _diff(checkout, _fork(checkout, base, head), head)))
 
 
+def changed_lines(checkout: Checkout, base: str, head: str) -> int:
+    """Return how many lines `head` has added and removed since it left `base`; binaries count 0."""
+    before = (
+        _fork(checkout, base, head)
+        or make_object(b"tree", b"", checkout.repository.object_format).oid
+    )
+    told = checkout.run("diff-tree", "-r", "-z", "--numstat", "--no-renames", before, head)[1]
+    fields = (line.split(b"\t")[:2] for line in told.split(b"\0") if b"\t" in line)
+    return sum(int(number) for pair in fields for number in pair if number.isdigit())
+
+
 def landed(checkout: Checkout, paths: Collection[str], head: Oid, target: Oid) -> bool:
     """Say whether the target has everything that `head` changed in these paths."""
     return not remaining(checkout, head, target, set(paths).__contains__)
