@@ -219,7 +219,7 @@ class GitHub:
 
         None where GitHub does not know the commit.
         """
-        return Checks(self.api, self._root, runs=False).seen(commit)
+        return Checks(self.api, self._root, runs=False, me="").seen(commit)
 
     # What shall be.
 
