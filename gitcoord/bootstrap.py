@@ -26,6 +26,8 @@ from gitcoord.storage.witness import Witness
 
 if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
+    from gitcoord.landing.executors import CheckRuns
+    from gitcoord.landing.site import Site
     from gitcoord.ledger.budget import Delay
     from gitcoord.ledger.judge import Judge
     from gitcoord.mirror.access import Access
@@ -108,6 +110,31 @@ class House(NamedTuple):
         landing = planned(self.wire, checkout, self.remote)
         landing.rehearse()
         return self.coordinator.land(operation, answer, landing, session=session, agent=agent)
+
+    def site(
+        self,
+        checkout: Checkout,
+        *,
+        session: str | None,
+        agent: str,
+        check_runs: CheckRuns | None = None,
+    ) -> Site:
+        """Return the place where queued branches land, for whoever acts there from now on.
+
+        `check_runs`: how GitHub is asked for check runs; None: it is not.
+        """
+        from gitcoord.landing.site import Site
+
+        return Site(
+            self.coordinator,
+            checkout,
+            session,
+            agent,
+            checkout.environ,
+            self.wire,
+            self.remote,
+            check_runs,
+        )
 
     def mirror(
         self, access: Access, repository: str, described: Mapping[str, Any] | None = None

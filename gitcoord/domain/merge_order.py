@@ -7,7 +7,7 @@ behind them. Not here: whether an entry may land (`merge_rules`), and anything o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -81,26 +81,31 @@ def unmet(
         needed = state.get(Merge, name)
         if needed is not None:
             if needed.status != "merged" and name not in got:
-                found.append((name, f"{name} is {needed.status}", not needed.archived))
+                found.append((name, f"{name}, which is {needed.status}", not needed.archived))
             continue
         queued = [one.id for one in state.find(Merge, f"feature:{name}")]
         if queued and got.issuperset(queued):
             continue
         feature = state.get(Feature, name)
         if feature is None:
-            found.append((name, f"there is no feature {name} any more", False))
+            found.append((name, f"feature {name}, which is not there any more", False))
         elif queued:
-            found.append((name, f"feature {name} has {', '.join(queued)} queued", True))
+            found.append((name, f"feature {name}, of which {', '.join(queued)} is queued", True))
         elif feature.status != "completed":
-            found.append((name, f"feature {name} is {feature.status}", False))
+            found.append((name, f"feature {name}, which is {feature.status}", False))
     return found
 
 
-def batch(state: State, target: str, limit: int | None = None) -> list[Merge]:
+def batch(
+    state: State,
+    target: str,
+    limit: int | None = None,
+    among: Callable[[Merge], bool] | None = None,
+) -> list[Merge]:
     """Return the first ready entries for a target that can land together, in their order.
 
     They are disjoint and have all that they need, at the latest from those before them in the
-    batch. `limit`: how many at most; None: as the settings say.
+    batch. `limit`: how many at most; None: as the settings say. `among`: which come into question.
     """
     room = state.settings.merge_batch if limit is None else limit
     ground = Ground(state)
@@ -109,6 +114,8 @@ def batch(state: State, target: str, limit: int | None = None) -> list[Merge]:
         if len(found) >= room:
             break
         if entry.target != target or entry.status != "ready" or unmet(state, entry, found):
+            continue
+        if among is not None and not among(entry):
             continue
         if not ground.met(entry):
             ground.add(entry)

@@ -51,8 +51,8 @@ def check_rules(
 ) -> None:
     """Raise `NotReady` where a check does not pass, or something needed comes later."""
     found = findings(state, context, entry, together)
-    late = [why for _, why, _ in unmet(state, entry, together)]
-    why = failed(found) or "; ".join(late)
+    late = "; ".join(f"needs {why}" for _, why, _ in unmet(state, entry, together))
+    why = failed(found) or late
     if why:
         raise NotReady(
             f"{entry.id} ({entry.branch}) cannot land: {why}",

@@ -83,6 +83,8 @@ class TakeBack(Operation, frozen=True, kw_only=True):
     reason: str
     #: Of the landing that failed; without it only what has no lease any more goes back.
     run: str = ""
+    #: Whether it counts as an attempt; not where something else than the entries was in the way.
+    counts: bool = True
 
     def apply(self, state: State, context: Context) -> Moved:
         """Count an attempt of each; one that has no more is ejected, and whoever queued it told.
@@ -93,8 +95,8 @@ class TakeBack(Operation, frozen=True, kw_only=True):
         limit = state.settings.merge_attempts
         moved = []
         for entry in _movable(state, context, self.ids, "back", self.run, self.reason):
-            attempts = entry.attempts + 1
-            if attempts >= limit:
+            attempts = entry.attempts + self.counts
+            if self.counts and attempts >= limit:
                 why = f"{attempts} landings failed, the last: {self.reason}"
                 moved.append(ejected(state, context, entry, why, attempts=attempts))
             else:

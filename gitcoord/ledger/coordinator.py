@@ -163,7 +163,13 @@ class Coordinator:
             raise error
 
     def land(
-        self, operation: Operation, answer: type[A], carrier: Carrier, *, session: str, agent: str
+        self,
+        operation: Operation,
+        answer: type[A],
+        carrier: Carrier,
+        *,
+        session: str | None,
+        agent: str,
     ) -> A:
         """Decide one operation in a swap that `carrier` makes, alone; as `do` otherwise."""
         request = Request([cleaned(operation)], session=session, agent=agent)

@@ -110,7 +110,7 @@ def test_a67_again_is_back_to_queued(queue: Queue) -> None:
 
 def test_the_same_again_while_it_is_queued_changes_nothing(queue: Queue) -> None:
     queue.add()
-    queue.world.pass_time(60)
+    queue.world.pass_time(5)
     assert queue.world.unchanged(wish("q-2", branch="feat/q-1"), "s-ann").action == "unchanged"
     assert queue.world.run(wish("q-2", branch="feat/q-1", priority=1), "s-ann").action == "requeued"
     queue.check(findings=CLASH)

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "escalation": ("escalation", "escalation", "Raise and resolve what a worker cannot decide."),
     "feature": ("feature", "feature", "Register features and see which overlap."),
     "approval": ("approval", "approval", "Ask for a person's consent, and decide."),
+    "merge": ("merge", "merge", "Queue branches, check and land them."),
     "verify": ("verify", "verify", "Check commits before they land."),
     "setup": ("setup", "setup", "Connect an agent client, or git itself."),
     "hook": ("hook", "hook", "Answer a hook of an agent client."),

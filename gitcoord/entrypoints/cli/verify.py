@@ -66,7 +66,7 @@ def run(desk: Desk, revision: str, base: str | None, again: bool) -> None:
         environ=desk.environ,
         lines=found.lines,
         branch=found.branch,
-        check_runs=_check_runs(desk) if asks else None,
+        check_runs=check_runs(desk) if asks else None,
         person=True,
         again=again,
     )
@@ -156,7 +156,7 @@ def _found(desk: Desk, revision: str, base: str | None) -> Found:
     )
 
 
-def _check_runs(desk: Desk) -> CheckRuns | None:
+def check_runs(desk: Desk) -> CheckRuns | None:
     """Return how GitHub is asked for check runs; None, said on the side, where nobody may."""
     from gitcoord.entrypoints import forge_access
 

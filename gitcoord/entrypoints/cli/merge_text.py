@@ -1,0 +1,84 @@
+"""Queue entries in words, and the place where they land as the command line sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitcoord.domain.merge_endings import Landed
+    from gitcoord.domain.merges import Merge
+    from gitcoord.entrypoints.cli.desk import Desk
+    from gitcoord.landing.site import Site
+
+
+def site_of(desk: Desk) -> Site:
+    """Return the place where work lands, for the acting session or a person.
+
+    Raises where it is not certain who acts.
+    """
+    from gitcoord.domain.verify_policies import policies
+    from gitcoord.entrypoints.cli.verify import check_runs
+    from gitcoord.storage.worktree import Checkout
+
+    session = desk.anybody()
+    # The hooks that a push runs have to know who acts, however that was found here.
+    known = {"GITCOORD_SESSION": session} if session else {}
+    place = Checkout(desk.repository, {**desk.environ, **known})
+    with desk.state() as state:
+        asks = any(one.executor == "github" and one.enabled for one in policies(state))
+    runs = check_runs(desk) if asks else None
+    return desk.house.site(place, session=session, agent=desk.person, check_runs=runs)
+
+
+def row(entry: Merge) -> tuple[object, ...]:
+    """Return an entry as the cells of a table."""
+    return (
+        entry.id, entry.status, entry.priority, entry.branch, entry.target, entry.agent,
+        entry.task, entry.reason,
+    )  # fmt: skip
+
+
+def shown_of(entry: Merge) -> str:
+    """Return an entry as a line."""
+    why = f": {entry.reason}" if entry.reason else ""
+    return f"{entry.id}  {entry.branch}  {entry.status}{why}"
+
+
+def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
+    """Return all that people want to know of an entry."""
+    who = f" by {entry.agent}" if entry.agent else ""
+    lines = [
+        shown_of(entry),
+        f"  {entry.head[:12]} for {entry.target} by {entry.method}, priority {entry.priority}",
+        f"  queued at {entry.queued_at}{who}",
+    ]
+    about = {"task": entry.task, "feature": entry.feature, "pull request": entry.pr_url}
+    lines += [f"  {name} {value}" for name, value in about.items() if value]
+    if entry.result:
+        lines.append(f"  {entry.target} becomes {entry.result[:12]}")
+    if entry.attempts or entry.ejections:
+        lines.append(f"  {entry.attempts} failed landings, {entry.ejections} ejections")
+    if entry.checked_at:
+        many = "all of it" if entry.wide else f"{len(entry.paths)} paths"
+        lines.append(f"  checked at {entry.checked_at}: {many}, {entry.lines} lines")
+    lines += [
+        f"    {'ok  ' if one.passed else 'not '} {one.name}{f': {one.text}' if one.text else ''}"
+        for one in entry.findings
+    ]
+    return lines + [f"  waits: {why}" for why in waits]
+
+
+def ended_with(found: Iterable[Landed]) -> list[str]:
+    """Return what ended with entries that landed, a line for each."""
+    lines = []
+    for one in found:
+        lines += [
+            f"{entry.id}  {entry.branch} is part of {entry.target} at {entry.result[:12]}"
+            for entry in one.merges
+        ]
+        lines += [f"  completed task {name}" for name in one.tasks]
+        lines += [f"  completed feature {name}" for name in one.features]
+        lines += [f"  released {key}" for key in one.released]
+        lines += [f"  now ready: {name}" for name in one.ready]
+    return lines

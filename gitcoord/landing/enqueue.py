@@ -1,0 +1,110 @@
+"""How a branch joins the line: its head is looked up, and what can never land is told at once.
+
+Promises that the commit that is queued is the one at which the branch stands now. Not here:
+checks of what may change until it lands (`check`).
+"""
+
+from __future__ import annotations
+
+from gitcoord.domain.features import Feature
+from gitcoord.domain.merge_queueing import Enqueued, EnqueueMerge
+from gitcoord.domain.tasks import Task
+from gitcoord.errors import (
+    BranchMissing,
+    InvalidValue,
+    NothingToLand,
+    UnrelatedHistories,
+    UsageError,
+)
+from gitcoord.landing.site import Site, tip, tips
+from gitcoord.storage.commits import identity
+from gitcoord.storage.merging import Clash, combine
+from gitcoord.storage.store import Oid
+
+
+def enqueue(site: Site, wish: EnqueueMerge) -> Enqueued:
+    """Queue a branch at its present head; `wish.head` is not heeded.
+
+    The branch is that of the wish, of its feature or task, else the current one; the target
+    that of the wish, else the one on which work lands here. Raises `BranchMissing`,
+    `NothingToLand`, `UnrelatedHistories`, `UsageError` where no branch or target is known,
+    what the operation refuses, and what keeps us from git or the host.
+    """
+    target = wish.target or target_of(site)
+    branch = wish.branch or _branch(site, wish)
+    if branch == target:
+        raise UsageError(
+            f"{branch} is the target itself", hint="Name the branch that shall be merged into it."
+        )
+    head = _head(site, branch)
+    _check(site, branch, head, target)
+    body = {name: getattr(wish, name) for name in wish.__struct_fields__}
+    full = EnqueueMerge(**body | {"branch": branch, "target": target, "head": head})
+    return site.do(full, Enqueued)
+
+
+def target_of(site: Site) -> str:
+    """Return the branch on which work lands: that of the settings, else the repository's own.
+
+    Raises `UsageError` where there is none yet.
+    """
+    with site.coordinator.ledger.state() as state:
+        setting = state.settings.target_branch
+    if setting:
+        return setting
+    found = site.checkout.target()
+    if found is None:
+        raise UsageError("no branch is known on which work lands", hint="Name it with --target.")
+    return found.name.removeprefix("origin/")
+
+
+def _branch(site: Site, wish: EnqueueMerge) -> str:
+    with site.coordinator.ledger.state() as state:
+        feature = state.get(Feature, wish.feature) if wish.feature else None
+        task = state.get(Task, wish.task) if wish.task else None
+    known = (feature.branch if feature else "", task.branch if task else "")
+    found = next(filter(None, (*known, site.checkout.branch())), "")
+    if not found:
+        raise UsageError("which branch? None is checked out here", hint="Name it.")
+    return found
+
+
+def _head(site: Site, branch: str) -> Oid:
+    """Return where the branch stands: here, where somebody works on it, else at the host."""
+    try:
+        branch.encode()
+    except UnicodeEncodeError as wrong:
+        shown = branch.encode("utf-8", "backslashreplace").decode()
+        raise InvalidValue(
+            f"the name of {shown} is no UTF-8",
+            hint="Queue it under another name: git branch NAME COMMIT.",
+        ) from wrong
+    found = tips(site, [branch])[branch]
+    head = found.here or found.there
+    if head is None:
+        raise BranchMissing(
+            f"there is no branch {branch}", hint="See `git branch --all`.", branch=branch
+        )
+    return head
+
+
+def _check(site: Site, branch: str, head: Oid, target: str) -> None:
+    """Raise where the branch brings nothing, or has nothing to do with its target."""
+    who = identity(site.checkout, site.agent)
+    found = combine(site.checkout, tip(site, target), head, "merge", "trial\n", who)
+    if not isinstance(found, Clash):
+        return
+    if found.kind in ("nothing", "landed"):
+        raise NothingToLand(
+            f"{branch} has nothing to land: {found.text}",
+            hint="Commit something to it first.",
+            branch=branch,
+            target=target,
+        )
+    if found.kind == "unrelated":
+        raise UnrelatedHistories(
+            f"{branch} and {target} do not belong together: {found.text}",
+            hint=f"Rebase {branch} onto {target}, or queue it for another target.",
+            branch=branch,
+            target=target,
+        )

@@ -1,0 +1,104 @@
+"""What git says of one queue entry at this moment, against the tip of its target.
+
+Promises answers about exactly the commit that was queued, each with its own name, and changes
+nothing but that objects are added. Not here: what the ledger says of the entry
+(`domain.merge_rules`), and noting any of it (`check`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gitcoord.domain.merges import Finding, Merge
+from gitcoord.landing.site import Site, Tips
+from gitcoord.storage.commits import identity
+from gitcoord.storage.landing import changed_lines, is_ancestor
+from gitcoord.storage.merging import Clash, Combined, combine
+from gitcoord.storage.store import Oid
+
+#: Clashes of a branch of which its target has everything.
+_LANDED = ("nothing", "landed")
+
+
+class Facts(NamedTuple):
+    """What git has found of an entry."""
+
+    #: At least one; all passed: it can become part of the target.
+    findings: tuple[Finding, ...]
+    #: Whether the target has all of it, whoever has merged it.
+    landed: bool = False
+    #: The tree that the merge makes; "" where it makes none.
+    tree: Oid = ""
+    #: What the target would be changed in, as git stores it.
+    paths: tuple[str, ...] = ()
+    #: Lines added and removed.
+    lines: int = 0
+
+
+def facts(site: Site, entry: Merge, target: Oid, tips: Tips) -> Facts:
+    """Return what git says of an entry; `tips`: where its branch stands.
+
+    Raises `GitTooOld`, `GitMissing` and `GitFailed`.
+    """
+    checkout = site.checkout
+    known = checkout.resolve(entry.head) is not None
+    found = _combined(site, entry, target) if known else None
+    if isinstance(found, Clash) and found.kind in _LANDED:
+        return Facts((_finding("mergeable", found.text),), landed=True)
+    branch = _branch(site, entry, tips, known)
+    if found is None:
+        return Facts((branch,))
+    if isinstance(found, Clash):
+        return Facts((branch, _finding("mergeable", _told(entry, found))))
+    lines = changed_lines(checkout, target, entry.head)
+    mergeable = Finding(name="mergeable", passed=True)
+    return Facts((branch, mergeable), False, found.tree, found.paths, lines)
+
+
+def nameable(paths: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Return the paths that the ledger can name, and whether there are others."""
+    kept = tuple(path for path in paths if path.isascii() or _utf8(path))
+    return kept, len(kept) < len(paths)
+
+
+def _combined(site: Site, entry: Merge, target: Oid) -> Combined | Clash:
+    who = identity(site.checkout, site.agent)
+    return combine(site.checkout, target, entry.head, entry.method, "trial\n", who)
+
+
+def _branch(site: Site, entry: Merge, tips: Tips, known: bool) -> Finding:
+    """Return whether the branch is still what was queued."""
+    short = entry.head[:12]
+    if not tips.all:
+        return _finding("branch", f"there is no branch {entry.branch} any more")
+    if not known:
+        text = (
+            f"commit {short} of {entry.branch} is not here; push the branch, or check where it is"
+        )
+        return _finding("branch", text)
+    if entry.head in tips.all:
+        return Finding(name="branch", passed=True)
+    ahead = [oid for oid in tips.all if is_ancestor(site.checkout, entry.head, oid)]
+    if ahead:
+        text = f"{entry.branch} has moved on to {ahead[0][:12]}; queue it again"
+        return _finding("branch", text)
+    text = f"{entry.branch} was rewound: it no longer has {short}; queue it again"
+    return _finding("branch", text)
+
+
+def _told(entry: Merge, clash: Clash) -> str:
+    if clash.kind in ("conflict", "binary", "submodule"):
+        return f"conflicts with {entry.target}: {clash.text}"
+    return clash.text
+
+
+def _finding(name: str, text: str) -> Finding:
+    return Finding(name=name, passed=False, text=text)
+
+
+def _utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
