@@ -84,6 +84,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     heads: Sequence[Oid] = (),
     person: bool = False,
     again: bool = False,
+    commands: bool = True,
 ) -> Standing:
     """Check what is missing of a commit, note what came of it, and return how its tree stands.
 
@@ -92,7 +93,8 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     `check_runs`: how GitHub is asked, about `heads` (default: the commit); without it what GitHub
     checks stays pending. `person`: ask a person about this commit where a policy wants one, and
     count that; whoever lands entries of a queue asks for each of them (`ask`) and leaves it out.
-    `again`: also what has passed or failed before.
+    `again`: also what has passed or failed before. `commands`: whether commands may run here;
+    without that what they have not passed elsewhere stays pending.
 
     A failed check is no error. Raises what the coordinator raises.
     """
@@ -101,7 +103,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
         branch=branch, session=session, agent=agent,
     )  # fmt: skip
     return _Run(coordinator, checkout, change, environ, check_runs, heads or (commit,)).all(
-        person, again
+        person, again, commands
     )
 
 
@@ -143,9 +145,11 @@ class _Run:
         self._tier: int | None = None
         self._risk = Risk(score=0)
 
-    def all(self, person: bool, again: bool) -> Standing:
+    def all(self, person: bool, again: bool, commands: bool) -> Standing:
         """Check what is missing, and return how the tree stands then."""
         pending = self._missing(person, again)
+        if not commands:
+            pending = [pair for pair in pending if pair[0].executor != "inline"]
         if any(policy.executor == "inline" for policy, _ in pending):
             inline.sweep(self._checkout)
         for policy, before in pending:

@@ -144,6 +144,7 @@ class _Line:
             branch=entries[0].branch if len(entries) == 1 else "",
             check_runs=site.check_runs,
             heads=[one.head for one in entries],
+            commands=site.commands,
         )
         if standing.status in ("passed", "not_needed"):
             return True
