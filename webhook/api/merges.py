@@ -10,6 +10,7 @@ from msgspec import Meta
 from gitcoord.domain.merges import Merge
 from gitcoord.domain.risk import Risk
 from gitcoord.domain.verification import Standing
+from gitcoord.errors import InvalidValue
 from webhook.api.pages import Asked, Paged, page
 
 if TYPE_CHECKING:
@@ -121,11 +122,13 @@ def described(state: State, found: Merge, place: int, now: str) -> OneMerge:
     from gitcoord.domain.merge_rules import verified
     from gitcoord.domain.verification import risk_of
 
+    lacking = [] if found.archived else unmet(state, found)
+    tree = found.tree or found.checked_tree
     return OneMerge(
         merge=found,
         position=place,
-        needs=[Missing(name=name, detail=why, comes=comes) for name, why, comes in unmet(state, found)],
-        verification=verified(state, found.checked_tree, [found]) if found.checked_tree else None,
+        needs=[Missing(name=name, detail=why, comes=comes) for name, why, comes in lacking],
+        verification=verified(state, tree, [found]) if tree else None,
         risk=risk_of(
             state, found.paths, now=now, wide=found.wide, lines=found.lines,
             session=found.session, agent=found.agent, branch=found.branch,
@@ -136,19 +139,24 @@ def described(state: State, found: Merge, place: int, now: str) -> OneMerge:
 def prepared(asking: Asking, body: dict[str, Any], key: str | None) -> dict[str, Any]:
     """Return the body of `merge.enqueue` with an id, and the commit at which the branch stands.
 
-    Whoever sends both is believed as at the command line. Raises `BranchMissing` where the branch
-    is not known here.
+    Whoever says the commit is believed; without it, branch, target and commit are looked up in
+    the project's clone. Raises as `landing.enqueue.completed`, and `LandingRefused` without one.
     """
+    from gitcoord.domain.merge_queueing import EnqueueMerge
+    from gitcoord.landing.enqueue import completed
     from gitcoord.ledger.request import fresh_id
+    from webhook.landing import site
 
-    found = dict(body)
-    if not found.get("id"):
-        found["id"] = fresh_id("q-") if key is None else f"q-{key[2:14]}"
-    if not found.get("head"):
-        from webhook.landing import head_of
-
-        found["head"] = head_of(asking, found)
-    return found
+    id = body.get("id") or (fresh_id("q-") if key is None else f"q-{key[2:14]}")
+    found = body | {"id": id}
+    if found.get("head"):
+        return found
+    try:
+        wish = msgspec.convert(found | {"head": ""}, EnqueueMerge)
+    except msgspec.ValidationError as wrong:
+        raise InvalidValue(f"merge.enqueue: {wrong}") from None
+    whole = completed(site(asking, asking.caller.session), wish)
+    return found | {"branch": whole.branch, "target": whole.target, "head": whole.head}
 
 
 def _order(entry: Merge) -> str:

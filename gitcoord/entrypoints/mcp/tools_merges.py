@@ -6,7 +6,7 @@ queue, or the feature that it completes, as in Agent Coordinator.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -23,14 +23,18 @@ from gitcoord.entrypoints.mcp.shapes import Input, Output
 from gitcoord.entrypoints.mcp.tools_features import FeatureConflict, conflicts_of
 
 if TYPE_CHECKING:
-    from gitcoord.landing.site import Site
+    from collections.abc import Iterable
+
+    from gitcoord.domain.merge_endings import Landed
 
 
 class EnqueueMerge(Input, frozen=True, kw_only=True):
     """What is queued; a branch that is queued already begins anew."""
 
     feature_id: Annotated[str, Meta(description="Feature that is completed when it lands.")] = ""
-    branch_name: Annotated[str, Meta(description="Default: the feature's, the task's, HEAD's.")] = ""
+    branch_name: Annotated[str, Meta(description="Default: the feature's, the task's, HEAD's.")] = (
+        ""
+    )
     task_id: Annotated[str, Meta(description="Task that is completed when it lands.")] = ""
     target: Annotated[str, Meta(description="Branch that it becomes part of.")] = ""
     method: Method | None = None
@@ -92,6 +96,13 @@ class MergeChecked(Output, frozen=True, kw_only=True):
     entry: MergeShown | UnsetType = UNSET
 
 
+class LandMerge(Input, frozen=True, kw_only=True):
+    """What shall land; all that is ready, if nothing is named."""
+
+    feature_ids: Annotated[list[EntryId], Meta(description="Default: all that are ready.")] = []
+    target: Annotated[str, Meta(description="On this branch only.")] = ""
+
+
 class MergeEnded(Output, frozen=True, kw_only=True):
     """What is merged, and what ended with it."""
 
@@ -101,6 +112,15 @@ class MergeEnded(Output, frozen=True, kw_only=True):
     released: list[str] | UnsetType = UNSET
     #: Tasks that became ready.
     ready: list[str] | UnsetType = UNSET
+
+
+class MergesLanded(MergeEnded, frozen=True, kw_only=True):
+    """What landed, what ended with it, and what became of others on the way."""
+
+    #: Blocked, ejected, handed over to a pull request, or back in the queue.
+    others: list[MergeShown] | UnsetType = UNSET
+    #: Ready entries that have to wait, and for what.
+    waiting: dict[str, str] | UnsetType = UNSET
 
 
 class RemoveMerge(Input, frozen=True, kw_only=True):
@@ -118,18 +138,15 @@ class MergeFound(Output, frozen=True, kw_only=True):
 
 def enqueue_merge(call: Call, asked: EnqueueMerge) -> MergeEnqueued:
     """Queue a branch at the commit where it stands now."""
-    from gitcoord.domain.merge_queueing import Enqueued
     from gitcoord.domain.merge_queueing import EnqueueMerge as Wish
-    from gitcoord.entrypoints import landing_site
+    from gitcoord.entrypoints.cli.merge_text import site_of
+    from gitcoord.landing.enqueue import enqueue
     from gitcoord.ledger.request import fresh_id
 
-    with call.state() as state:
-        named = landing_site.branch_of(state, asked.branch_name, asked.feature_id, asked.task_id)
-    branch = named or call.checkout.branch()
     wish = Wish(
         id=fresh_id("q-"),
-        head=landing_site.head_of(_site(call), branch),
-        branch=branch,
+        head="",
+        branch=asked.branch_name,
         target=asked.target,
         feature=asked.feature_id or None,
         task=asked.task_id or None,
@@ -138,7 +155,7 @@ def enqueue_merge(call: Call, asked: EnqueueMerge) -> MergeEnqueued:
         needs=None if asked.needs is None else tuple(asked.needs),
         pr_url=asked.pr_url,
     )
-    answer = call.do(wish, Enqueued)
+    answer = enqueue(site_of(call), wish)
     with call.state() as state:
         return MergeEnqueued(action=answer.action, entry=shown(state, answer.merge))
 
@@ -156,16 +173,17 @@ def get_merge_queue(call: Call, asked: GetMergeQueue) -> MergeQueue:
 def get_next_merge(call: Call, asked: GetNextMerge) -> NextMerge:
     """Show what would land now."""
     from gitcoord.domain.merge_order import batch
+    from gitcoord.entrypoints.cli.merge_text import site_of
+    from gitcoord.landing.enqueue import target_of
 
     call.reading()
+    target = asked.target or target_of(site_of(call))
     with call.state() as state:
-        first, *others = all_shown(
-            state, batch(state, asked.target or state.settings.target_branch)
-        ) or [UNSET]
-    if first is UNSET:
-        call.note("No entry is ready: run_pre_merge_checks, or get_merge_queue for the reasons.")
+        found = all_shown(state, batch(state, target))
+    if not found:
+        call.note("No entry is ready; get_merge_queue has the reasons, run_pre_merge_checks looks.")
         return NextMerge()
-    return NextMerge(entry=first, together=others)
+    return NextMerge(entry=found[0], together=found[1:])
 
 
 def run_pre_merge_checks(call: Call, asked: MergeNamed) -> MergeChecked:
@@ -173,48 +191,58 @@ def run_pre_merge_checks(call: Call, asked: MergeNamed) -> MergeChecked:
     from gitcoord.domain.features import Feature
     from gitcoord.domain.merges import merge_by
     from gitcoord.domain.registering import report
-    from gitcoord.landing.check import check
-    from gitcoord.landing.site import opened
+    from gitcoord.entrypoints.cli.merge_landing import checked
+    from gitcoord.entrypoints.cli.merge_text import site_of
 
     with call.state() as state:
         id = entry_of(state, asked.feature_id).id
-    site = _site(call)
-    opened(site)
-    check(site, [id])
+    checked(call, site_of(call), [id])
     with call.state() as state:
         found = merge_by(state, id)
-        feature = state.get(Feature, found.feature) if found.feature else None
-        open_one = feature is not None and not feature.archived
-        conflicts = conflicts_of(report(state, feature)) if feature and open_one else []
+        feature = state.get(Feature, found.feature, archived=False) if found.feature else None
         return MergeChecked(
             passed=found.status in ("ready", "merged"),
             checks={one.name: one.passed for one in found.findings},
             issues=[one.text or one.name for one in found.findings if not one.passed],
-            conflicts=conflicts,
+            conflicts=conflicts_of(report(state, feature)) if feature else [],
             entry=shown(state, found),
         )
 
 
-def land_merge(call: Call, asked: LandMerge) -> MergeLanded:
-    """Land what is next, or what is named: all of it, or nothing."""
-    raise NotImplementedError
+def land_merge(call: Call, asked: LandMerge) -> MergesLanded:
+    """Land what is ready, or what is named: target and ledger in one."""
+    from gitcoord.entrypoints.cli.merge_landing import refusal
+    from gitcoord.entrypoints.cli.merge_text import site_of
+    from gitcoord.landing.line import land
+
+    with call.state() as state:
+        ids = [entry_of(state, text).id for text in asked.feature_ids]
+    found = land(site_of(call), ids, asked.target)
+    for left in found.left:
+        call.note(f"{left.path} cannot follow: {left.text}")
+    merged = {entry.id for entry in found.merged}
+    if missed := [id for id in ids if id not in merged]:
+        raise refusal(call, found, missed)
+    others = (found.blocked, found.ejected, found.handed_over, found.back)
+    with call.state() as state:
+        return MergesLanded(
+            **_ended([*found.settled, *found.landed]),
+            entries=all_shown(state, found.merged),
+            others=all_shown(state, [one for group in others for one in group.values()]),
+            waiting=found.waiting,
+        )
 
 
 def mark_merged(call: Call, asked: MergeNamed) -> MergeEnded:
-    """Note that somebody has merged it elsewhere, if git shows it."""
+    """Note that somebody has merged it elsewhere, if git shows that."""
+    from gitcoord.entrypoints.cli.merge_text import site_of
     from gitcoord.landing.seen import settle
 
     with call.state() as state:
         id = entry_of(state, asked.feature_id).id
-    found = settle(_site(call), [id])
+    found = settle(site_of(call), [id])
     with call.state() as state:
-        return MergeEnded(
-            entries=all_shown(state, [entry_of(state, id)]),
-            features=[name for one in found for name in one.features],
-            tasks=[name for one in found for name in one.tasks],
-            released=[name for one in found for name in one.released],
-            ready=[name for one in found for name in one.ready],
-        )
+        return MergeEnded(**_ended(found), entries=all_shown(state, [entry_of(state, id)]))
 
 
 def remove_from_merge_queue(call: Call, asked: RemoveMerge) -> MergeFound:
@@ -229,9 +257,8 @@ def remove_from_merge_queue(call: Call, asked: RemoveMerge) -> MergeFound:
         return MergeFound(entry=shown(state, answer.merge))
 
 
-def _site(call: Call) -> Site:
-    from gitcoord.entrypoints.landing_site import site_of
-
-    return site_of(
-        call.house, call.checkout, session=call.holder, agent=call.person, environ=call.environ
-    )
+def _ended(found: Iterable[Landed]) -> dict[str, Any]:
+    """Return what ended with entries that are merged, of all batches together."""
+    names = ("features", "tasks", "released", "ready")
+    every = list(found)
+    return {name: [text for one in every for text in getattr(one, name)] for name in names}
