@@ -34,7 +34,7 @@ from gitcoord.landing.check import Report, check, check_due
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
-from gitcoord.landing.site import HEADS, Site, carrier, opened, tip
+from gitcoord.landing.site import HEADS, Site, carrier, opened, tip, tips
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -51,7 +51,8 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     only. What waits for a check is checked first. Raises `MergeNotFound`, `LandingBusy` while
     others land there, `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the
     target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart from the
-    code, and what keeps us from the ledger or the host. What has landed until then has landed.
+    code, and what keeps us from the ledger or the host. What has landed until then has landed;
+    its entries are the detail `landed` of the error.
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
@@ -61,9 +62,13 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     with site.coordinator.ledger.state() as state:
         named = [merge_by(state, id) for id in ids]
         every = [entry.target for entry in (named if ids else listed(state))]
-    for name in dict.fromkeys(every):
-        if not target or name == target:
-            _Line(site, name, frozenset(ids), outcome).run()
+    try:
+        for name in dict.fromkeys(every):
+            if not target or name == target:
+                _Line(site, name, frozenset(ids), outcome).run()
+    except GitcoordError as trouble:
+        trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
+        raise
     return outcome
 
 
@@ -101,6 +106,8 @@ class _Line:
     def _step(self, entries: Sequence[Merge]) -> None:
         """Land a batch, or find out which of it does not."""
         site = self._site
+        if not self._unchanged(entries):
+            return
         at = tip(site, self._target)
         built = build(site, entries, at)
         if isinstance(built, Stuck):
@@ -111,7 +118,8 @@ class _Line:
             else:
                 self._take(check(site, [built.entry.id]))
             return
-        if not self._verified(built):
+        # Verification may have taken its time.
+        if not self._verified(built) or not self._unchanged(entries):
             return
         mover = carrier(site, Branch(built.oid, HEADS + self._target, at), _reason(entries))
         if isinstance(mover, Moving):
@@ -123,6 +131,14 @@ class _Line:
         begun = self._begun(built)
         if begun is not None:
             self._move(built, begun, mover)
+
+    def _unchanged(self, entries: Sequence[Merge]) -> bool:
+        """Say whether their branches are what was queued; others are checked, and so blocked."""
+        known = tips(self._site, (entry.branch for entry in entries))
+        others = [one.id for one in entries if one.head not in known[one.branch].all]
+        if others:
+            self._take(check(self._site, others))
+        return not others
 
     def _verified(self, built: Candidate) -> bool:
         """Verify a candidate; say whether it may land, else narrow the batch or set it aside."""
