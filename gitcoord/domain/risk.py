@@ -78,11 +78,11 @@ def rated(facts: Facts, limit: int = 0) -> Risk:
     """Return the risk of what is known; `limit`: from where on a person approves, 0: nowhere."""
     files = FILE[1] if facts.wide else _points(facts.files, FILE)
     counted = (
-        (files, "more files than are listed" if facts.wide else f"{facts.files} files"),
-        (_points(facts.lines, LINE), f"{facts.lines} lines"),
+        (files, "more files than are listed" if facts.wide else _many(facts.files, "file")),
+        (_points(facts.lines, LINE), _many(facts.lines, "line")),
         *((float(one.weight), f"changes {one.pattern}") for one in facts.risky),
-        (_points(facts.locks, LOCK), f"{facts.locks} locks of others on its paths"),
-        (_points(facts.failures, FAILURE), f"{facts.failures} failed checks lately"),
+        (_points(facts.locks, LOCK), _many(facts.locks, "lock") + " of others on its paths"),
+        (_points(facts.failures, FAILURE), _many(facts.failures, "failed check") + " lately"),
     )
     score = min(HIGHEST, int(sum(points for points, _ in counted)))
     told = sorted((one for one in counted if one[0]), key=lambda one: (-one[0], one[1]))
@@ -93,3 +93,7 @@ def rated(facts: Facts, limit: int = 0) -> Risk:
 def _points(count: int, worth: tuple[float, float]) -> float:
     each, most = worth
     return min(most, count * each)
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")

@@ -177,16 +177,16 @@ def standing(
     ]
     if not policies:
         return Standing(status="not_needed", text="no policy asks for a check")
-    known = [(one, result_for(state, tree, one)) for one in policies]
-    outcomes = {one.name: result.status if result else None for one, result in known}
+    known = {one.name: result_for(state, tree, one) for one in policies}
+    outcomes = {name: result.status if result else None for name, result in known.items()}
     failed = tuple(name for name, status in outcomes.items() if status in BAD)
     missing = tuple(
         name for name, status in outcomes.items() if status != "passed" and status not in BAD
     )
     told = ", ".join(
-        f"{name} {status or 'has not run'}"
-        for name, status in outcomes.items()
-        if status != "passed"
+        _line(name, result)
+        for name, result in known.items()
+        if result is None or result.status != "passed"
     )
     if failed:
         return Standing(status="failed", text=told, missing=missing, failed=failed)
@@ -239,6 +239,13 @@ def newest(state: State, limit: int = 50) -> list[Verification]:
     return list(islice(state.scan(Verification, "at:"), max(0, surplus), None))[::-1]
 
 
+def _line(name: str, result: Result | None) -> str:
+    """Return what is known of a policy that has not passed, in words."""
+    if result is None:
+        return f"{name} has not run"
+    return f"{name} {result.status}" + (f" ({result.reason})" if result.reason else "")
+
+
 def _risky(settings: Settings, paths: Sequence[str], wide: bool) -> tuple[RiskyPath, ...]:
     def met(risky: RiskyPath) -> bool:
         key = wanted(settings, risky.pattern)
@@ -262,12 +269,13 @@ def _locks(state: State, paths: Sequence[str], wide: bool, session: str, now: Ti
 
 
 def _keys(settings: Settings, paths: Iterable[str]) -> Iterator[Key]:
-    """Yield the keys of the paths; what no key can name is locked by nobody."""
+    """Yield the keys of the paths; for a name that no key can have that of its folder."""
     for path in dict.fromkeys(paths):
         try:
             yield wanted(settings, escape(path))
         except InvalidKey:
-            continue
+            above = path.rstrip("/").rpartition("/")[0]
+            yield from _keys(settings, [f"{above}/"]) if above else [wanted(settings, "**")]
 
 
 def _failures(state: State, agent: str, branch: str) -> int:

@@ -179,7 +179,7 @@ class _Run:
             known = [pair for pair in known if pair[0].executor != "person"]
         if not again and any(_final(result) for _, result in known):
             return []
-        return [(one, result) for one, result in known if again or not _settled(result)]
+        return [pair for pair in known if not _settled(*pair, again)]
 
     def _checked(self, policy: VerifyPolicy) -> ResultDraft:
         try:
@@ -241,11 +241,13 @@ class _Run:
 _ORDER = ("failed", "pending", "passed")
 
 
-def _settled(result: Result | None) -> bool:
-    """Say whether nothing new can be learned; GitHub runs again what has failed."""
+def _settled(policy: VerifyPolicy, result: Result | None, again: bool) -> bool:
+    """Say whether it is not tried: GitHub runs again what failed, nobody consents twice."""
     if result is None or result.status not in SETTLED:
         return False
-    return result.status == "passed" or result.executor != "github"
+    if result.status == "passed":
+        return not again or policy.executor == "person"
+    return not again and policy.executor != "github"
 
 
 def _final(result: Result | None) -> bool:

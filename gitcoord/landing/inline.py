@@ -15,6 +15,7 @@ from gitcoord.domain.verification import Outcome
 from gitcoord.domain.verify_policies import VerifyPolicy, digest_of
 from gitcoord.domain.verifying import OUTPUT, ResultDraft
 from gitcoord.landing.processes import Ended, Limits, end_marked, run
+from gitcoord.storage.gitproc import LOST
 from gitcoord.storage.store import Oid
 from gitcoord.storage.throwaway import Throwaway, made
 from gitcoord.storage.throwaway import sweep as swept
@@ -78,6 +79,8 @@ def _judged(policy: VerifyPolicy, ended: Ended, limits: Limits) -> ResultDraft:
         reason = f"wrote more than {limits.output:,} bytes"
     elif ended.code == 0:
         status, reason = "passed", ""
+    elif ended.code == LOST:
+        status, reason = "error", "something else has collected how it ended"
     elif ended.code > 0:
         reason = f"ended with {ended.code}"
     else:

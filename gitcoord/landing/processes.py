@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from gitcoord.storage.gitproc import LOST
+
 #: Variable by which what belongs to a run is found.
 MARK = "GITCOORD_CHECK"
 #: Bytes of output that are returned, the last ones.
@@ -40,7 +42,7 @@ class Limits(NamedTuple):
 class Ended(NamedTuple):
     """How a command ended."""
 
-    #: Negative: the signal that ended it.
+    #: Negative: the signal that ended it, or `LOST`.
     code: int
     #: The end of what it wrote to stdout and stderr.
     output: bytes
@@ -66,8 +68,8 @@ def run(
                 _asked_to_end(child, limits.grace)
         finally:
             _end(child)
+            code = _collected(child)
             end_marked(mark)
-        code = child.wait()
         return Ended(code, _tail(output), time.monotonic() - started, limit)
 
 
@@ -131,6 +133,9 @@ if sys.platform == "win32":
     def _has_ended(child: subprocess.Popen[bytes]) -> bool:
         return child.poll() is not None
 
+    def _collected(child: subprocess.Popen[bytes]) -> int:
+        return child.wait()
+
     def _signal(child: subprocess.Popen[bytes], name: str) -> None:
         if child.poll() is None:
             words = ["taskkill", "/T", "/PID", str(child.pid)]
@@ -154,7 +159,19 @@ else:
             return child.poll() is not None
         # Looked at and not collected, so that the number of its group is not given away yet.
         looks = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, child.pid, looks) is not None
+        try:
+            return os.waitid(os.P_PID, child.pid, looks) is not None
+        except ChildProcessError:
+            return True
+
+    def _collected(child: subprocess.Popen[bytes]) -> int:
+        # subprocess takes an end that others have collected for a success.
+        if child.returncode is None:
+            try:
+                child.returncode = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+            except ChildProcessError:
+                child.returncode = LOST
+        return child.returncode
 
     def _signal(child: subprocess.Popen[bytes], name: str) -> None:
         with suppress(ProcessLookupError, PermissionError):
