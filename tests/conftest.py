@@ -31,7 +31,7 @@ ROOM = 2 * 1024**3
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the workers of `-n auto`: most tests wait for processes that they have started."""
-    return max(3, (os.cpu_count() or 1) * 3 // 2)
+    return max(3, (os.cpu_count() or 1) * 2)
 
 
 def pytest_configure(config: pytest.Config) -> None:

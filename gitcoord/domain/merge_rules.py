@@ -85,18 +85,30 @@ def crossing(state: State, context: Context, entry: Merge) -> list[Lock]:
 
 
 def _near(state: State, entry: Merge) -> Iterator[Lock]:
+    """Yield exclusive locks of others on what it changes; a folder without any is asked once."""
     if not state.holds(Lock.table):
         return
     if entry.wide:
         yield from state.scan(Lock, "at:file:")
         return
+    folders: dict[str, list[str]] = {}
     for path in entry.paths:
-        try:
-            key = wanted(state.settings, escape(path))
-        except InvalidKey:
-            # What no key can name is locked by nobody.
+        folders.setdefault(path.rpartition("/")[0], []).append(path)
+    for folder, paths in folders.items():
+        many = folder and len(paths) > 1
+        if many and next(_excluding(state, entry, folder + "/"), None) is None:
             continue
-        yield from excluding(state, key, "shared", entry.session)
+        for path in paths:
+            yield from _excluding(state, entry, path)
+
+
+def _excluding(state: State, entry: Merge, path: str) -> Iterator[Lock]:
+    try:
+        key = wanted(state.settings, escape(path))
+    except InvalidKey:
+        # What no key can name is locked by nobody.
+        return
+    yield from excluding(state, key, "shared", entry.session)
 
 
 def _feature_active(state: State, _: Context, entry: Merge) -> Finding | None:
@@ -194,6 +206,8 @@ def consent(state: State, context: Context, entry: Merge) -> str:
     """Return why a person has to approve the entry, or "": a policy, or its risk."""
     if need(state, entry.paths, wide=entry.wide).person:
         return "by policy"
+    if not state.settings.risk_approval:
+        return ""
     risk = risk_of(
         state,
         entry.paths,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gitcoord.domain.approving import DecideApproval, RequestApproval
 from gitcoord.domain.claiming import ClaimTask
@@ -12,7 +15,8 @@ from gitcoord.domain.departure import EndSession
 from gitcoord.domain.escalations import RaiseEscalation, Raising
 from gitcoord.domain.features import Feature
 from gitcoord.domain.lock_operations import AcquireLocks
-from gitcoord.domain.merge_rules import findings, subject
+from gitcoord.domain.locks import check
+from gitcoord.domain.merge_rules import crossing, findings, subject
 from gitcoord.domain.merges import FINDINGS_LIMIT, PATHS_LIMIT, Finding, Merge
 from gitcoord.domain.merging import CheckMerges, EjectMerge, RecordCheck, RemoveMerge
 from gitcoord.domain.new_tasks import AddTasks, NewTask
@@ -245,9 +249,27 @@ def test_exclusive_locks_of_others_on_changed_paths_block(queue: Queue) -> None:
     assert issues(entry) == {"locks": text}
     assert queue.told() == [f"q-1 (feat/q-1) is blocked: {text}"]
     # Elsewhere, or over, is no matter, and neither is a name that no key can have.
-    assert queue.check(paths=("docs/a", "a\nb")).status == "ready"
+    assert queue.check(paths=("docs/a", "docs/b", "a\nb")).status == "ready"
+    assert issues(queue.check(paths=("src/x/a", "src/x/b", "top"))) == {"locks": text}
     queue.world.pass_time(60)
     assert queue.check().status == "ready"
+
+
+PARTS = st.sampled_from(["a", "b", "a/x", "a/y", "b/x/c", "b/x/d", "a/[1]"])
+KEYS = st.sampled_from(["a", "b/x/d", "a/", "b/**", "*/x", "**/c", "a/{x,y}", "a/\\[1]", "db:a"])
+
+
+@settings(max_examples=60)
+@given(st.lists(PARTS, unique=True), st.lists(KEYS, unique=True, max_size=3))
+def test_no_lock_in_the_way_is_overlooked(paths: list[str], keys: list[str]) -> None:
+    queue = Queue()
+    for key in keys:
+        queue.world.run(AcquireLocks(keys=(key,)), "s-bob")
+    queue.add()
+    entry = msgspec.structs.replace(queue.entry(), paths=tuple(sorted(paths)))
+    state, context = queue.world.state(), queue.world.context()
+    found = {lock.key for lock in crossing(state, context, entry)}
+    assert found == {one.lock.key for one in check(state, context, paths, "s-ann")}
 
 
 def test_shared_locks_and_ones_own_do_not_block(queue: Queue) -> None:

@@ -72,6 +72,7 @@ class GitHost(Repositories):
         self.date_offset: float | None = 0.0
         #: Seconds added to every request.
         self.latency = 0.0
+        self._stopping = threading.Event()
         self.redirects: dict[str, tuple[str, int]] = {}
         self._tls = tls
         self._port = 0
@@ -127,6 +128,7 @@ class GitHost(Repositories):
 
     def start(self) -> None:
         """Listen, at the same port as before."""
+        self._stopping.clear()
         self._listener = socket.create_server(("127.0.0.1", self._port), backlog=256)
         self._port = self._listener.getsockname()[1]
         self._log = os.open(self.root / "backend.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -141,6 +143,7 @@ class GitHost(Repositories):
         with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=5):
             self._accepting.join()
         listener.close()
+        self._stopping.set()
         for fault in self._held:
             fault.release()
         self.drop_connections(socket.SHUT_RDWR)
@@ -211,7 +214,7 @@ class GitHost(Repositories):
     ) -> tuple[Reply | None, str | None]:
         """Return the answer, None for a cut, and the user."""
         if self.latency:
-            time.sleep(self.latency)
+            self._stopping.wait(self.latency)
         user = self._user(request)
         reply = None
         if fault is None or fault.kind in {"delay", "hold"} or fault.after:
@@ -236,7 +239,7 @@ class GitHost(Repositories):
         fault.reached.set()
         if fault.kind == "hold":
             fault.released.wait(30)
-        time.sleep(fault.seconds)
+        self._stopping.wait(fault.seconds)
 
     def _answer(self, request: Incoming, user: str | None, advertised: set[str]) -> Reply:
         for start, (to, code) in self.redirects.items():

@@ -22,9 +22,7 @@ def head(served: Served) -> str:
 def test_every_operation_of_the_domain_has_one_route() -> None:
     # Ports are leased in the machine's ledger, by routes of their own.
     of_the_machine = {tag for tag in OPERATIONS if tag.startswith("port.")}
-    # Whoever lands works in a clone, and has the commands.
-    of_the_clone = {tag for tag in OPERATIONS if tag.startswith("merge.")}
-    assert covered() == set(OPERATIONS) - of_the_machine - of_the_clone
+    assert covered() == set(OPERATIONS) - of_the_machine
     assert len({(line.method, line.path) for line in LINES}) == len(LINES)
     assert len({line.id for line in LINES}) == len(LINES)
 

@@ -22,7 +22,7 @@ from webhook.compat.document import PATH, described
 from webhook.compat.line import absent
 
 #: Requests that are made up for each route.
-EXAMPLES = 8
+EXAMPLES = 5
 #: What is said with a status of servers: not there yet, not configured.
 ABSENT = (501, 503)
 
