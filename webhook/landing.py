@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitcoord.errors import InvalidConfig, LandingRefused
+from gitcoord.errors import InvalidConfig, InvalidValue, LandingRefused
 from webhook.settings import is_url
 
 if TYPE_CHECKING:
@@ -46,6 +46,22 @@ def site(asking: Asking, session: str | None) -> Site:
         check_runs=_check_runs(house, environ),
         commands=project.runs_checks,
     )
+
+
+def target(asking: Asking) -> str:
+    """Return the branch on which work lands by default.
+
+    Raises `InvalidValue` where only a clone could say it and there is none, `UsageError`.
+    """
+    from gitcoord.landing.enqueue import target_of
+
+    with asking.state() as state:
+        setting = state.settings.target_branch
+    if setting:
+        return setting
+    if is_url(asking.caller.project.place):
+        raise InvalidValue("which target? The settings name no target_branch", hint="Name it.")
+    return target_of(site(asking, None))
 
 
 def _check_runs(house: House, environ: Mapping[str, str]) -> CheckRuns | None:

@@ -54,7 +54,7 @@ def test_every_answer_is_one_that_the_document_describes(
         for mode in GenerationMode if takes else (GenerationMode.POSITIVE,):
             statuses |= _answers(operation, served.agent("bob").token, mode)
         seen[operation.label] = statuses
-    assert len(seen) == len(LINES) + 9
+    assert len(seen) == len(LINES) + 11
     # Requests that are made up have reached the rules, and not only their doors.
     done = [label for label, statuses in seen.items() if statuses & {200, 201}]
     assert len(done) > len(LINES) / 2, sorted(set(seen) - set(done))
@@ -109,6 +109,8 @@ def test_every_route_of_the_table_is_described_with_what_it_takes() -> None:
         ("GET", "/api/v1/ports"),
         ("POST", "/api/v1/ports"),
         ("POST", "/api/v1/ports/release"),
+        ("POST", "/api/v1/merges/check"),
+        ("POST", "/api/v1/merges/land"),
     }
     named = {(m.upper(), path) for path, routes in document["paths"].items() for m in routes}
     assert named == table | beside

@@ -59,7 +59,7 @@ def merges(asking: Asking, asked: MergesAsked) -> Merges:
 
 
 class NextAsked(Asked, frozen=True, kw_only=True):
-    """For which target; empty: that of the settings."""
+    """For which target; empty: where work lands by default."""
 
     target: str = ""
 
@@ -72,11 +72,15 @@ class NextMerges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def next_merges(asking: Asking, asked: NextAsked) -> NextMerges:
-    """Return the next batch; whether git can merge it is seen when it lands."""
-    from gitcoord.domain.merge_order import batch
+    """Return the next batch; whether git can merge it is seen when it lands.
 
+    Raises as `landing.target`.
+    """
+    from gitcoord.domain.merge_order import batch
+    from webhook import landing
+
+    target = asked.target or landing.target(asking)
     with asking.state() as state:
-        target = asked.target or state.settings.target_branch
         return NextMerges(target=target, merges=batch(state, target))
 
 

@@ -9,7 +9,7 @@ import pytest
 from gitcoord.entrypoints.mcp.table_landing import LANDING
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.mcp.agents import Agent, Agents
-from tests.gitrun import git
+from tests.gitrun import branch, git
 
 #: Every tool of the queue and of verification.
 QUEUE = {tool.name for tool in LANDING if tool.run.__module__.endswith(("merges", "verification"))}
@@ -18,14 +18,6 @@ QUEUE = {tool.name for tool in LANDING if tool.run.__module__.endswith(("merges"
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
     return agents.stdio()
-
-
-def branch(door: Door, name: str, path: str, text: str = "new\n") -> str:
-    """Commit a file to a branch from main, and return to main."""
-    git(door.place, "switch", "-q", "-c", name, "main")
-    door.commit(path, text)
-    git(door.place, "switch", "-q", "main")
-    return git(door.place, "rev-parse", name)
 
 
 def test_a_branch_is_queued_checked_verified_and_landed(door: Door, agent: Agent) -> None:
@@ -41,10 +33,10 @@ def test_a_branch_is_queued_checked_verified_and_landed(door: Door, agent: Agent
         "--",
         sys.executable,
         "-c",
-        "print('it fails here'); raise SystemExit(open('src/a').read())",
+        "print('it fails here'); raise SystemExit('new' in open('src/a').read())",
     )
-    head = branch(door, "feat/login", "src/a")
-    branch(door, "feat/docs", "docs/a")
+    head = branch(door.place, "feat/login", "src/a")
+    branch(door.place, "feat/docs", "docs/a")
     agent.call("register_session", agent_name="bob")
     agent.call("register_feature", feature_id="login", title="Log in", branch_name="feat/login")
     task = agent.call("submit_work", task_type="task", description="Log in")["task_id"]
@@ -100,8 +92,8 @@ def test_a_branch_is_queued_checked_verified_and_landed(door: Door, agent: Agent
     assert agent.call("get_merge_queue")["entries"] == []
     assert "No branch is queued." in agent.read("merge-queue://pending")
 
-    branch(door, "feat/more", "more")
-    branch(door, "feat/odd", "odd")
+    branch(door.place, "feat/more", "more")
+    branch(door.place, "feat/odd", "odd")
     more = agent.call("enqueue_merge", branch_name="feat/more")["entry"]["merge_id"]
     odd = agent.call("enqueue_merge", branch_name="feat/odd")["entry"]["merge_id"]
     head = refs(door.place)
@@ -120,7 +112,7 @@ def test_who_did_not_queue_it_does_not_remove_it_and_what_is_not_there_is_said(
     door: Door, agent: Agent
 ) -> None:
     ada = door.start("ada")
-    branch(door, "feat/login", "a")
+    branch(door.place, "feat/login", "a")
     id = door.json("merge", "enqueue", "feat/login", "--session", ada)["merge"]["id"]
     agent.call("register_session", agent_name="bob")
     before = refs(door.place)
@@ -138,7 +130,7 @@ def test_who_did_not_queue_it_does_not_remove_it_and_what_is_not_there_is_said(
 
 def test_a_blocked_branch_says_what_stands_in_its_way(door: Door, agent: Agent) -> None:
     ada = door.start("ada")
-    branch(door, "feat/login", "src/a")
+    branch(door.place, "feat/login", "src/a")
     door("lock", "acquire", "src/**", "--session", ada)
     agent.call("register_session", agent_name="bob")
     id = agent.call("enqueue_merge", branch_name="feat/login")["entry"]["merge_id"]
