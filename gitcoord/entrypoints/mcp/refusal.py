@@ -41,7 +41,7 @@ NEXT: dict[str, str] = {
     "merge_not_found": "Call get_merge_queue.",
     "merge_taken": "Ask its agent with send_message, or your person.",
     "not_ready": "Mend what is named here, commit it, and call enqueue_merge again.",
-    "merge_conflict": "Merge the target into your branch, solve the conflicts, and call enqueue_merge.",
+    "merge_conflict": "Merge the target into your branch, solve the conflicts, call enqueue_merge.",
     "nothing_to_land": "Commit your work to the branch first; if it is all in the target, go on.",
     "branch_missing": "Push or create the branch, then queue it.",
     "branch_moved": "Call enqueue_merge again, so that what you have added is checked.",
