@@ -38,10 +38,11 @@ def clean(checkout: Checkout) -> bool:
     register = os.path.join(home(checkout.repository), "checks")
     return not (
         os.listdir(os.path.join(os.path.dirname(checkout.place), "temp"))
-        or os.path.isdir(os.path.join(common, "worktrees"))
-        and os.listdir(os.path.join(common, "worktrees"))
-        or os.path.isdir(register)
-        and os.listdir(register)
+        or (
+            os.path.isdir(os.path.join(common, "worktrees"))
+            and os.listdir(os.path.join(common, "worktrees"))
+        )
+        or (os.path.isdir(register) and os.listdir(register))
     )
 
 
