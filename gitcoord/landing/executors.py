@@ -36,7 +36,7 @@ from gitcoord.domain.verifying import (
     VerificationNoted,
     consent,
 )
-from gitcoord.errors import Unavailable
+from gitcoord.errors import ForgeRefused, Unavailable
 from gitcoord.landing import inline
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.request import fresh_id
@@ -155,7 +155,7 @@ class _Run:
         for policy, before in pending:
             if policy.executor == "inline":
                 self._note(_draft(policy, "running"))
-            draft = self._checked(policy)
+            draft = self._checked(policy, before)
             noted = self._noted(draft, before)
             if noted in BAD:
                 break
@@ -181,15 +181,15 @@ class _Run:
             return []
         return [pair for pair in known if not _settled(*pair, again)]
 
-    def _checked(self, policy: VerifyPolicy) -> ResultDraft:
+    def _checked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         try:
             if policy.executor == "inline":
                 return inline.check(self._checkout, self._change.commit, policy, self._environ)
             if policy.executor == "github":
                 return self._at_github(policy)
-        except Unavailable as trouble:
+        except (Unavailable, ForgeRefused) as trouble:
             return _draft(policy, "error", trouble.message)
-        return self._asked(policy)
+        return self._asked(policy, before)
 
     def _at_github(self, policy: VerifyPolicy) -> ResultDraft:
         if self._check_runs is None:
@@ -198,18 +198,30 @@ class _Run:
         worst: Judgement = min(found, key=lambda one: _ORDER.index(one.status))
         return _draft(policy, worst.status, worst.reason, url=worst.url)
 
-    def _asked(self, policy: VerifyPolicy) -> ResultDraft:
-        change = self._change
-        asked = ask(
-            self._coordinator,
-            consent(change.commit),
-            title=f"land {change.commit[:10]}" + (f" of {change.branch}" if change.branch else ""),
-            why=f"policy {policy.name}, tier {policy.tier}; risk {self._risk.score}",
-            session=change.session,
-            agent=change.agent,
-            details={"paths": list(_printable(change.paths[:20])), "risk": self._risk.reasons},
-        )
-        return msgspec.structs.replace(_draft(policy, "pending"), approval=asked.id)
+    def _asked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
+        change, name = self._change, self._decided(before)
+        if name is None:
+            branch = f" of {change.branch}" if change.branch else ""
+            name = ask(
+                self._coordinator,
+                consent(change.commit),
+                title=f"land {change.commit[:10]}{branch}",
+                why=f"policy {policy.name}, tier {policy.tier}; risk {self._risk.score}",
+                session=change.session,
+                agent=change.agent,
+                details={"paths": list(_printable(change.paths[:20])), "risk": self._risk.reasons},
+            ).id
+        return msgspec.structs.replace(_draft(policy, "pending"), approval=name)
+
+    def _decided(self, before: Result | None) -> str | None:
+        """Return the request that was waited for, where it was denied since."""
+        if before is None or before.status != "pending":
+            return None
+        with self._coordinator.ledger.state() as state:
+            asked = state.get(Approval, before.approval)
+        if asked is None or asked.subject != consent(self._change.commit):
+            return None
+        return asked.id if asked.status == "denied" else None
 
     def _noted(self, draft: ResultDraft, before: Result | None) -> str:
         """Note a result and return its status; one that says nothing new is not written."""

@@ -65,7 +65,8 @@ def test_a_command_that_hangs_is_ended_with_all_its_children(tmp_path: Path) -> 
 
 
 def test_a_command_that_ignores_to_be_asked_is_killed(tmp_path: Path) -> None:
-    line = "trap '' TERM; (trap '' TERM; echo $$; while :; do sleep 1; done) & while :; do sleep 1; done"
+    stays = "while :; do sleep 1; done"
+    line = f"trap '' TERM; (trap '' TERM; echo $$; {stays}) & {stays}"
     ended = ran(tmp_path, line, SHORT)
     assert (ended.limit, ended.code) == ("time", -signal.SIGKILL)
     assert end_marked("m-test") == 0
@@ -99,9 +100,8 @@ def test_children_that_are_left_behind_are_killed_and_waited_for_by_nobody(tmp_p
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there processes can be found by a mark")
 def test_children_that_left_the_group_are_found_by_their_mark(tmp_path: Path) -> None:
-    line = "setsid sh -c 'echo $$ > child; trap \"\" TERM HUP; sleep 600 & wait' & " + (
-        "while ! [ -s child ]; do sleep 0.01; done"
-    )
+    leaves = "setsid sh -c 'echo $$ > child; trap \"\" TERM HUP; sleep 600 & wait'"
+    line = f"{leaves} & while ! [ -s child ]; do sleep 0.01; done"
     assert ran(tmp_path, line).code == 0
     assert not lives(number(tmp_path / "child"))
     assert end_marked("m-test") == 0

@@ -22,7 +22,7 @@ def policy(served: Served, code: str, name: str = "unit") -> None:
     """Let a command decide about every path."""
     body = {"command": [sys.executable, "-c", code], "include": ["**"]}
     answer = served.call(
-        "POST", f"/verifications/policies/{name}", body, key=served.key("admin", agent="lena")
+        "POST", f"/verify-policies/{name}", body, key=served.key("admin", agent="lena")
     )
     assert answer.status_code == 200, answer.text
 
@@ -161,15 +161,15 @@ def test_a_project_without_a_clone_refuses_what_needs_git(serving: Maker, repo: 
 def test_policies_of_verification_are_set_listed_and_removed(served: Served) -> None:
     ada, admin = served.agent("ada"), served.key("admin", agent="lena")
     policy(served, "pass")
-    (found,) = ada.get("/verifications/policies").json()["policies"]
+    (found,) = ada.get("/verify-policies").json()["policies"]
     assert (found["name"], found["tier"], found["by"]) == ("unit", 0, "lena")
     before = head(served)
-    problem(ada.post("/verifications/policies/unit", {"tier": 1}), 403, "forbidden")
-    wrong = served.call("POST", "/verifications/policies/unit", {"tier": 9}, key=admin)
+    problem(ada.post("/verify-policies/unit", {"tier": 1}), 403, "forbidden")
+    wrong = served.call("POST", "/verify-policies/unit", {"tier": 9}, key=admin)
     problem(wrong, 400, "invalid_value")
-    none = served.call("POST", "/verifications/policies/x/remove", key=admin)
+    none = served.call("POST", "/verify-policies/x/remove", key=admin)
     problem(none, 404, "verify_policy_not_found")
     problem(ada.get(f"/verifications/{'0' * 40}"), 404, "verification_not_found")
     assert head(served) == before
-    served.call("POST", "/verifications/policies/unit/remove", key=admin)
-    assert ada.get("/verifications/policies").json()["policies"] == []
+    served.call("POST", "/verify-policies/unit/remove", key=admin)
+    assert ada.get("/verify-policies").json()["policies"] == []

@@ -296,17 +296,17 @@ LINES: tuple[Line, ...] = (
     _do("/merges/{id}/remove", "merge.remove", "agent", "Give one's own entry up"),
     # Verification.
     _see("/verifications", verifications.verifications, "What is known of commits"),
-    _see("/verifications/policies", verifications.verify_policies, "Which paths need which checks"),
+    _see("/verify-policies", verifications.verify_policies, "Which paths need which checks"),
     _see("/verifications/{commit}", verifications.verification, "What is known of one commit"),
     _do("/verifications", "verification.record", "agent", "Note results for a commit", 201),
     _do(
-        "/verifications/policies/{name}",
+        "/verify-policies/{name}",
         "verification.policy_set",
         "admin",
         "Make a policy of verification, or change what is named of one",
     ),
     _do(
-        "/verifications/policies/{name}/remove",
+        "/verify-policies/{name}/remove",
         "verification.policy_remove",
         "admin",
         "Remove a policy of verification",

@@ -36,8 +36,10 @@ from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.unlanded import DropMarks, MarkDraft
 from gitcoord.domain.usage import ReportUsage, Usage
+from gitcoord.domain.verify_policies import RemoveVerifyPolicy
 from gitcoord.domain.violations import RecordViolations, ViolationDraft
 from gitcoord.errors import InvalidValue
+from tests.domain.checked import noted, policy, result
 from tests.domain.telling import Watch
 from tests.domain.world import World
 from webhook.events.wording import LONGEST, WORDS, said, written
@@ -104,6 +106,12 @@ def day() -> list[Event]:
     run(UseApproval(about=Subject(kind="command", text="make 0")), "s-ada")
     world.pass_time(60)
     run(LapseLeases())
+    unit = policy(world)
+    found.extend(watch.look())
+    for status in ("running", "pending", "failed", "passed"):
+        run(noted(result(unit, status)), "s-ada")
+        world.pass_time(1)
+    run(RemoveVerifyPolicy(name="unit"))
     run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
