@@ -51,7 +51,8 @@ LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "
     # What is permitted here is said here; a file gives no rights.
     "profiles", "assignments", "policies", "network", "accesses", "approvals",
     # An entry names a commit that may not be here, and checks that were made over there.
-    "merges", "verify_policies", "verifications",
+    "merges",
+    "verify_policies", "verifications",
 }  # fmt: skip
 
 #: Most records in one call.

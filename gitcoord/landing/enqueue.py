@@ -16,9 +16,9 @@ from gitcoord.errors import (
     UnrelatedHistories,
     UsageError,
 )
-from gitcoord.landing.site import Site, tip, tips
-from gitcoord.storage.commits import identity
-from gitcoord.storage.merging import Clash, combine
+from gitcoord.landing.facts import tried
+from gitcoord.landing.site import Site, opened, tip, tips
+from gitcoord.storage.merging import Clash
 from gitcoord.storage.store import Oid
 
 
@@ -38,6 +38,7 @@ def completed(site: Site, wish: EnqueueMerge) -> EnqueueMerge:
     `NothingToLand`, `UnrelatedHistories`, `UsageError` where no branch or target is known, and
     what keeps us from git or the host.
     """
+    opened(site)
     target = wish.target or target_of(site)
     branch = wish.branch or _branch(site, wish)
     if branch == target:
@@ -97,8 +98,7 @@ def _head(site: Site, branch: str) -> Oid:
 
 def _check(site: Site, branch: str, head: Oid, target: str) -> None:
     """Raise where the branch brings nothing, or has nothing to do with its target."""
-    who = identity(site.checkout, site.agent)
-    found = combine(site.checkout, tip(site, target), head, "merge", "trial\n", who)
+    found = tried(site, head, tip(site, target), "merge")
     if not isinstance(found, Clash):
         return
     if found.kind in ("nothing", "landed"):

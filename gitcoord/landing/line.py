@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import BeginLanding, Begun, LandMerges
+from gitcoord.domain.merge_moves import busy
 from gitcoord.domain.merge_order import batch
 from gitcoord.domain.merge_setbacks import HandOver, Moved, TakeBack
 from gitcoord.domain.merges import Merge, listed, merge_by
@@ -34,7 +35,7 @@ from gitcoord.landing.check import Report, check, check_due
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
-from gitcoord.landing.site import HEADS, Site, carrier, opened, tip, tips
+from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -62,14 +63,24 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     with site.coordinator.ledger.state() as state:
         named = [merge_by(state, id) for id in ids]
         every = [entry.target for entry in (named if ids else listed(state))]
+    targets = [name for name in dict.fromkeys(every) if not target or name == target]
     try:
-        for name in dict.fromkeys(every):
-            if not target or name == target:
-                _Line(site, name, frozenset(ids), outcome).run()
+        for name in targets:
+            _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
     except GitcoordError as trouble:
         trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
         raise
     return outcome
+
+
+def _walk(line: _Line, *, alone: bool) -> None:
+    """Walk along one of the lines; a worktree that stops it does not stop the others."""
+    try:
+        line.run()
+    except TargetDirty as trouble:
+        if alone:
+            raise
+        line.wait(trouble.message)
 
 
 class _Line:
@@ -91,8 +102,14 @@ class _Line:
             self._take(check_due(self._site, self._target, self._only))
             entries = self._chosen()
             if not entries:
+                self._say_who_lands()
                 return
             self._step(entries)
+
+    def wait(self, why: str) -> None:
+        """Note of all that is ready that it has to wait."""
+        while entries := self._chosen():
+            self._outcome.waiting |= {entry.id: why for entry in entries}
 
     def _chosen(self) -> list[Merge]:
         def among(entry: Merge) -> bool:
@@ -103,9 +120,16 @@ class _Line:
         with self._site.coordinator.ledger.state() as state:
             return batch(state, self._target, self._limit, among)
 
+    def _say_who_lands(self) -> None:
+        with self._site.coordinator.ledger.state() as state:
+            for entry in listed(state):
+                if entry.target == self._target and entry.status == "merging":
+                    self._outcome.waiting[entry.id] = busy(entry).message
+
     def _step(self, entries: Sequence[Merge]) -> None:
         """Land a batch, or find out which of it does not."""
         site = self._site
+        check_atomic(site)
         if not self._unchanged(entries):
             return
         at = tip(site, self._target)
@@ -204,6 +228,9 @@ class _Line:
             )
         except OutcomeUnknown:
             raise  # The target says it, when it answers again: `recover`.
+        except KeyboardInterrupt:
+            self._back(begun, Contended("its landing was interrupted"), counts=False)
+            raise
         except LandingRefused as refusal:
             self._refused(built, begun, refusal)
         except (Refused, Contended, Unavailable) as trouble:
@@ -226,7 +253,7 @@ class _Line:
             self._again(refusal)
         elif why == _PULL_REQUESTS:
             ids = tuple(one.id for one in begun.merges)
-            wish = HandOver(ids=ids, reason=refusal.message, run=begun.run)
+            wish = HandOver(ids=ids, reason=_told(refusal), run=begun.run)
             self._outcome.take(self._site.do(wish, Moved).merges)
         else:
             alone = len(built.entries) == 1
@@ -236,7 +263,7 @@ class _Line:
     def _back(self, begun: Begun, trouble: GitcoordError, *, counts: bool) -> None:
         wish = TakeBack(
             ids=tuple(one.id for one in begun.merges),
-            reason=trouble.message,
+            reason=_told(trouble),
             run=begun.run,
             counts=counts,
         )
@@ -263,6 +290,11 @@ class _Line:
     def _take(self, report: Report) -> None:
         self._outcome.end(self._outcome.settled, report.settled)
         self._outcome.take(report.checked)
+
+
+def _told(trouble: GitcoordError) -> str:
+    """Return why, as short as it goes: reasons of entries are one line."""
+    return str(trouble.details.get("said") or trouble.message)
 
 
 def _reason(entries: Sequence[Merge]) -> str:

@@ -88,21 +88,24 @@ def opened(site: Site) -> list[Left]:
     """See that work can land here, and finish what a killed landing has left behind.
 
     Returns the worktrees that cannot follow the target yet. Raises `LandingRefused` where the
-    ledger is kept elsewhere than the code, `HostRefused` where the host cannot move both as
-    one, `HostUnreachable` and what else keeps us from it.
+    ledger is kept elsewhere than the code, `HostUnreachable` and what else keeps us from it.
     """
     if site.wire is None:
         return checkedout.finish(site.checkout)
     from gitcoord.storage.wire.landing import check_shared
 
     check_shared(site.checkout, site.remote)
-    if not site.wire.atomic:
-        raise HostRefused(
-            "this host cannot move a branch and the ledger as one",
-            hint="Merge by pull requests; `gitcoord merge land` sees what was merged.",
-        )
     site.wire.refresh()
     return []
+
+
+def check_atomic(site: Site) -> None:
+    """Raise `HostRefused` where the host cannot move a branch and the ledger as one."""
+    if site.wire is not None and not site.wire.atomic:
+        raise HostRefused(
+            "this host cannot move a branch and the ledger as one",
+            hint="Merge by pull requests; `gitcoord merge check` notes what was merged.",
+        )
 
 
 def tips(site: Site, names: Iterable[str]) -> dict[str, Tips]:
@@ -134,7 +137,7 @@ def tip(site: Site, target: str) -> Oid:
 
 
 def carrier(site: Site, branch: Branch, reason: str) -> Moving | Landing:
-    """Return what moves a branch and the ledger as one. Raises as `opened`."""
+    """Return what moves a branch and the ledger as one. Raises `LandingRefused` as `opened`."""
     if site.wire is None:
         return Moving(site.checkout, branch, reason)
     from gitcoord.storage.wire.landing import towards

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,6 +176,8 @@ def test_a_batch_is_of_one_target_and_as_large_as_the_settings_say() -> None:
     assert [one.id for one in batch(world.state(), "main", 3)] == ["q-0", "q-1", "q-2"]
     assert batch(world.state(), "main", 0) == []
     assert [one.id for one in batch(world.state(), "release")] == ["q-9"]
+    odd = batch(world.state(), "main", 9, lambda one: one.id in ("q-1", "q-3", "q-9"))
+    assert [one.id for one in odd] == ["q-1", "q-3"]
 
 
 def test_what_is_not_ready_does_not_hold_up_what_is() -> None:
@@ -190,6 +193,15 @@ def test_a_need_lands_in_the_same_batch_if_it_comes_before() -> None:
     assert [one.id for one in batch(world.state(), "main")] == ["q-2", "q-1"]
     world.put(entry("q-2", priority=9, status="blocked"))
     assert batch(world.state(), "main") == []
+
+
+def test_a_needed_feature_may_land_whole_in_the_same_batch_before() -> None:
+    carrying = [entry(id, feature="red", paths=(id,)) for id in ("q-2", "q-3")]
+    world = stored([entry("q-1", needs=("red",), paths=("a",)), *carrying])
+    assert [one.id for one in batch(world.state(), "main")] == ["q-2", "q-3", "q-1"]
+    assert [one.id for one in batch(world.state(), "main", 2)] == ["q-2", "q-3"]
+    world.put(msgspec.structs.replace(carrying[1], status="blocked"))
+    assert [one.id for one in batch(world.state(), "main")] == ["q-2"]
 
 
 @pytest.mark.parametrize(

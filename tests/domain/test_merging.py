@@ -151,7 +151,10 @@ def test_more_paths_than_can_be_named_overlap_everything(queue: Queue) -> None:
     assert (entry.wide, len(entry.paths)) == (True, PATHS_LIMIT)
     queue.world.run(AcquireLocks(keys=("elsewhere/**",)), "s-bob")
     assert "elsewhere/**" in issues(queue.check(wide=True, paths=()))["locks"]
-    # A key that is no path is in nobody's way.
+    # A key that is no path is in nobody's way, nor is what is shared or one's own.
+    queue.world.run(AcquireLocks(keys=("shared.txt",), mode="shared"), "s-bob")
+    queue.world.run(AcquireLocks(keys=("mine.txt",)), "s-ann")
+    assert ".txt" not in issues(queue.check(wide=True, paths=()))["locks"]
     queue.world.run(AcquireLocks(keys=("db:users",)), "s-bob")
     assert "db:" not in issues(queue.check(wide=True, paths=()))["locks"]
 

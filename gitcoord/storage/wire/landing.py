@@ -79,6 +79,8 @@ _SAID: dict[Why, tuple[str, str]] = {
         "Mend what it names, then run the same command again.",
     ),
 }
+#: What git says in the end of every push that was refused.
+_GENERAL = b"failed to push some refs"
 _AGAIN = "Run the same command again; where the task is completed by then, all of it has landed."
 
 
@@ -205,6 +207,7 @@ class Landing:
             hint=hint.format(remote=self._remote),
             branch=name,
             why=why,
+            said=words,
         )
 
     def _lease(self) -> str:
@@ -247,8 +250,20 @@ class Landing:
             extra=extra,
         )
         refused = [line for line in output.splitlines() if line.startswith(b"!")]
-        said = [line for line in complaint.splitlines() if not line.startswith((b"To ", b"hint:"))]
-        return _Told(code, bool(refused), masked(b"; ".join([*refused, *said])), complaint)
+        return _Told(
+            code, bool(refused), masked(b"; ".join(_telling(refused, complaint))), complaint
+        )
+
+
+def _telling(refused: Sequence[bytes], complaint: bytes) -> list[bytes]:
+    """Return what a push was told, each once: the host's own words first, then why of each ref."""
+    said = [line.strip() for line in complaint.splitlines()]
+    said = [line for line in said if line and not line.startswith((b"To ", b"hint:"))]
+    remote = [line for line in said if line.startswith(b"remote:")]
+    # A line of a ref has tabs between the mark, the names and the reason.
+    reasons = [line.rpartition(b"\t")[2] for line in refused]
+    rest = [line for line in said if line not in remote and not (refused and _GENERAL in line)]
+    return list(dict.fromkeys([*remote, *reasons, *rest]))
 
 
 def planned(wire: WireStore, checkout: Checkout, remote: str) -> Landing:
