@@ -82,6 +82,7 @@ def test_what_stands_in_the_way_is_a_refusal_and_moves_nothing(served: Served, p
     before = git(place, "rev-parse", "main")
     found = problem(ada.post("/merges/land", {"ids": [id]}), 409, "not_ready")
     assert "bob" in found["merges"][0]["reason"]
+    assert found["hint"] == "GET /api/v1/merges/{merge} says what stands in its way."
     assert git(place, "rev-parse", "main") == before
     state = head(served)
     problem(bob.post(f"/merges/{id}/remove"), 409, "merge_taken")

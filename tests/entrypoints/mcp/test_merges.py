@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from gitcoord.domain.merge_moves import MOVES
+from gitcoord.domain.merge_rules import RULES
 from gitcoord.entrypoints.mcp.table_landing import LANDING
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.mcp.agents import Agent, Agents
@@ -18,6 +21,14 @@ QUEUE = {tool.name for tool in LANDING if tool.run.__module__.endswith(("merges"
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
     return agents.stdio()
+
+
+def test_the_guide_names_every_status_check_and_tool() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "landing.md").read_text(encoding="utf-8")
+    statuses = {status for status, _ in MOVES} | {*MOVES.values()}
+    checks = {rule.__name__.strip("_") for rule in RULES} | {"branch", "mergeable", "needs"}
+    for name in statuses | checks | QUEUE | {"verification"}:
+        assert f"`{name}`" in text, name
 
 
 def test_a_branch_is_queued_checked_verified_and_landed(door: Door, agent: Agent) -> None:
