@@ -136,7 +136,8 @@ def test_commands_run_only_where_the_operator_said_so(serving: Maker, repo: str)
     assert ada.get(f"/verifications/{tip}").json()["verification"] == known
     tree = git(repo, "rev-parse", "main^{tree}")
     assert len(ada.get(f"/verifications?tree={tree}").json()["verifications"]) == 1
-    assert ada.get("/verifications?agent=ada").json()["verifications"] == []
+    for other in ("agent=ada", "branch=main", f"tree={tip}"):
+        assert ada.get(f"/verifications?{other}").json()["verifications"] == [], other
 
 
 def test_a_project_without_a_clone_refuses_what_needs_git(serving: Maker, repo: str) -> None:

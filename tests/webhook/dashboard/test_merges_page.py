@@ -10,11 +10,13 @@ import pytest
 from gitcoord.domain.merge_queueing import EnqueueMerge
 from gitcoord.domain.merges import Merge
 from gitcoord.domain.notices import told
+from gitcoord.domain.verification import Outcome, Result, Verification
 from gitcoord.domain.verify_policies import SetVerifyPolicy
 from tests.gitrun import branch, git
 from tests.webhook.dashboard.conftest import Opener, Site
 from tests.webhook.dashboard.markup import Markup
 from tests.webhook.dashboard.world import Ledger
+from webhook.dashboard.verifications import standing
 
 
 @pytest.fixture
@@ -78,6 +80,21 @@ def test_verification_shows_policies_results_and_the_end_of_what_was_written(sit
         "waits for safari", "risk 34 of 100", "7 paths",
     ):  # fmt: skip
         assert said in page.text, said
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        (("passed", "failed", "running"), "failed"), (("timeout",), "failed"),
+        (("passed", "running"), "running"), (("passed", "error"), "pending"),
+        (("passed", "passed"), "passed"), ((), "not_needed"),
+    ],
+)  # fmt: skip
+def test_the_results_of_a_commit_are_one_state(outcomes: tuple[Outcome, ...], word: str) -> None:
+    results = tuple(Result(policy=str(at), digest="", status=x) for at, x in enumerate(outcomes))
+    assert (
+        standing(Verification(commit="c", tree="t", at="", updated_at="", results=results)) == word
+    )
 
 
 def test_the_overview_counts_the_queue(site: Site) -> None:
