@@ -18,6 +18,7 @@ from webhook.dashboard import people
 from webhook.dashboard.clashes import clashes
 from webhook.dashboard.merges import counted
 from webhook.dashboard.past import Sight, sight
+from webhook.dashboard.plans import ESCALATIONS, PLANS, escalated, planned
 
 if TYPE_CHECKING:
     from webhook.api.asking import Asking
@@ -67,6 +68,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         for one in rows:
             spend = spend.plus(one.usage)
         locks, queued, found = held(seen), waiting(seen), clashes(seen)
+        raised, plans = escalated(seen), planned(seen)
         return {
             "rows": rows[:SESSIONS],
             "sessions_count": len(rows),
@@ -79,6 +81,10 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "clashes": found[: CLASHES + FOLDED],
             "clashes_at_once": CLASHES,
             "clashes_count": len(found),
+            "escalations": raised[:ESCALATIONS],
+            "escalations_count": len(raised),
+            "plans": plans[:PLANS],
+            "plans_count": len(plans),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {

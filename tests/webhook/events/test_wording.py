@@ -18,6 +18,7 @@ from gitcoord.domain.compact import Compact
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.conflicts import ChangeScope
 from gitcoord.domain.departure import EndSession, KillSession
+from gitcoord.domain.escalations import RaiseEscalation, Raising, ResolveEscalation
 from gitcoord.domain.event import TYPES, Event
 from gitcoord.domain.handoffs import WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks, RenewLocks
@@ -29,6 +30,7 @@ from gitcoord.domain.merging import CheckMerges, EjectMerge, RecordCheck, Remove
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession, ResumeSession
+from gitcoord.domain.plans import AddPlan
 from gitcoord.domain.registering import (
     DeregisterFeature,
     PauseFeature,
@@ -36,6 +38,7 @@ from gitcoord.domain.registering import (
     ResumeFeature,
 )
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.side_by_side import Package
 from gitcoord.domain.signals import ReportSignals, Signals
 from gitcoord.domain.sweep import LapseLeases, SuspectSession, SweepSession
 from gitcoord.domain.takeover import TakeOverLocks
@@ -125,6 +128,15 @@ def day() -> list[Event]:
     run(DeregisterFeature(id="login", reason="landed"), "s-ada")
     run(RegisterFeature(id="other"), "s-ada")
     run(DeregisterFeature(id="other", status="cancelled"), "s-ada")
+    one = Package(id="api", write=("p/**",))
+    draft = NewTask(id="p-1", ref="api", title="Build the API")
+    plan = AddPlan(
+        feature="f", plan_revision=1, contracts_revision=1, packages=(one,), tasks=(draft,)
+    )
+    run(plan, "s-ada")
+    up = Raising(id="e-1", queued="q-1", kind="PLAN_REVISION_REQUIRED", summary="it grew")
+    run(RaiseEscalation(escalation=up, feature="f"), "s-ada")
+    run(ResolveEscalation(id="e-1", resolution="it is split"), "s-ada")
     for number, decision in enumerate(("approve", "deny", "approve")):
         about = Subject(kind="command", text=f"make {number}")
         run(RequestApproval(id=f"a-{number}", about=about, ttl=60), "s-ada")
