@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def site(asking: Asking, session: str | None) -> Site:
     """Return the surroundings in which a session, or whoever has the key, lands.
 
-    Raises `LandingRefused` where the project has no branches here, and what keeps it closed.
+    `session`: as `Asking.asker` says; None is a person. Raises `LandingRefused` where the
+    project has no branches here, and what keeps it closed.
     """
     from gitcoord.storage.worktree import Checkout
 

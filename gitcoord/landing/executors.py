@@ -62,7 +62,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     #: Lines added and removed, for the risk.
     lines: int = 0
     branch: str = ""
-    session: str = ""
+    #: As in `Context.session`.
+    session: str | None = None
     agent: str = ""
 
 
@@ -74,7 +75,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     tree: Oid,
     base: Oid,
     paths: Sequence[str],
-    session: str,
+    session: str | None,
     agent: str,
     environ: Mapping[str, str],
     wide: bool = False,
@@ -113,7 +114,7 @@ def ask(
     *,
     title: str,
     why: str,
-    session: str,
+    session: str | None,
     agent: str,
     details: Mapping[str, object] | None = None,
 ) -> Approval:
@@ -121,7 +122,7 @@ def ask(
     wish = RequestApproval(
         id=fresh_id("a-"), about=about, title=title, why=why, details=dict(details or {})
     )
-    return coordinator.do(wish, Requested, session=session or None, agent=agent).approval
+    return coordinator.do(wish, Requested, session=session, agent=agent).approval
 
 
 class _Run:
@@ -173,7 +174,7 @@ class _Run:
             self._tier = needed.tier
             self._risk = risk_of(
                 state, change.paths, now=now, wide=change.wide, lines=change.lines,
-                session=change.session, agent=change.agent, branch=change.branch,
+                session=change.session or "", agent=change.agent, branch=change.branch,
             )  # fmt: skip
         if not person:
             known = [pair for pair in known if pair[0].executor != "person"]
@@ -245,7 +246,7 @@ class _Run:
             results=(draft,),
         )
         return self._coordinator.do(
-            wish, VerificationNoted, session=change.session or None, agent=change.agent
+            wish, VerificationNoted, session=change.session, agent=change.agent
         ).verification
 
 

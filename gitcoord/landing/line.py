@@ -176,7 +176,7 @@ class _Line:
             tree=built.tree,
             base=built.base,
             paths=paths,
-            session=site.session or "",
+            session=site.session,
             agent=site.agent,
             environ=site.environ,
             wide=any(one.wide for one in entries),

@@ -87,6 +87,9 @@ def test_what_stands_in_the_way_is_a_refusal_and_moves_nothing(served: Served, p
     state = head(served)
     problem(bob.post(f"/merges/{id}/remove"), 409, "merge_taken")
     problem(ada.post(f"/merges/{id}/eject", {"reason": "x"}), 403, "forbidden")
+    # An agent's key without a session is no person.
+    nobody = served.call("POST", f"/merges/{id}/remove", key=served.key("agent"))
+    problem(nobody, 409, "merge_taken")
     problem(ada.get("/merges/q-none"), 404, "merge_not_found")
     problem(ada.post("/merges/check", {"ids": ["q-none"]}), 404, "merge_not_found")
     problem(ada.post("/merges", {"branch": "feat/none"}), 404, "branch_missing")

@@ -96,7 +96,7 @@ def check(asking: Asking, wish: Naming) -> ChecksDone:
     """Check entries now. Raises as `landing.check.check`, and `LandingRefused` without a clone."""
     from gitcoord.entrypoints.cli.merge_landing import checked
 
-    place = landing.site(asking, asking.caller.session)
+    place = landing.site(asking, asking.asker())
     found = checked(asking, place, wish.ids, wish.target)
     return ChecksDone(**found._asdict() | {"worktrees": _told(found.worktrees)})
 
@@ -110,7 +110,7 @@ def land(asking: Asking, wish: Naming) -> LandingsDone:
     from gitcoord.entrypoints.cli.merge_landing import document, refusal
     from gitcoord.landing.line import land as landed
 
-    found = landed(landing.site(asking, asking.caller.session), wish.ids, wish.target)
+    found = landed(landing.site(asking, asking.asker()), wish.ids, wish.target)
     merged = {entry.id for entry in found.merged}
     missed = [id for id in wish.ids if id not in merged]
     if missed:

@@ -159,7 +159,7 @@ def prepared(asking: Asking, body: dict[str, Any], key: str | None) -> dict[str,
         wish = msgspec.convert(found | {"head": ""}, EnqueueMerge)
     except msgspec.ValidationError as wrong:
         raise InvalidValue(f"merge.enqueue: {wrong}") from None
-    whole = completed(site(asking, asking.caller.session), wish)
+    whole = completed(site(asking, asking.asker()), wish)
     return found | {"branch": whole.branch, "target": whole.target, "head": whole.head}
 
 

@@ -143,7 +143,7 @@ def checked(
     from gitcoord.domain.verify_policies import policies
     from gitcoord.landing.executors import verify as verified
 
-    session = desk.anybody()
+    session = desk.asker()
     with desk.state() as state:
         asks = any(one.executor == "github" and one.enabled for one in policies(state))
     standing = verified(
@@ -153,8 +153,8 @@ def checked(
         tree=found.tree,
         base=found.base,
         paths=found.paths,
-        session=session or "",
-        agent=desk.person,
+        session=session,
+        agent=desk.named_for(session),
         environ=desk.environ,
         lines=found.lines,
         branch=found.branch,
