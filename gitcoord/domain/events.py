@@ -47,10 +47,17 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
 #: Tables from which only a compaction takes records away.
 _KEPT = frozenset(
     {
-        "sessions", "tasks", "notes", "handoffs", "features", "plans", "escalations", "approvals",
+        "sessions",
+        "tasks",
+        "notes",
+        "handoffs",
+        "features",
+        "plans",
+        "escalations",
+        "approvals",
         "merges",
     }
-)  # fmt: skip
+)
 
 
 def events(scene: Scene) -> list[Event]:
