@@ -115,7 +115,11 @@ def test_children_that_left_the_group_are_found_by_their_mark(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there processes can be found by a mark")
-def test_only_what_carries_the_mark_is_ended() -> None:
+@pytest.mark.parametrize("old", [False, True], ids=["now", "before Linux 5.3"])
+def test_only_what_carries_the_mark_is_ended(old: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if old:
+        monkeypatch.delattr(os, "pidfd_open")
+
     def started(mark: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], MARK: mark})
 
