@@ -30,7 +30,7 @@ def check(desk: Desk, ids: tuple[str, ...]) -> None:
     """
     found = checked(desk, site_of(desk), ids)
     desk.show(
-        found._asdict(),
+        found._asdict() | {"worktrees": _places(found.worktrees)},
         lambda: (
             [
                 *ended_with(found.settled),
@@ -137,7 +137,7 @@ def document(found: Outcome) -> dict[str, Any]:
         "handed_over": list(found.handed_over.values()),
         "back": list(found.back.values()),
         "waiting": found.waiting,
-        "worktrees": found.left,
+        "worktrees": _places(found.left),
     }
 
 
@@ -149,6 +149,10 @@ def _lines(found: Outcome) -> list[str]:
         *(f"{id} {why}" for id, why in found.waiting.items()),
         *(f"{one.path} cannot follow: {one.text}" for one in found.left),
     ]
+
+
+def _places(left: Sequence[Left]) -> list[dict[str, str]]:
+    return [{"path": one.path, "reason": one.text} for one in left]
 
 
 def refusal(desk: Desk, found: Outcome, missed: list[str]) -> NotReady:
