@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.webhook.conftest import Maker
 from tests.webhook.served import Served
+from webhook.api import openapi, said, waiting
 from webhook.api.openapi import _left, described
 from webhook.api.table import LINES
 from webhook.compat.document import PATH as COMPAT
@@ -26,7 +27,10 @@ EXAMPLES = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 3}
 
 
 @pytest.fixture
-def schema(serving: Maker) -> tuple[Any, Served]:
+def schema(serving: Maker, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Served]:
+    # What may wait a minute shows as much in the time of a blink.
+    for module in (openapi, said, waiting):
+        monkeypatch.setattr(module, "LONGEST", 0.05)
     served = serving(rate=10**9)
     ada = served.agent("ada")
     ada.post("/locks", {"keys": ["src/**"]})
