@@ -143,7 +143,7 @@ class DecideApproval(Operation, frozen=True, kw_only=True):
         found = state.get(Approval, checked_id(self.id, "request for approval"))
         if found is None or found.status != "pending" or over(context, found):
             raise _closed(self.id, found)
-        _check_decider(found, context)
+        _check_decider(state, found, context)
         if self.decision == "deny" and not self.reason.strip():
             raise ReasonRequired("say why it is denied", hint="Give a reason.")
         approved = self.decision == "approve"
@@ -247,14 +247,37 @@ def told(found: Approval) -> str:
     return f"Nobody has decided {found.id} ({found.title}) in time. Ask again if it is needed."
 
 
-def _check_decider(found: Approval, context: Context) -> None:
-    """Raise `OwnApproval` where whoever asked decides: a session, its agent, or a person."""
+def _check_decider(state: State, found: Approval, context: Context) -> None:
+    """Raise `OwnApproval` where whoever asked decides, or an agent whose work it is.
+
+    Who asks for a thing at a commit may be somebody else than who has made it.
+    """
     if context.session is None:
         own = not found.session and found.agent == context.agent
     else:
         own = root(context.session) == root(found.session) or context.agent == found.agent
     if own:
         raise OwnApproval(f"{found.agent or 'somebody'} has asked for {found.id}", id=found.id)
+    if context.session is not None and context.agent in _makers(state, found.subject):
+        raise OwnApproval(f"{found.id} is about work of {context.agent}", id=found.id)
+
+
+def _makers(state: State, about: Subject) -> set[str]:
+    """Return the agents whose work a thing is, as far as the ledger knows it."""
+    from gitcoord.domain.features import Feature
+    from gitcoord.domain.merges import Merge
+    from gitcoord.domain.tasks import Task
+    from gitcoord.domain.verification import Verification
+
+    if about.kind == "merge":
+        found = (state.get(Merge, about.text), state.get(Verification, about.text))
+    elif about.kind == "task":
+        found = (state.get(Task, about.text),)
+    elif about.kind == "feature":
+        found = (state.get(Feature, about.text),)
+    else:
+        found = ()
+    return {one.agent for one in found if one is not None}
 
 
 def _refuse_more(state: State, context: Context) -> None:

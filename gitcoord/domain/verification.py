@@ -159,7 +159,7 @@ def result_for(state: State, tree: str, policy: VerifyPolicy) -> Result | None:
         (result.status in SETTLED, result.ended_at or result.started_at, record.updated_at, result)
         for record in state.find(Verification, f"tree:{tree}")
         for result in record.results
-        if result.digest == digest
+        if result.digest == digest and result.executor == policy.executor
     ]
     return max(found, key=lambda one: one[:3])[3] if found else None
 

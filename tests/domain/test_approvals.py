@@ -25,10 +25,15 @@ from gitcoord.domain.approving import (
     UseApproval,
     told,
 )
+from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.compact import DAY, Compact
+from gitcoord.domain.merge_queueing import EnqueueMerge
+from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.notices import told as notices
+from gitcoord.domain.registering import RegisterFeature
 from gitcoord.domain.sweep import LapseLeases, due
 from gitcoord.domain.transfer import ImportRecords
+from gitcoord.domain.verifying import RecordVerification, consent
 from gitcoord.errors import (
     ApprovalClosed,
     ApprovalNotFound,
@@ -116,6 +121,27 @@ def test_nobody_approves_their_own() -> None:
     assert isinstance(refusal, OwnApproval)
     assert world.run(own, None, agent="max").approval.decided_by == "max"
     assert world.run(wish, None, agent="ann").approval.status == "approved"
+
+
+def test_nobody_approves_their_own_landing_that_another_has_asked_for() -> None:
+    """Whoever checks the queue asks for consent to the entries of all agents."""
+    world = crew(agent_trust=3)
+    world.session("s-ann2", agent="ann")
+    world.run(EnqueueMerge(id="q-1", head=HEAD, branch="feat", target="main"), "s-ann")
+    world.run(asking(1, Subject(kind="merge", text="q-1", head=HEAD)), "s-bob")
+    world.run(RecordVerification(commit=HEAD, tree=HEAD), "s-ann")
+    world.run(asking(2, consent(HEAD)), "s-bob")
+    world.run(RegisterFeature(id="login", title="Log in", claims=("src/a",)), "s-ann")
+    world.run(asking(3, Subject(kind="feature", text="login", head=HEAD)), "s-bob")
+    world.run(AddTasks(tasks=(NewTask(id="t-1", title="Do it"),)), "s-bob")
+    world.run(ClaimTask(id="t-1"), "s-ann")
+    world.run(asking(4, Subject(kind="task", text="t-1", head=HEAD)), "s-bob")
+    world.session("s-cat")
+    for number in (1, 2, 3, 4):
+        wish = DecideApproval(id=f"a-{number}", decision="approve")
+        for session in ("s-ann", "s-ann/sub", "s-ann2", "s-bob"):
+            world.refused(OwnApproval, wish, session)
+        assert world.run(wish, "s-cat").approval.decided_session == "s-cat"
 
 
 def test_an_approval_is_used_once() -> None:
