@@ -76,7 +76,8 @@ def test_a_command_that_ignores_to_be_asked_is_killed(tmp_path: Path) -> None:
 
 
 def test_who_floods_and_ignores_to_be_asked_gets_no_time_for_more(tmp_path: Path) -> None:
-    line = f"trap '' TERM; {sys.executable} -c \"import os, time\nwhile 1:\n os.write(1, bytes(9999)); time.sleep(0.001)\""
+    floods = "import os, time\nwhile 1:\n os.write(1, bytes(9999)); time.sleep(0.001)"
+    line = f"trap '' TERM; {sys.executable} -c '{floods}'"
     for limits in (Limits(60.0, output=100_000, grace=5.0), Limits(0.2, 1_000_000, grace=5.0)):
         ended = ran(tmp_path, line, limits)
         assert ended.code == -signal.SIGKILL
