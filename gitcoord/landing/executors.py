@@ -180,7 +180,8 @@ class _Run:
             known = [pair for pair in known if pair[0].executor != "person"]
         if not again and any(_final(result) for _, result in known):
             return []
-        return [pair for pair in known if not _settled(*pair, again)]
+        asks = self._check_runs is not None
+        return [pair for pair in known if not _settled(*pair, again, asks)]
 
     def _checked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         try:
@@ -254,9 +255,12 @@ class _Run:
 _ORDER = ("failed", "pending", "passed")
 
 
-def _settled(policy: VerifyPolicy, result: Result | None, again: bool) -> bool:
-    """Say whether it is not tried: GitHub runs again what failed, nobody consents twice."""
-    if result is None or result.status not in SETTLED:
+def _settled(policy: VerifyPolicy, result: Result | None, again: bool, asks: bool) -> bool:
+    """Say whether it is not tried: nobody consents twice.
+
+    `asks`: GitHub can be asked, and is, whatever is known: anybody may have noted that.
+    """
+    if result is None or result.status not in SETTLED or (asks and policy.executor == "github"):
         return False
     if result.status == "passed":
         return not again or policy.executor == "person"
