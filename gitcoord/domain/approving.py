@@ -188,8 +188,19 @@ class UseApproval(Operation, frozen=True, kw_only=True):
     act: Act = "do"
 
     def apply(self, state: State, context: Context) -> Used:
-        """Mark it as used. Raises `ApprovalRequired` where there is none, `InvalidValue`."""
-        return Used(approval=use(state, context, checked_subject(self.about), self.act))
+        """Mark it as used.
+
+        Raises `ApprovalRequired` where there is none, `InvalidValue`, also for what is queued.
+        """
+        from gitcoord.domain.merges import Merge
+
+        about = checked_subject(self.about)
+        if about.kind == "merge" and state.get(Merge, about.text) is not None:
+            raise InvalidValue(
+                f"the landing of {about.text} uses its approval itself",
+                hint=f"Run `gitcoord merge land {about.text}`.",
+            )
+        return Used(approval=use(state, context, about, self.act))
 
     def subject(self, answer: Used, agent: str) -> str:
         """Return the diary line."""

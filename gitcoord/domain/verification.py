@@ -156,7 +156,12 @@ def result_for(state: State, tree: str, policy: VerifyPolicy) -> Result | None:
     """
     digest, github = digest_of(policy), policy.executor == "github"
     found = [
-        (github or result.status in SETTLED, result.ended_at or result.started_at, record.updated_at, result)
+        (
+            github or result.status in SETTLED,
+            result.ended_at or result.started_at,
+            record.updated_at,
+            result,
+        )
         for record in state.find(Verification, f"tree:{tree}")
         for result in record.results
         if result.digest == digest and result.executor == policy.executor

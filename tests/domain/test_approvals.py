@@ -144,6 +144,19 @@ def test_nobody_approves_their_own_landing_that_another_has_asked_for() -> None:
         assert world.run(wish, "s-cat").approval.decided_session == "s-cat"
 
 
+def test_the_approval_of_a_landing_is_used_by_the_landing_alone() -> None:
+    world = crew()
+    world.run(EnqueueMerge(id="q-1", head=HEAD, branch="feat", target="main"), "s-ann")
+    about = Subject(kind="merge", text="q-1", head=HEAD)
+    world.run(asking(1, about), "s-ann")
+    decided(world)
+    for act in ("do", "check"):
+        refusal = world.refused(InvalidValue, UseApproval(about=about, act=act), "s-bob")
+        assert "landing" in refusal.message
+    found = world.get(Approval, "a-1")
+    assert (found.used_at, found.checked_at) == ("", "")
+
+
 def test_an_approval_is_used_once() -> None:
     world = crew()
     world.run(asking(), "s-ann")
