@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
+from gitcoord.domain.approval_subjects import makers, queued, told_of
 from gitcoord.domain.approvals import (
     Act,
     Approval,
@@ -95,14 +96,20 @@ class RequestApproval(Operation, frozen=True, kw_only=True):
         if not TTL_RANGE[0] <= ttl <= TTL_RANGE[1]:
             raise InvalidValue("the time for a decision is 1 second to 30 days", ttl=ttl)
         _refuse_more(state, context)
+        title, why, details = self.title, self.why, self.details
+        entry = queued(state, about)
+        if entry is not None:
+            # Who decides reads what was checked, whatever is said by who asks.
+            title, why, checked = told_of(state, context, entry)
+            details = details | checked
         found = Approval(
             id=self.id,
             subject=about,
             digest=digest_of(about, context),
-            title=one_line(self.title) or one_line(about.text),
-            why=self.why,
+            title=one_line(title) or one_line(about.text),
+            why=why,
             reason=self.reason,
-            details=self.details,
+            details=details,
             agent=context.agent,
             session=context.session or "",
             at=context.now,
@@ -192,10 +199,8 @@ class UseApproval(Operation, frozen=True, kw_only=True):
 
         Raises `ApprovalRequired` where there is none, `InvalidValue`, also for what is queued.
         """
-        from gitcoord.domain.merges import Merge
-
         about = checked_subject(self.about)
-        if about.kind == "merge" and state.get(Merge, about.text) is not None:
+        if queued(state, about) is not None:
             raise InvalidValue(
                 f"the landing of {about.text} uses its approval itself",
                 hint=f"Run `gitcoord merge land {about.text}`.",
@@ -269,26 +274,8 @@ def _check_decider(state: State, found: Approval, context: Context) -> None:
         own = root(context.session) == root(found.session) or context.agent == found.agent
     if own:
         raise OwnApproval(f"{found.agent or 'somebody'} has asked for {found.id}", id=found.id)
-    if context.session is not None and context.agent in _makers(state, found.subject):
+    if context.session is not None and context.agent in makers(state, found.subject):
         raise OwnApproval(f"{found.id} is about work of {context.agent}", id=found.id)
-
-
-def _makers(state: State, about: Subject) -> set[str]:
-    """Return the agents whose work a thing is, as far as the ledger knows it."""
-    from gitcoord.domain.features import Feature
-    from gitcoord.domain.merges import Merge
-    from gitcoord.domain.tasks import Task
-    from gitcoord.domain.verification import Verification
-
-    if about.kind == "merge":
-        found = (state.get(Merge, about.text), state.get(Verification, about.text))
-    elif about.kind == "task":
-        found = (state.get(Task, about.text),)
-    elif about.kind == "feature":
-        found = (state.get(Feature, about.text),)
-    else:
-        found = ()
-    return {one.agent for one in found if one is not None}
 
 
 def _refuse_more(state: State, context: Context) -> None:

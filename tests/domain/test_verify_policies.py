@@ -157,8 +157,8 @@ def test_a_policy_that_nobody_could_follow_is_refused(said: dict[str, Any], word
 @pytest.mark.parametrize(
     "name",
     ["GITHUB_TOKEN", "TOKENS", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "API_KEY", "KEY",
-     "GITCOORD_SESSION", "ssh_private_key", "CREDENTIALS", "DB_PASS", "GPG_PASSPHRASE", "GITHUB_PAT",
-     "TOKEN2", "SSH_AUTH_SOCK", "NPM_CONFIG__AUTH", "apikey", "GH_TOKENS_RW"],
+     "GITCOORD_SESSION", "ssh_private_key", "CREDENTIALS", "DB_PASS", "GPG_PASSPHRASE",
+     "GITHUB_PAT", "TOKEN2", "SSH_AUTH_SOCK", "NPM_CONFIG__AUTH", "apikey", "GH_TOKENS_RW"],
 )  # fmt: skip
 def test_a_check_never_sees_what_looks_like_a_secret(name: str) -> None:
     world = crew()
