@@ -52,6 +52,7 @@ def comment(found: Json) -> Comment:
         body=str(found.get("body") or ""),
         created_at=str(found.get("created_at") or ""),
         url=str(found.get("html_url") or ""),
+        edited=(found.get("updated_at") or found.get("created_at")) != found.get("created_at"),
     )
 
 

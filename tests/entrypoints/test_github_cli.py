@@ -297,6 +297,8 @@ def test_setup_shows_what_is_missing_and_makes_it_when_told(desk: Desk) -> None:
     # Nobody sits at a terminal, so nobody has said yes.
     error = desk.door.refused("github", "setup", *hook, code=2)
     assert (error["message"], error["plan"]) == ("nothing was made", plan["missing"])
+    shown = desk.door("github", "setup", *hook, code=2)
+    assert shown.splitlines() == plan["missing"]
     assert (desk.repo.labels, desk.repo.hooks) == ({}, {})
     made = desk.door.json("github", "setup", "--yes", *hook)
     assert made["made"] == plan["missing"]
