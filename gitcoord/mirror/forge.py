@@ -53,6 +53,9 @@ class Forge(Protocol):
     def branches(self) -> Mapping[str, str]:
         """Return the oid of every branch by its name."""
 
+    def proposals(self) -> Iterator[Thread]:
+        """Yield all open pull requests, the newest first."""
+
     def idle(self, branch: str, since: str) -> bool:
         """Say whether nobody has pushed to a branch after that time, and nobody proposes it.
 

@@ -32,6 +32,8 @@ from gitcoord.mirror.trees import Trees
 
 #: GitHub names at most so many files of a comparison, and of a pull request.
 COMPARED = 300
+#: Commits of a comparison that are asked for: with the last of them its head is known.
+COMMITS = 100
 FILES = 3_000
 #: Who a workflow's own token is.
 ACTIONS = "github-actions[bot]"
@@ -101,6 +103,10 @@ class GitHub:
         """Yield all open threads, the newest first; with `since` also those closed after it."""
         return self._listing.threads(since)
 
+    def proposals(self) -> Iterator[Thread]:
+        """Yield all open pull requests, the newest first."""
+        return self._listing.proposals()
+
     def idle(self, branch: str, since: str) -> bool:
         """Say whether nobody has pushed to a branch after that time, and nobody proposes it.
 
@@ -148,9 +154,14 @@ class GitHub:
     def comparison(self, base: str, branch: str) -> Comparison | None:
         """Hold a branch against another; None when one of them is not there."""
         spec = f"{quote(base, safe='')}...{quote(branch, safe='')}"
-        oid = self._head(branch)
-        found = self.api.get(f"{self._root}/compare/{spec}", per_page=1, page=1) if oid else None
-        if found is None:
+        heads = self._listing.heads
+        if heads is not None and branch not in heads:
+            return None
+        found = self.api.get(f"{self._root}/compare/{spec}", per_page=COMMITS, page=1)
+        oid = reading.compared_head(found) if found else ""
+        if found and not oid:
+            oid = self._head(branch)
+        if not oid:
             return None
         changes, whole = reading.changes(found.get("files") or ()), True
         if len(changes) >= COMPARED:
@@ -302,8 +313,6 @@ class GitHub:
 
     def _head(self, branch: str) -> str:
         """Return the oid of a branch, "" where there is none."""
-        if self._listing.heads is not None:
-            return self._listing.heads.get(branch, "")
         found = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
         return "" if found is None else str(found["commit"]["sha"])
 

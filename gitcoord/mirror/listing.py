@@ -25,8 +25,10 @@ class Listing:
         self._api = api
         self._name = repository
         self._root = f"/repos/{quote(repository)}"
-        #: Open threads in their order; pull requests among them by their branch here.
+        #: Open threads in their order, and what pull requests add to them.
         self._open: list[Thread] | None = None
+        self._proposals: dict[int, Any] | None = None
+        #: Open pull requests by their branch here.
         self.proposed: dict[str, Thread] = {}
         #: The oid of every branch.
         self.heads: dict[str, str] | None = None
@@ -39,13 +41,24 @@ class Listing:
         self.heads = {str(each["name"]): str(each["commit"]["sha"]) for each in found}
         return self.heads
 
+    def proposals(self) -> Iterator[Thread]:
+        """Yield all open pull requests, the newest first: half of what all threads cost."""
+        # A pull request has all fields of its issue that we look at.
+        for pull in self._pulls().values():
+            yield reading.thread(pull, pull, self._name)
+
+    def _pulls(self) -> dict[int, Any]:
+        if self._proposals is None:
+            listed = self._api.pages(f"{self._root}/pulls", state="open")
+            self._proposals = {int(pull["number"]): pull for pull in listed}
+            own = (x for x in reversed(list(self.proposals())) if x.pull and x.pull.own)
+            self.proposed = {x.pull.branch: x for x in own if x.pull}
+        return self._proposals
+
     def threads(self, since: str = "") -> Iterator[Thread]:
         """Yield all open threads, the newest first; with `since` also those closed after it."""
         if self._open is None:
             self._open = list(self._opened())
-            self.proposed = {
-                x.pull.branch: x for x in reversed(self._open) if x.pull and x.pull.own
-            }
         yield from self._open
         if not since:
             return
@@ -73,10 +86,7 @@ class Listing:
         return found
 
     def _opened(self) -> Iterator[Thread]:
-        pulls = {
-            int(pull["number"]): pull
-            for pull in self._api.pages(f"{self._root}/pulls", state="open")
-        }
+        pulls = self._pulls()
         for issue in self._api.pages(f"{self._root}/issues", state="open"):
             number = int(issue["number"])
             pull = pulls.get(number)

@@ -211,8 +211,8 @@ class _Look:
         over unless everything is looked at, or it is shown as blocked.
         """
         left = self._others
-        for thread in self._forge.threads():
-            if thread.pull is None or thread.number in self._threads:
+        for thread in self._forge.proposals():
+            if thread.number in self._threads:
                 continue
             if not whole and labels.BLOCKED not in thread.names and self._holds(thread):
                 continue

@@ -72,6 +72,18 @@ def changes(files: Iterable[Json]) -> tuple[Change, ...]:
     return tuple(_change(each) for each in files)
 
 
+def compared_head(found: Json) -> str:
+    """Return the oid of what a comparison was made with; "" where its commits go on.
+
+    What has no commit of its own is where the two parted.
+    """
+    commits = list(found.get("commits") or ())
+    ahead = int(found["ahead_by"])
+    if not ahead:
+        return str(found["merge_base_commit"]["sha"])
+    return str(commits[-1]["sha"]) if len(commits) == ahead else ""
+
+
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
     """Return what differs between two trees, given as oid by path."""
     paths = sorted({*before, *after})

@@ -61,7 +61,7 @@ def unproposed(desk: Desk, forge: Forge) -> list[Subject]:
         seats = places(look.state, desk.hosted.name)
     names = {name for name, _ in seats if name}
     if names:
-        open_ = (thread.pull for thread in forge.threads() if thread.pull)
+        open_ = (thread.pull for thread in forge.proposals() if thread.pull)
         names -= {pull.branch for pull in open_ if pull.own}
     return [Branch(name) for name in sorted(names)]
 

@@ -7,6 +7,7 @@ import pytest
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.new_tasks import NewTask
 from gitcoord.domain.unlanded import Mark
+from gitcoord.mirror import github
 from tests.mirror.stage import Stage
 from tests.servers import faults
 from tests.servers.github import at
@@ -92,6 +93,41 @@ def test_branches_that_were_left_long_ago_cost_nothing_and_hold_nothing(stage: S
     asked = [call.name for call in stage.github.calls[before:] if call.counted]
     assert (stage.locks(), stage.sessions()) == ({}, [])
     assert len(asked) < 10, asked
+
+
+def test_what_a_push_says_costs_a_workflow_three_questions(stage: Stage) -> None:
+    works(stage)
+    stage.another().look(stage.heard(stage.github.outbox))
+    assert stage.locks() == {"src/a.py": "ann"}
+    before = len(stage.github.calls)
+    stage.github.outbox.clear()
+    works(stage, "3\n")
+    # A run knows nothing but what its event says of the repository.
+    stage.another().look(stage.heard(stage.github.outbox))
+    asked = [call.name for call in stage.github.calls[before:]]
+    assert asked == [
+        "GET /repos/{owner}/{repo}",
+        "GET /repos/{owner}/{repo}/compare/{basehead}",
+        "GET /repos/{owner}/{repo}/pulls",
+    ]
+
+
+def test_the_head_of_a_branch_is_known_however_many_commits_it_has(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github, "COMMITS", 2)
+    works(stage)
+    for n in range(3):
+        found = stage.mirror.forge.comparison("main", BRANCH)
+        assert found is not None
+        assert (found.head, found.ahead) == (stage.repo.git.refs()[f"refs/heads/{BRANCH}"], n + 1)
+        works(stage, f"{n + 3}\n")
+    before = len(stage.github.calls)
+    behind = stage.mirror.forge.comparison(BRANCH, "main")
+    assert behind is not None
+    assert (behind.head, behind.ahead) == (stage.repo.git.refs()["refs/heads/main"], 0)
+    assert len(stage.github.calls) == before + 1
+    assert stage.mirror.forge.comparison("main", "no/such") is None
 
 
 def test_where_github_keeps_no_log_of_pushes_a_branch_is_held_while_it_is_there(

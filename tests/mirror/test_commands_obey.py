@@ -142,6 +142,17 @@ def test_what_people_write_into_names_mentions_nobody_and_breaks_nothing(stage: 
         assert bad not in outside
 
 
+def test_of_very_many_commands_some_are_done_and_it_is_said_how_many_are_not(
+    stage: Stage,
+) -> None:
+    issue = stage.ada.opens_issue(stage.repo, "One")
+    asked = stage.ada.comments(issue, "\n".join(f"/coord lock doc/{n}" for n in range(12)))
+    stage.look()
+    assert len(stage.locks()) == 10
+    assert "Only 10 commands of a comment are done: 2 are not." in stage.said(issue)[0]
+    assert [one.content for one in asked.reactions] == ["confused"]
+
+
 def test_apps_are_heard_only_where_the_settings_name_them(stage: Stage) -> None:
     app = stage.github.app("helper", permissions={"issues": "write", "metadata": "read"})
     number = stage.github.install(app, stage.repo).id

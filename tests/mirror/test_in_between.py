@@ -175,10 +175,14 @@ def test_a_repository_that_is_renamed_keeps_what_it_holds(stage: Stage) -> None:
     held = {"src/**": "ada", "doc/a.md": "claude"}
     assert stage.locks() == held
     stage.github.log.moved["/repos/octo/former"] = "/repos/octo/project"
+    before = len(stage.github.calls)
     late = stage.another(repository="octo/former")
     late.look([Thread(issue.number)])
     late.look(stage.heard(stage.github.outbox))
     assert (stage.locks(), names(issue)) == (held, ["coord:locks", "locked:src/"])
+    # What is asked for is lost on the way where GitHub leads on: so it is asked at the new name.
+    asked = [call.path for call in stage.github.calls[before:]]
+    assert [path for path in asked if "former" in path] == ["/repos/octo/former"]
 
 
 def test_where_github_leads_to_another_host_no_token_goes(
