@@ -28,6 +28,7 @@ from gitcoord.mirror.facts import (
 )
 from gitcoord.mirror.files import File, Files
 from gitcoord.mirror.listing import Listing
+from gitcoord.mirror.pulls import Pulls, Relation
 from gitcoord.mirror.trees import Trees
 
 #: GitHub names at most so many files of a comparison, and of a pull request.
@@ -219,7 +220,7 @@ class GitHub:
 
         None where GitHub does not know the commit.
         """
-        return Checks(self.api, self._root, runs=False).seen(commit)
+        return Checks(self.api, self._root, runs=False, me="").seen(commit)
 
     # What shall be.
 
