@@ -65,11 +65,16 @@ class Pulls:
             raise
 
     def relation(self, commit: str, to: str) -> Relation:
-        """Return how a commit stands to another one, both object ids; it never changes."""
+        """Return how a commit stands to another one, both object ids; it never changes.
+
+        "" where GitHub does not know both, or they have nothing in common.
+        """
+        # The files come with the first page only.
         found = self._api.get(
-            f"{self._root}/compare/{to}...{commit}", lasting=True, per_page=1, page=1
+            f"{self._root}/compare/{to}...{commit}", lasting=True, per_page=1, page=2
         )
-        return "" if found is None else found["status"]  # type: ignore[no-any-return]
+        status: Relation = "" if found is None else found["status"]
+        return status
 
     def tree(self, commit: str) -> str:
         """Return the tree of a commit; "" where GitHub has not got it."""

@@ -20,8 +20,10 @@ from gitcoord.mirror.effects import (
     Effect,
     Keep,
     Label,
+    Merge,
     Open,
     Page,
+    Propose,
     React,
     Say,
     Unlabel,
@@ -94,6 +96,10 @@ class Writer:
                 self._forge.close(number, reason)
             case Open():
                 self._open(effect)
+            case Propose(branch, base, mark, title, body):
+                self._forge.propose(branch, base, title, marked(body, mark))
+            case Merge(number, head, method, sure):
+                self._forge.merge(number, head, method, sure=sure)
             case Page():
                 self._page(effect)
 
