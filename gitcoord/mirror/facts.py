@@ -40,6 +40,7 @@ class Pull(NamedTuple):
     merged: bool = False
     #: The commit that its base became by its merge; "" for one that is not merged.
     result: str = ""
+    merged_at: str = ""
     draft: bool = False
     #: What GitHub has against a merge, as it names it ("clean", "blocked" ...); "" where it was
     #: not asked for by itself. https://docs.github.com/graphql/reference/enums#mergestatestatus

@@ -130,6 +130,7 @@ def _pull(found: Json, repository: str) -> Pull:
         merged=merged,
         # Of one that is open it is the commit of a trial.
         result=str(found.get("merge_commit_sha") or "") if merged else "",
+        merged_at=str(found.get("merged_at") or ""),
         draft=bool(found.get("draft")),
         mergeable=str(found.get("mergeable_state") or ""),
     )

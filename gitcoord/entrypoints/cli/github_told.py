@@ -12,7 +12,7 @@ from gitcoord.entrypoints.workflow import harmless
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
-    from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.effects import Effect, Merge, Propose
     from gitcoord.mirror.mirror import Outcome
     from gitcoord.mirror.verdict import Verdict
 
@@ -136,6 +136,16 @@ def _told(effect: Effect) -> Iterator[str]:
             yield f"#{number} is closed as {reason}"
         case effects.Open(_, title):
             yield f"an issue is opened: {title}"
+        case effects.Propose() | effects.Merge():
+            yield _landing(effect)
+
+
+def _landing(effect: Propose | Merge) -> str:
+    from gitcoord.mirror import effects
+
+    if isinstance(effect, effects.Merge):
+        return f"#{effect.number} is to be merged at {effect.head[:12]} ({effect.method})"
+    return f"a pull request from {effect.branch} to {effect.base} is opened: {effect.title}"
 
 
 def _first(body: str) -> str:
