@@ -230,7 +230,9 @@ class _Look:
             if not wished or thread is None or thread.pull is None:
                 continue
             self._carry(wished)
-            # A workflow is told of nothing that its own token has done.
+            # A workflow is told of nothing that its own token has done. What was listed before
+            # still has it as open.
+            self._forge.afresh()
             self._threads.pop(number)
             self._land(thread.pull.branch)
             self._follow(thread.pull.branch)

@@ -157,9 +157,9 @@ def _result(forge: Forge, entry: Merge, pulls: Iterable[Thread], own: int) -> st
 def _ended(entry: Merge, pull: Thread) -> str:
     assert pull.pull is not None
     if not pull.pull.merged:
-        return f"pull request {pull.url} was closed without a merge"
+        return f"pull request #{pull.number} was closed without a merge"
     return (
-        f"pull request {pull.url} was merged at {pull.pull.head[:12]}, "
+        f"pull request #{pull.number} was merged at {pull.pull.head[:12]}, "
         f"which has not got {entry.head[:12]}"
     )
 

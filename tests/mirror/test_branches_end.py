@@ -84,9 +84,7 @@ def test_an_agent_that_is_checked_in_by_itself_lives_by_its_own_signs(stage: Sta
 
 def test_branches_that_were_left_long_ago_cost_nothing_and_hold_nothing(stage: Stage) -> None:
     for n in range(30):
-        stage.ada.commits(
-            stage.repo, f"claude/old-{n}", {f"src/{n}.py": "x\n"}, "w", start="main"
-        )
+        stage.ada.commits(stage.repo, f"claude/old-{n}", {f"src/{n}.py": "x\n"}, "w", start="main")
     stage.at(24 * HOUR)
     before = len(stage.github.calls)
     stage.everything()
