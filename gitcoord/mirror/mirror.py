@@ -156,7 +156,7 @@ class _Look:
             self._follow(branch.name)
         heads = {one.oid for one in asked if isinstance(one, Head)}
         if heads or whole:
-            proving.note(self._desk, self._forge, None if whole else heads)
+            self._refused += proving.note(self._desk, self._forge, None if whole else heads)
         for number in dict.fromkeys(numbers):
             self._hear(number)
         self._showing = self._age()

@@ -15,6 +15,7 @@ from gitcoord.domain.merges import Merge, listed
 from gitcoord.domain.verification import SETTLED, Need, Result, Verification, need, risk_of
 from gitcoord.domain.verify_policies import VerifyPolicy, digest_of
 from gitcoord.domain.verifying import RecordVerification, ResultDraft
+from gitcoord.errors import ForgeRefused, GitcoordError
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -22,16 +23,24 @@ if TYPE_CHECKING:
     from gitcoord.mirror.forge import Forge
 
 
-def note(desk: Desk, forge: Forge, heads: Container[str] | None = None) -> None:
+def note(
+    desk: Desk, forge: Forge, heads: Container[str] | None = None
+) -> tuple[GitcoordError, ...]:
     """Note what check runs say of queued commits; None: of all of them.
 
-    Where no policy lets GitHub check anything, GitHub is not asked.
+    Where no policy lets GitHub check anything, GitHub is not asked. Returns what it refused to
+    tell; then nothing is noted of that commit, since what is not seen may have failed.
     """
     with desk.look() as look:
         entries = list(listed(look.state)) if _asked(look.state) else []
+    refused: dict[str, GitcoordError] = {}
     for entry in entries:
         if heads is None or entry.head in heads:
-            _note(desk, forge, entry)
+            try:
+                _note(desk, forge, entry)
+            except ForgeRefused as refusal:
+                refused.setdefault(refusal.message, refusal)
+    return tuple(refused.values())
 
 
 def _asked(state: State) -> bool:

@@ -11,7 +11,7 @@ from github import Auth, Github
 from gitcoord.domain.merge_queueing import EnqueueMerge
 from gitcoord.domain.verification import Result, Verification, standing
 from gitcoord.domain.verify_policies import SetVerifyPolicy
-from gitcoord.mirror.subjects import Head, subjects
+from gitcoord.mirror.subjects import Everything, Head, subjects
 from tests.mirror.line import BRANCH, checked, pushed, queued, tree
 from tests.mirror.stage import NAME, Stage
 
@@ -140,6 +140,23 @@ def test_a_commit_that_github_has_not_got_is_left(stage: Stage) -> None:
     checked(stage)
     outcome = stage.everything()
     assert (noted(stage, "9" * 40), outcome.refused) == ([], ())
+
+
+def test_what_github_does_not_tell_is_said_and_counts_as_nothing(stage: Stage, ci: Any) -> None:
+    policy(stage)
+    head = pushed(stage)
+    queued(stage)
+    ci.create_check_run("build", head, status="completed", conclusion="success")
+    pull = stage.ada.opens_pull(stage.repo, BRANCH)
+    # A workflow that was not granted to read commit statuses.
+    bare = stage.github.workflow(
+        stage.repo, issues="write", pull_requests="write", contents="write", checks="write"
+    )
+    outcome = stage.another(token=bare.token).look([Everything()])
+    (refused,) = outcome.refused
+    assert "403" in refused.message
+    assert (noted(stage, head), stage.check(head)) == ([], "success")
+    assert "coord:queued" in [label.name for label in pull.labels]
 
 
 @pytest.mark.parametrize(
