@@ -92,6 +92,21 @@ def test_a_pull_request_of_a_fork_with_the_same_name_is_not_the_entrys(stage: St
     assert found(stage).status == "landing"
 
 
+def test_a_forks_pull_request_that_somebody_has_named_is_not_the_entrys_either(
+    stage: Stage,
+) -> None:
+    pushed(stage)
+    fork = stage.github.repository("eve/project", fork_of=stage.repo)
+    stage.eve.commits(fork, BRANCH, {"src/a.py": "3\n"}, "w", start="main", force=True)
+    theirs = stage.eve.opens_pull(stage.repo, BRANCH, source=fork)
+    handed(stage, pr_url=f"{stage.repo.web}/pull/{theirs.number}")
+    stage.eve.closes(theirs)
+    stage.everything()
+    assert found(stage).status == "landing"
+    assert found(stage).pr_url.endswith(f"/pull/{pulls(stage)[-1].number}")
+    assert pulls(stage)[-1] is not theirs
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("heard", ["told", "missed"])
 def test_its_merge_completes_entry_task_and_feature_and_ends_its_locks(
@@ -312,5 +327,6 @@ def test_entries_without_news_cost_no_questions(stage: Stage) -> None:
     before = len(stage.github.calls)
     stage.mirror.look([Everything()])
     stage.mirror.look([Target()])
+    stage.mirror.look([Branch("feat/0")])
     asked = [call.name for call in stage.github.calls[before:]]
     assert not any("compare" in name or "/commits" in name for name in asked), asked

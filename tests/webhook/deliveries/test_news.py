@@ -1,0 +1,29 @@
+"""What the ledger's own events mean for what GitHub shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitcoord.domain.event import TYPES
+from gitcoord.mirror.subjects import Branch, Everything, Thread
+from webhook.events.item import Item
+from webhook.github.news import Heard, concerned
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "heard"),
+    [
+        ("merge.landing", '{"branch":"feat/x"}', Heard((Branch("feat/x"),), pulls=True)),
+        ("merge.ejected", '{"branch":"feat/x"}', Heard((Branch("feat/x"),), pulls=True)),
+        ("verification.passed", "{}", Heard(pulls=True)),
+        ("approval.approved", "{}", Heard(pulls=True)),
+        ("feature.paused", "{}", Heard(pulls=True)),
+        ("lock.released", "{}", Heard(pulls=True)),
+        ("task.completed", '{"task_id":"issue-12"}', Heard((Thread(12),))),
+        ("settings.changed", "{}", Heard((Everything(),))),
+        ("message.sent", "{}", Heard()),
+    ],
+)
+def test_events_say_what_is_looked_at(type: str, text: str, heard: Heard) -> None:
+    assert type in TYPES
+    assert concerned([Item(type, text)]) == heard
