@@ -62,11 +62,16 @@ def handed(
     branch: str = BRANCH,
     who: Session | None = None,
     paths: tuple[str, ...] = ("src/a.py",),
+    tree: str | None = None,
     **said: Any,
 ) -> Merge:
-    """Queue a branch that its target does not take, and return what became of the entry."""
+    """Queue a branch that its target does not take, and return what became of the entry.
+
+    `tree`: what its check has made; by default the tree of its head.
+    """
     queued(stage, id, branch, who, **said)
-    assert checked(stage, id, paths).status == "ready"
+    more = {} if tree is None else {"tree": tree}
+    assert checked(stage, id, paths, **more).status == "ready"
     (entry,) = stage.run(HandOver(ids=(id,), reason=WHY)).merges
     return entry  # type: ignore[no-any-return]
 

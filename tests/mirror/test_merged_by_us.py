@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitcoord.domain.configure import ChangeSettings
@@ -63,11 +65,12 @@ def test_what_was_not_handed_over_is_not_merged(stage: Stage) -> None:
     assert calls(stage, MERGES) == 0
 
 
-def test_somebody_elses_lock_prevents_it_until_it_is_free(stage: Stage) -> None:
+@pytest.mark.parametrize("mode", ["exclusive", "shared"])
+def test_somebody_elses_lock_prevents_it_until_it_is_free(stage: Stage, mode: Any) -> None:
     carl = stage.agent("carl")
     pushed(stage)
     handed(stage)
-    stage.run(AcquireLocks(keys=("src/a.py",)), carl.id)
+    stage.run(AcquireLocks(keys=("src/a.py",), mode=mode), carl.id)
     stage.everything()
     assert (calls(stage, MERGES), len(pulls(stage))) == (0, 1)
     stage.run(ReleaseLocks(keys=("src/a.py",)), carl.id)
@@ -89,6 +92,19 @@ def test_what_is_not_verified_is_not_merged(stage: Stage, executor: str) -> None
         ci.change("POST", "/repos/octo/project/check-runs", body)
         stage.everything()
         assert found(stage).status == "merged"
+
+
+def test_the_queued_commits_own_verification_counts_where_the_target_was_another(
+    stage: Stage,
+) -> None:
+    stage.run(SetVerifyPolicy(name="unit", include=("src/",), executor="github"))
+    head = pushed(stage)
+    handed(stage, tree="7" * 40)
+    ci = stage.as_app("helper", checks="write").forge.api
+    body = {"name": "build", "head_sha": head, "status": "completed", "conclusion": "success"}
+    ci.change("POST", "/repos/octo/project/check-runs", body)
+    stage.everything()
+    assert found(stage).status == "merged"
 
 
 def test_a_need_that_has_not_landed_comes_first(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from webhook.github.news import Heard, concerned
 
 
 @pytest.mark.parametrize(
-    ("type", "text", "heard"),
+    ("kind", "text", "heard"),
     [
         ("merge.landing", '{"branch":"feat/x"}', Heard((Branch("feat/x"),), pulls=True)),
         ("merge.ejected", '{"branch":"feat/x"}', Heard((Branch("feat/x"),), pulls=True)),
@@ -21,9 +21,9 @@ from webhook.github.news import Heard, concerned
         ("lock.released", "{}", Heard(pulls=True)),
         ("task.completed", '{"task_id":"issue-12"}', Heard((Thread(12),))),
         ("settings.changed", "{}", Heard((Everything(),))),
-        ("message.sent", "{}", Heard()),
+        ("handoff.written", "{}", Heard()),
     ],
 )
-def test_events_say_what_is_looked_at(type: str, text: str, heard: Heard) -> None:
-    assert type in TYPES
-    assert concerned([Item(type, text)]) == heard
+def test_events_say_what_is_looked_at(kind: str, text: str, heard: Heard) -> None:
+    assert kind in TYPES
+    assert concerned([Item(kind, text)]) == heard
