@@ -236,6 +236,7 @@ def test_what_was_noted_of_heads_counts_where_github_is_not_asked(place: Place) 
     note(place, heads[1], policy, "passed")
     place.verify(commit, heads=heads)
     assert place.outcomes(commit) == {"ci": "passed", "other": "pending"}
+    note(place, heads[0], other, "passed")
     note(place, heads[1], other, "failed")
     found = place.verify(commit, heads=heads)
     assert (found.status, found.failed) == ("failed", ("other",))

@@ -130,6 +130,8 @@ def test_only_what_policies_want_of_github_is_asked(stage: Stage, ci: Any) -> No
 
 def test_a_commit_that_nobody_has_queued_is_not_asked_about(stage: Stage, ci: Any) -> None:
     policy(stage)
+    pushed(stage, "feat/y", path="src/y.py")
+    queued(stage, "q-2", "feat/y")
     head = pushed(stage)
     ci.create_check_run("build", head, status="completed", conclusion="success")
     before = len(stage.github.calls)

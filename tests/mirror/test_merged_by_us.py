@@ -42,6 +42,7 @@ def test_a_pull_request_that_nothing_speaks_against_is_merged_and_the_entry_sett
     entry = found(stage)
     assert (entry.status, entry.result) == ("merged", tip)
     assert stage.task("t-1").status == "completed"
+    # Workflows hear nothing of what their own token does, so that it is shown at once.
     assert [label.name for label in pull.labels] == []
     before = calls(stage, MERGES)
     stage.look()

@@ -44,9 +44,14 @@ def concerned(items: Iterable[Item]) -> Heard:
             pulls = True
         elif item.type.startswith("merge."):
             pulls = True
-            subjects[Branch(str(msgspec.json.decode(item.text).get("branch", "")))] = None
+            subjects[Branch(_told(item, "branch"))] = None
         elif item.type.startswith("task."):
-            number = number_of(str(msgspec.json.decode(item.text).get("task_id", "")))
+            number = number_of(_told(item, "task_id"))
             if number:
                 subjects[Thread(number)] = None
     return Heard(tuple(subjects), pulls)
+
+
+def _told(item: Item, field: str) -> str:
+    """Return what an event says of what it is about."""
+    return str(msgspec.json.decode(item.text)["data"][field])
