@@ -8,6 +8,7 @@ at fault is ejected in the end, what is not loses nothing. Not here: the rules, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import BeginLanding, Begun, LandMerges
@@ -19,6 +20,7 @@ from gitcoord.domain.merging import EjectMerge, Ended
 from gitcoord.errors import (
     Contended,
     GitcoordError,
+    InvalidTransition,
     LandingBusy,
     LandingRefused,
     NotReady,
@@ -123,7 +125,7 @@ class _Line:
     def _say_who_lands(self) -> None:
         with self._site.coordinator.ledger.state() as state:
             for entry in listed(state):
-                if entry.target == self._target and entry.status == "merging":
+                if entry.target == self._target and entry.status in ("merging", "pre_merge_check"):
                     self._outcome.waiting[entry.id] = busy(entry).message
 
     def _step(self, entries: Sequence[Merge]) -> None:
@@ -140,7 +142,7 @@ class _Line:
                 # Those before it land; then it is checked against what they have made.
                 self._step(entries[:place])
             else:
-                self._take(check(site, [built.entry.id]))
+                self._recheck([built.entry.id])
             return
         # Verification may have taken its time.
         if not self._verified(built) or not self._unchanged(entries):
@@ -161,8 +163,19 @@ class _Line:
         known = tips(self._site, (entry.branch for entry in entries))
         others = [one.id for one in entries if one.head not in known[one.branch].all]
         if others:
-            self._take(check(self._site, others))
+            self._recheck(others)
         return not others
+
+    def _recheck(self, ids: Sequence[str]) -> None:
+        """Check entries that were ready and do not fit; what is ready still has to wait."""
+        report = Report([], [])
+        # Somebody else may be at it, or has landed it.
+        with suppress(InvalidTransition, LandingBusy):
+            report = check(self._site, ids)
+        self._take(report)
+        with self._site.coordinator.ledger.state() as state:
+            ready = [id for id in ids if merge_by(state, id).status == "ready"]
+        self._outcome.waiting |= dict.fromkeys(ready, "was changed while it was on its way")
 
     def _verified(self, built: Candidate) -> bool:
         """Verify a candidate; say whether it may land, else narrow the batch or set it aside."""
@@ -198,7 +211,9 @@ class _Line:
         (entry,) = entries
         if failed:
             wish = EjectMerge(id=entry.id, reason=f"does not pass its verification: {text}")
-            self._outcome.take([self._site.do(wish, Ended).merge])
+            # Somebody else may have found that, too.
+            with suppress(InvalidTransition, LandingBusy):
+                self._outcome.take([self._site.do(wish, Ended).merge])
         else:
             self._outcome.waiting[entry.id] = f"waits for its verification: {text}"
         self._limit = None
@@ -213,7 +228,7 @@ class _Line:
         except NotReady as refusal:
             # Something has changed since it was checked: another check says what.
             self._again(refusal)
-            self._take(check(self._site, [str(refusal.details.get("merge", ids[0]))]))
+            self._recheck([str(refusal.details.get("merge", ids[0]))])
         return None
 
     def _move(self, built: Candidate, begun: Begun, mover: Moving | Landing) -> None:

@@ -20,6 +20,7 @@ from gitcoord.mirror import (
     following,
     issues,
     labels,
+    markdown,
     obeying,
     posting,
     proposals,
@@ -28,6 +29,7 @@ from gitcoord.mirror import (
     status,
 )
 from gitcoord.mirror.desk import Desk
+from gitcoord.mirror.effects import Say
 from gitcoord.mirror.seats import branch_holder, held_by
 from gitcoord.mirror.subjects import (
     Branch,
@@ -318,6 +320,14 @@ class _Look:
     def _carry(self, effects: Iterable[Effect]) -> None:
         found = list(dict.fromkeys(effects))
         self._wanted += found
+        if any(isinstance(effect, Say) for effect in found):
+            # What is said once is true of the state in which it was decided, or of a later one.
+            with self._desk.look() as look:
+                as_of = markdown.small(look.stamp)
+            found = [
+                one._replace(body=f"{one.body}\n\n{as_of}") if isinstance(one, Say) else one
+                for one in found
+            ]
         self._refused += self._writer.carry_out(found).refused
 
     def _age(self) -> tuple[int, int]:

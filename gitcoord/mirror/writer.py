@@ -29,7 +29,7 @@ from gitcoord.mirror.effects import (
     Unlabel,
     age_of,
 )
-from gitcoord.mirror.markdown import as_of
+from gitcoord.mirror.markdown import small
 from gitcoord.mirror.posting import page_age
 from gitcoord.mirror.texts import marked, ours
 
@@ -127,7 +127,7 @@ class Writer:
     def _keep(self, effect: Keep) -> None:
         digest = sha256(effect.body.encode()).hexdigest()[:16]
         mark = f"{effect.mark} {effect.stamp} {digest}"
-        body = marked(f"{effect.body}\n\n<sub>{as_of(effect.stamp)}.</sub>", mark)
+        body = marked(f"{effect.body}\n\n{small(effect.stamp)}", mark)
         found = self._kept(effect)
         if not found:
             if effect.quiet:

@@ -20,6 +20,8 @@ def test_lock_and_unlock_put_labels_on_and_take_them_off(stage: Stage) -> None:
     assert [one.content for one in asked.reactions] == ["+1"]
     (text,) = stage.said(issue)
     assert "Locked." in text
+    with stage.house.ledger.state(stage.house.ledger.head()) as state:
+        assert f"As of ledger 1.{state.meta.seq}, `{stage.house.ledger.head()[:12]}`" in text
     stage.ada.comments(issue, "/coord unlock src/a.py")
     stage.look()
     assert (stage.locks(), names(issue)) == (

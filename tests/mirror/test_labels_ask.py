@@ -167,6 +167,30 @@ def test_a_comment_takes_off_what_a_label_spells_otherwise(stage: Stage, words: 
     assert (stage.locks(), names(issue)) == ({}, [])
 
 
+def test_a_label_that_is_renamed_or_deleted_everywhere_asks_for_that(stage: Stage) -> None:
+    first = stage.ada.opens_issue(stage.repo, "One", labels=["locked:src/"])
+    second = stage.ada.opens_issue(stage.repo, "Two", labels=["important"])
+    stage.look()
+    stage.ada.renames_label(stage.repo, "important", "locked:doc/")
+    stage.look()
+    assert stage.locks() == {"src/**": "ada", "doc/**": "ada"}
+    stage.ada.deletes_label(stage.repo, "locked:src/")
+    stage.look()
+    assert (stage.locks(), names(first)) == ({"doc/**": "ada"}, [])
+    assert names(second) == ["coord:locks", "locked:doc/"]
+
+
+def test_an_old_delivery_that_comes_again_asks_for_nothing(stage: Stage) -> None:
+    issue = stage.ada.opens_issue(stage.repo, "One", labels=["locked:src/"])
+    deleted = stage.ada.comments(issue, "/coord lock doc/")
+    old = list(stage.github.outbox)
+    stage.ada.deletes(deleted)
+    stage.ada.unlabels(issue, "locked:src/")
+    stage.look()
+    stage.mirror.look(stage.heard(old))
+    assert (stage.locks(), stage.sessions(), stage.said(issue)) == ({}, [], [])
+
+
 def test_keys_that_differ_in_case_alone_are_two_keys_and_two_labels(stage: Stage) -> None:
     stage.ada.makes_label(stage.repo, "locked:SRC/a.py", "ffffff", "")
     issue = stage.ada.opens_issue(stage.repo, "One")

@@ -5,20 +5,24 @@ Also: what others write that looks as if we had.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 from gitcoord.domain.configure import ChangeSettings
+from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.lock_operations import ReleaseLocks
 from gitcoord.domain.new_tasks import NewTask
 from gitcoord.mirror.mirror import Mirror
 from gitcoord.mirror.subjects import Comment, Thread
 from gitcoord.mirror.texts import marked
-from tests.mirror.stage import Stage
+from tests.mirror.stage import Stage, names
 
 GRANTS = {"pull_requests": "write", "checks": "write"}
 
 
-def authors(thread: object) -> list[str]:
+def authors(thread: Any) -> list[str]:
     """Return who has written comments that are ours."""
-    return [x.user.login for x in thread.comments if "<!-- gitcoord:" in x.body]  # type: ignore[attr-defined]
+    return [x.user.login for x in thread.comments if "<!-- gitcoord:" in x.body]
 
 
 def both(stage: Stage) -> tuple[Mirror, Mirror]:
@@ -73,6 +77,27 @@ def test_a_task_has_one_issue(stage: Stage) -> None:
         stage.mirror = mirror
         stage.everything()
     assert len(stage.repo.issues) == 1
+
+
+def test_workflows_and_a_service_at_the_same_time_do_everything_once(stage: Stage) -> None:
+    found = [stage.ada.opens_issue(stage.repo, f"{n}", labels=["locked:src/"]) for n in range(4)]
+    stage.ada.comments(found[0], "/coord who src/a.py\n/coord handoff over to you")
+    heard = stage.heard(stage.github.outbox)
+    mirrors = [stage.another(), stage.another(), stage.another(), both(stage)[0]]
+    with ThreadPoolExecutor(len(mirrors)) as pool:
+        for outcome in pool.map(lambda mirror: mirror.look(heard), mirrors):
+            assert outcome.refused == ()
+    stage.everything()
+    assert len(stage.locks()) == 1
+    assert len(stage.all(Handoff)) == 1
+    said = [[text for text in _ours(one) if "is not yours" in text] for one in found]
+    assert sorted(map(len, said)) == [0, 1, 1, 1]
+    assert sorted(names(one) for one in found) == [[], [], [], ["coord:locks", "locked:src/"]]
+    assert sum("answer:" in text for text in _ours(found[0])) == 1
+
+
+def _ours(thread: Any) -> list[str]:
+    return [one.body for one in thread.comments if "<!-- gitcoord:" in one.body]
 
 
 def test_the_owner_of_a_personal_token_gives_commands_like_others(stage: Stage) -> None:

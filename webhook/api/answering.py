@@ -143,8 +143,8 @@ async def _done(service: Service, line: Line, asking: Asking, request: Request) 
     if (prepare := _PREPARED.get(line.tag)) is not None:
         body = await project.work(prepare, asking, body, key)
     operation = _operation(line, body)
-    acting = asking.caller.session
-    if acting is None and operation.acting and not operation.sessionless:
+    acting = asking.asker()
+    if not acting and operation.acting and not operation.sessionless:
         acting = await project.work(lambda: asking.holder)
     if (judge := _JUDGED.get(line.tag)) is not None:
         await project.work(judge, asking, operation, f"{line.method} {PREFIX}{line.path}")

@@ -93,6 +93,15 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "approval.request": {"id": "a-1", "about": {"kind": "command", "text": "git push --force"}},
     "approval.use": {"about": {"kind": "command", "text": "git push --force"}},
     "approval.decide": {"decision": "deny", "reason": "not before the release"},
+    "verification.record": {
+        "commit": "1f" * 20,
+        "tree": "2e" * 20,
+        "paths": ["src/a.py"],
+        "results": [
+            {"policy": "unit", "digest": "0" * 32, "status": "failed", "reason": "ended with 1"}
+        ],
+    },
+    "verification.policy_set": {"include": ["src/**"], "command": ["make", "test"]},
     "profile.set": {"trust": 1, "max_files": 0},
     "profile.assign": {"profile": "claude_code_web_reviewer"},
     "policy.set": {"text": 'permit(principal, action in Action::"read", resource);'},

@@ -275,6 +275,20 @@ LINES: tuple[Line, ...] = (
     _do("/approvals", "approval.request", "agent", "Ask a person for consent to one thing", 201),
     _do("/approvals/use", "approval.use", "agent", "Use up the approval of a subject"),
     _do("/approvals/{id}/decide", "approval.decide", "admin", "Approve or deny a request"),
+    # Verification.
+    _do("/verifications", "verification.record", "agent", "Note what came of checks of a commit"),
+    _do(
+        "/verify-policies/{name}",
+        "verification.policy_set",
+        "admin",
+        "Say which check paths need, or change what is named of it",
+    ),
+    _do(
+        "/verify-policies/{name}/remove",
+        "verification.policy_remove",
+        "admin",
+        "Remove a policy of verification",
+    ),
     # The ledger.
     _do("/settings", "config.set", "admin", "Change what all have agreed on", method="PATCH"),
     _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),

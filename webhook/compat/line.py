@@ -112,8 +112,12 @@ class Ask:
         return self.caller.name.rpartition(" ")[2]
 
     def do(self, operation: Operation, answer: type[A], session: str | None = None) -> A:
-        """Run an operation and return its answer, or raise its refusal."""
-        return waiting.decided(self.asking, operation, answer, session)
+        """Run an operation and return its answer, or raise its refusal.
+
+        Without a session only who has an admin's key is a person.
+        """
+        who = self.asking.asker() if session is None else session
+        return waiting.decided(self.asking, operation, answer, who)
 
     def lock_key(self, word: str) -> str:
         """Return the key that a path means: what exists is taken as what it is."""

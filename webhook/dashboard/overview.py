@@ -16,6 +16,7 @@ from gitcoord.ledger.history import transactions
 from webhook.dashboard import people
 from webhook.dashboard.clashes import clashes
 from webhook.dashboard.past import Sight, sight
+from webhook.dashboard.plans import ESCALATIONS, PLANS, escalated, planned
 
 if TYPE_CHECKING:
     from webhook.api.asking import Asking
@@ -65,6 +66,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         for one in rows:
             spend = spend.plus(one.usage)
         locks, queued, found = held(seen), waiting(seen), clashes(seen)
+        raised, plans = escalated(seen), planned(seen)
         return {
             "rows": rows[:SESSIONS],
             "sessions_count": len(rows),
@@ -77,6 +79,10 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "clashes": found[: CLASHES + FOLDED],
             "clashes_at_once": CLASHES,
             "clashes_count": len(found),
+            "escalations": raised[:ESCALATIONS],
+            "escalations_count": len(raised),
+            "plans": plans[:PLANS],
+            "plans_count": len(plans),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from gitcoord.errors import NotReady
 
 if TYPE_CHECKING:
     from gitcoord.landing.outcome import Outcome
+    from gitcoord.storage.checkedout import Left
 
 
 @click.command(epilog="Examples: gitcoord merge check | gitcoord merge check q-4k2m8x7q1z")
@@ -37,7 +39,12 @@ def check(desk: Desk, ids: tuple[str, ...]) -> None:
     report = checked(site, ids or due)
     settled = [*found.settled, *report.settled]
     desk.show(
-        {"merges": report.checked, "settled": settled, "back": found.back, "worktrees": left},
+        {
+            "merges": report.checked,
+            "settled": settled,
+            "back": found.back,
+            "worktrees": _places(left),
+        },
         lambda: (
             [
                 *ended_with(settled),
@@ -107,7 +114,7 @@ def land(desk: Desk, ids: tuple[str, ...], target: str) -> None:
             "handed_over": list(found.handed_over.values()),
             "back": list(found.back.values()),
             "waiting": found.waiting,
-            "worktrees": found.left,
+            "worktrees": _places(found.left),
         },
         lambda: _lines(found) or "nothing is ready to land",
     )
@@ -121,6 +128,10 @@ def _lines(found: Outcome) -> list[str]:
         *(f"{id} {why}" for id, why in found.waiting.items()),
         *(f"{one.path} cannot follow: {one.text}" for one in found.left),
     ]
+
+
+def _places(left: Sequence[Left]) -> list[dict[str, str]]:
+    return [{"path": one.path, "reason": one.text} for one in left]
 
 
 def _refusal(desk: Desk, found: Outcome, missed: list[str]) -> NotReady:

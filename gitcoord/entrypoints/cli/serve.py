@@ -103,6 +103,7 @@ def add(
     project: str | None,
 ) -> None:
     """Make a key, and show it this once."""
+    _refuse_agents(desk, scope)
     settings = _settings(desk)
     chosen = _project(settings, project)
     keys = _keys(settings)
@@ -133,7 +134,9 @@ def list_(desk: Desk) -> None:
 @command
 def rotate(desk: Desk, id: str) -> None:
     """Put another key in the place of one, which ends."""
-    made, secret = _keys(_settings(desk)).rotate(id, at=time.time())
+    keys = _keys(_settings(desk))
+    _refuse_agents(desk, next((one.scope for one in keys.list() if one.id == id), ""))
+    made, secret = keys.rotate(id, at=time.time())
     _tell(desk, made, secret)
 
 
@@ -144,6 +147,14 @@ def revoke(desk: Desk, id: str) -> None:
     """End a key at once."""
     ended = _keys(_settings(desk)).revoke(id, at=time.time())
     desk.show({"key": ended._asdict()}, f"key {ended.id} ({ended.name}) was revoked")
+
+
+def _refuse_agents(desk: Desk, scope: str) -> None:
+    """Raise `UsageError` where the shell of an agent would get what makes it a person."""
+    from gitcoord.entrypoints.cli.governing import OUTSIDE, shows
+
+    if scope == "admin" and shows(desk):
+        raise UsageError("a key with scope admin is a person's to make", hint=OUTSIDE)
 
 
 def _tell(desk: Desk, made: Any, secret: str) -> None:

@@ -178,11 +178,24 @@ def test_work_is_submitted_claimed_and_completed(ac: Client) -> None:
     body = {"task_id": id, "agent_id": "ada", "success": True, "result": {"tests": 3}}
     done = ac.good("POST", "/work/complete", body)
     assert (done["success"], done["status"], done["task_id"]) == (True, "completed", id)
+    before = head(ac.served)
     task = ac.good("POST", "/work/get", {"task_id": id})["task"]
+    assert head(ac.served) == before
     assert (task["status"], task["result"], task["claimed_by"]) == (
         "completed", {"tests": 3}, "ada",
     )  # fmt: skip
     assert ac.good("POST", "/work/claim", BOB)["task_id"] == later
+
+
+def test_row_a20_a_task_is_submitted_with_a_deadline(ac: Client) -> None:
+    end = "2099-01-02T03:04:05Z"
+    id = submitted(ac, deadline=end)
+    found = ac.good("POST", "/work/claim", ADA)
+    assert (found["task_id"], found["deadline"]) == (id, "2099-01-02T03:04:05.000Z")
+    wrong = {"task_type": "x", "task_description": "y", "deadline": "soon"}
+    refused = ac.good("POST", "/work/submit", wrong)
+    assert (refused["success"], refused["reason"]) == (False, "invalid_value")
+    assert len(records(ac.served, Task)) == 1
 
 
 def test_only_who_has_claimed_it_completes_a_task_and_once(ac: Client) -> None:
@@ -271,6 +284,7 @@ def test_a_handoff_is_written_and_read(ac: Client, path: str) -> None:
             "completed_work", "in_progress", "decisions", "next_steps", "relevant_files",
         )
     }  # fmt: skip
+    assert ac.good("POST", "/handoffs/read", {})["handoffs"] == []
     written = ac.good("POST", path, ADA | {"summary": "Login works."} | lists)
     assert (written["success"], written["error"]) == (True, None)
     ac.good("POST", path, BOB | {"summary": "Logout works."})

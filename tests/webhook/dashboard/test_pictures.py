@@ -15,8 +15,8 @@ import pytest
 from gitcoord.ledger.history import transactions
 from tests.conftest import first_commit
 from tests.webhook.dashboard.chromium import SCREENSHOTS, Tab, chromium
-from tests.webhook.dashboard.crowd import DEEP, crowd
-from tests.webhook.dashboard.world import Ledger, Running, populate
+from tests.webhook.dashboard.crowd import ARABIC, DEEP, crowd
+from tests.webhook.dashboard.world import Ledger, Running, planning, populate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -92,8 +92,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, R
             ledger = Ledger(place).begun()
             if name == "web":
                 populate(ledger)
+                planning(ledger)
             elif name == "crowd":
                 crowd(ledger, 14)
+                planning(ledger, "feature-" + "x" * 50, ARABIC)
             ledger.close()
         running = Running(places, str(folder / "state" / "own.sqlite"))
         yield browser, running

@@ -173,17 +173,17 @@ def test_where_github_stumbles_or_wants_time_the_delivery_waits(scene: Scene) ->
 def test_a_delivery_is_acknowledged_while_github_answers_nothing(scene: Scene) -> None:
     scene.serve()
     scene.until(lambda: scene.leading() != set())
-    scene.ada.opens_issue(scene.repo, "One", labels=["locked:doc/"])
-    # By itself, or in the list where everything is looked at.
-    held = at(faults.hold(), "GET", r"/repos/[^/]+/[^/]+/issues(/\d+)?")
+    issue = scene.ada.opens_issue(scene.repo, "One")
+    held = at(faults.hold(), "GET", r"/repos/[^/]+/[^/]+/issues/\d+/comments")
     scene.github.faults.append(held)
+    scene.ada.comments(issue, "/coord lock doc/")
     scene.github.deliver()
     assert held.reached.wait(20)
-    scene.ada.opens_issue(scene.repo, "Two", labels=["locked:lib/"])
+    scene.ada.comments(issue, "/coord lock lib/")
     # GitHub waits for ten seconds; the work on the first goes on as long as it takes.
     codes, locks = {one.code for one in scene.github.deliver()}, scene.locks()
     held.release()
-    assert (codes, "lib/**" in locks) == ({202}, False)
+    assert (codes, locks) == ({202}, {})
     scene.until(lambda: scene.locks() == {"doc/**": "ada", "lib/**": "ada"})
 
 

@@ -17,12 +17,14 @@ from gitcoord.domain.compact import Compact
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.conflicts import ChangeScope
 from gitcoord.domain.departure import EndSession, KillSession
+from gitcoord.domain.escalations import RaiseEscalation, Raising, ResolveEscalation
 from gitcoord.domain.event import TYPES, Event
 from gitcoord.domain.handoffs import WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks, RenewLocks
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession, ResumeSession
+from gitcoord.domain.plans import AddPlan
 from gitcoord.domain.registering import (
     DeregisterFeature,
     PauseFeature,
@@ -30,14 +32,17 @@ from gitcoord.domain.registering import (
     ResumeFeature,
 )
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.side_by_side import Package
 from gitcoord.domain.signals import ReportSignals, Signals
 from gitcoord.domain.sweep import LapseLeases, SuspectSession, SweepSession
 from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.unlanded import DropMarks, MarkDraft
 from gitcoord.domain.usage import ReportUsage, Usage
+from gitcoord.domain.verify_policies import RemoveVerifyPolicy
 from gitcoord.domain.violations import RecordViolations, ViolationDraft
 from gitcoord.errors import InvalidValue
+from tests.domain.checked import noted, policy, result
 from tests.domain.telling import Watch
 from tests.domain.world import World
 from webhook.events.wording import LONGEST, WORDS, said, written
@@ -95,6 +100,15 @@ def day() -> list[Event]:
     run(DeregisterFeature(id="login", reason="landed"), "s-ada")
     run(RegisterFeature(id="other"), "s-ada")
     run(DeregisterFeature(id="other", status="cancelled"), "s-ada")
+    one = Package(id="api", write=("p/**",))
+    draft = NewTask(id="p-1", ref="api", title="Build the API")
+    plan = AddPlan(
+        feature="f", plan_revision=1, contracts_revision=1, packages=(one,), tasks=(draft,)
+    )
+    run(plan, "s-ada")
+    up = Raising(id="e-1", queued="q-1", kind="PLAN_REVISION_REQUIRED", summary="it grew")
+    run(RaiseEscalation(escalation=up, feature="f"), "s-ada")
+    run(ResolveEscalation(id="e-1", resolution="it is split"), "s-ada")
     for number, decision in enumerate(("approve", "deny", "approve")):
         about = Subject(kind="command", text=f"make {number}")
         run(RequestApproval(id=f"a-{number}", about=about, ttl=60), "s-ada")
@@ -104,6 +118,12 @@ def day() -> list[Event]:
     run(UseApproval(about=Subject(kind="command", text="make 0")), "s-ada")
     world.pass_time(60)
     run(LapseLeases())
+    unit = policy(world)
+    found.extend(watch.look())
+    for status in ("running", "pending", "failed", "passed"):
+        run(noted(result(unit, status)), "s-ada")
+        world.pass_time(1)
+    run(RemoveVerifyPolicy(name="unit"))
     run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
