@@ -51,10 +51,13 @@ def test_an_entry_that_was_handed_over_gets_one_pull_request(stage: Stage) -> No
 
 def test_what_is_not_handed_over_is_not_proposed(stage: Stage) -> None:
     pushed(stage)
+    old = stage.ada.opens_pull(stage.repo, BRANCH)
+    stage.ada.closes(old)
+    stage.look()
     queued(stage)
     stage.mirror.look([Branch(BRANCH)])
     stage.everything()
-    assert (pulls(stage), found(stage).pr_url) == ([], "")
+    assert (pulls(stage), found(stage).status, found(stage).pr_url) == ([old], "queued", "")
 
 
 def test_a_pull_request_that_is_there_is_taken_and_noted(stage: Stage) -> None:
