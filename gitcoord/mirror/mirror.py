@@ -233,12 +233,10 @@ class _Look:
                 continue
             self._carry(wished)
             # A workflow is told of nothing that its own token has done. What was listed before
-            # still has it as open.
+            # still has it as open; the ledger changes by it, so that all is shown anew.
             self._forge.afresh()
-            self._threads.pop(number)
             self._land(thread.pull.branch)
             self._follow(thread.pull.branch)
-            self._show([number])
 
     def _hear(self, number: int) -> None:
         thread = self._read(number)
