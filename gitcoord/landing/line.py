@@ -189,7 +189,7 @@ class _Line:
             tree=built.tree,
             base=built.base,
             paths=paths,
-            session=site.session or "",
+            session=site.session,
             agent=site.agent,
             environ=site.environ,
             wide=any(one.wide for one in entries),
@@ -197,6 +197,7 @@ class _Line:
             branch=entries[0].branch if len(entries) == 1 else "",
             check_runs=site.check_runs,
             heads=[one.head for one in entries],
+            commands=site.commands,
         )
         if standing.status in ("passed", "not_needed"):
             return True

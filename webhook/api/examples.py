@@ -93,15 +93,15 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "approval.request": {"id": "a-1", "about": {"kind": "command", "text": "git push --force"}},
     "approval.use": {"about": {"kind": "command", "text": "git push --force"}},
     "approval.decide": {"decision": "deny", "reason": "not before the release"},
+    "merge.enqueue": {"branch": "feat/login", "target": "main", "head": "1" * 40},
+    "merge.eject": {"reason": "It does not build."},
+    "merge.remove": {"reason": "Done otherwise."},
     "verification.record": {
-        "commit": "1f" * 20,
-        "tree": "2e" * 20,
-        "paths": ["src/a.py"],
-        "results": [
-            {"policy": "unit", "digest": "0" * 32, "status": "failed", "reason": "ended with 1"}
-        ],
+        "commit": "1" * 40,
+        "tree": "2" * 40,
+        "results": [{"policy": "unit", "digest": "3" * 32, "status": "passed", "seconds": 12.5}],
     },
-    "verification.policy_set": {"include": ["src/**"], "command": ["make", "test"]},
+    "verification.policy_set": {"include": ["src/**"], "command": ["pytest", "-q"], "tier": 1},
     "profile.set": {"trust": 1, "max_files": 0},
     "profile.assign": {"profile": "claude_code_web_reviewer"},
     "policy.set": {"text": 'permit(principal, action in Action::"read", resource);'},

@@ -1,7 +1,7 @@
 """A line of a system's table, and one request to it as the line's function sees it.
 
-What a body or parameter is not fit for is a `Misfit`, what gitcoord does not have yet is `Absent`;
-the system has words for both. Not here: how requests find their line.
+What a body or parameter is not fit for is a `Misfit`, for which the system has words. Not here:
+how requests find their line.
 """
 
 from __future__ import annotations
@@ -71,24 +71,6 @@ class Misfit(Problem):
         self.words = detail
         self.missing = missing
         self.place = place
-
-
-class Absent(Problem):
-    """Something that gitcoord does not have yet."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(501, "not_implemented", f"gitcoord does not have {what} yet")
-
-
-@dataclass(frozen=True)
-class absent:  # noqa: N801 - it stands where functions do
-    """Say that there is no such thing yet."""
-
-    what: str
-
-    def __call__(self, _ask: Ask) -> Any:
-        """Raise `Absent`."""
-        raise Absent(self.what)
 
 
 @dataclass(frozen=True)

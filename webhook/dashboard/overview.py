@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from gitcoord.domain.changes import recent
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.merges import listed
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.unlanded import Mark
 from gitcoord.domain.usage import Usage
@@ -15,6 +16,7 @@ from gitcoord.domain.waiting import Waiter, dead, queue
 from gitcoord.ledger.history import transactions
 from webhook.dashboard import people
 from webhook.dashboard.clashes import clashes
+from webhook.dashboard.merges import counted
 from webhook.dashboard.past import Sight, sight
 from webhook.dashboard.plans import ESCALATIONS, PLANS, escalated, planned
 
@@ -89,6 +91,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
                 name: sum(1 for _ in seen.snapshot.scan("tasks", prefix))
                 for name, prefix in _COUNTS
             },
+            "queue": counted(listed(seen.state)),
             "history": list(transactions(asking.house.ledger, limit=HISTORY, start=seen.head)),
             "now": seen.now,
             "point": seen.point,

@@ -49,6 +49,9 @@ SCOPES = ("read", "agent", "admin")
     "--private-notifications", is_flag=True, help="Let notifications go to private networks."
 )
 @click.option("--behind-proxy", is_flag=True, help="Believe a proxy here who the client is.")
+@click.option(
+    "--run-checks", is_flag=True, help="Run commands of verification here when something lands."
+)
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def serve(ctx: click.Context, /, **given: Any) -> None:
@@ -72,7 +75,7 @@ def _serving(desk: Desk) -> int:
     running = _service("running")
     settings = _settings(desk)
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
-             "private_notifications", "behind_proxy")  # fmt: skip
+             "private_notifications", "behind_proxy", "run_checks")  # fmt: skip
     known = _service("settings")
     settings = settings._replace(
         origins=known.origins(given["origins"]),

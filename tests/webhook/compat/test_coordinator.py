@@ -365,17 +365,6 @@ def test_a_paused_session_is_refused_with_the_reason(ac: Client) -> None:
     assert "lunch" in refused(ac.post("/locks/acquire", ADA | {"file_path": "b"}), 403)
 
 
-ABSENT = [
-    ("GET", "/merge-queue"), ("GET", "/merge-queue/next"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("method, path", ABSENT)
-def test_what_is_not_there_says_so_to_who_has_a_key(ac: Client, method: str, path: str) -> None:
-    assert "yet" in refused(ac.call(method, path, None if method == "GET" else {}), 501)
-    assert refused(ac.served.client.request(method, path), 401)
-
-
 def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> None:
     add_task(ac.served)
     before = head(ac.served)
@@ -402,7 +391,7 @@ def test_the_bridge_script_sees_every_capability_that_there_is(ac: Client) -> No
         return found
 
     there = {"CAN_LOCK", "CAN_QUEUE_WORK", "CAN_HANDOFF", "CAN_MEMORY", "CAN_GUARDRAILS",
-             "CAN_FEATURE_REGISTRY"}  # fmt: skip
+             "CAN_FEATURE_REGISTRY", "CAN_MERGE_QUEUE"}  # fmt: skip
     assert {flag for flag, can in seen(ac).items() if can} == there
     assert not any(seen(Client(ac.served, COORDINATOR, key="wrong")).values())
     assert head(ac.served) == before, "a probe does nothing"

@@ -29,12 +29,14 @@ PAGES = {
         "locks": "/locks", "file": "/file?key=src/auth/**", "messages": "/messages",
         "handoffs": "/handoffs", "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
         "missing": "/tasks/t-none", "features": "/features", "approvals": "/approvals",
+        "merges": "/merges", "merge": "/merges/q-round", "landing": "/merges/q-docs",
+        "verifications": "/verifications",
     },
     "empty": {
         "overview": "", "sessions": "/sessions", "tasks": "/tasks", "graph": "/tasks?view=graph",
         "locks": "/locks", "file": "/file?key=src/**", "messages": "/messages",
         "handoffs": "/handoffs", "log": "/log", "features": "/features",
-        "approvals": "/approvals",
+        "approvals": "/approvals", "merges": "/merges", "verifications": "/verifications",
     },
     "crowd": {
         "overview": "", "sessions": "/sessions", "paused": "/sessions?status=paused",
@@ -42,7 +44,8 @@ PAGES = {
         "graph": "/tasks?view=graph", "task": "/tasks/t-failed", "locks": "/locks",
         "file": f"/file?path={quote(DEEP)}", "messages": "/messages", "handoffs": "/handoffs",
         "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
-        "features": "/features", "approvals": "/approvals",
+        "features": "/features", "approvals": "/approvals", "merges": "/merges",
+        "merge": "/merges/q-odd", "verifications": "/verifications",
     },
 }  # fmt: skip
 #: Returns how many texts were measured, and those that cannot be read on what is behind them

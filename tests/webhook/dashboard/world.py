@@ -33,6 +33,7 @@ from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
 from gitcoord.entrypoints.listener import listener
+from tests.webhook.dashboard.queue import queue
 from webhook.app import application
 from webhook.keys import Scope
 from webhook.running import _Server
@@ -89,6 +90,8 @@ def populate(ledger: Ledger) -> None:
         )  # fmt: skip
         do(ReportUsage(usage=usage), id)
     tasks(ledger)
+    registry(ledger)
+    queue(ledger)
     do(AcquireLocks(keys=("src/auth/**",), reason="passkey log-in"), "s-ada4tz81x")
     do(AcquireLocks(keys=("src/billing/invoice.py", "api:invoices"), reason="rounding"),
        "s-bob91mmq2")  # fmt: skip
@@ -99,7 +102,6 @@ def populate(ledger: Ledger) -> None:
     changed(ledger, "s-bob91mmq2", "src/billing/invoice.py", "modify", "Round half to even")
     changed(ledger, "s-finn2q8aa", "web/old/cart.ts", "delete", "")
     letters(ledger)
-    registry(ledger)
     do(PauseSession(id="s-eve0x5b2c"), agent="lena")
     do(KillSession(id="s-dora7u1s8", reason="Pushes to main although told not to"), agent="lena")
     do(EndSession(outcome="completed", summary="Cart works on phones."), "s-finn2q8aa")

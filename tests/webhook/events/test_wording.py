@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from string import Formatter
 from typing import Any
 
@@ -21,6 +22,11 @@ from gitcoord.domain.escalations import RaiseEscalation, Raising, ResolveEscalat
 from gitcoord.domain.event import TYPES, Event
 from gitcoord.domain.handoffs import WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks, RenewLocks
+from gitcoord.domain.merge_landing import BeginLanding, LandMerges
+from gitcoord.domain.merge_queueing import EnqueueMerge
+from gitcoord.domain.merge_setbacks import HandOver
+from gitcoord.domain.merges import Finding
+from gitcoord.domain.merging import CheckMerges, EjectMerge, RecordCheck, RemoveMerge
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession, ResumeSession
@@ -49,6 +55,27 @@ from webhook.events.wording import LONGEST, WORDS, said, written
 
 #: What only a ledger's own beginning, restoration and staleness tell.
 ELSEWHERE = {"ledger.began", "ledger.restored", "session.cleared", "task.stale", "message.heard"}
+#: The target as it is, what it becomes, and the tree of that.
+MAIN, NEXT, TREE = "a" * 40, "b" * 40, "c" * 40
+
+
+def line(run: Callable[..., Any]) -> None:
+    """Let entries of a merge queue end in every way."""
+    for number, name in enumerate(("lands", "blocked", "handed", "thrown", "removed")):
+        head = f"{number:040x}"
+        run(EnqueueMerge(id=f"q-{name}", branch=name, head=head, target="main"), "s-ada")
+        if name not in ("thrown", "removed"):
+            begun = run(CheckMerges(ids=(f"q-{name}",)), "s-ada").run
+            found = Finding(name="mergeable", passed=name != "blocked", text="conflicts with main")
+            wish = RecordCheck(id=f"q-{name}", run=begun, against=MAIN, tree=TREE,
+                               findings=(found,), paths=(f"{name}.py",))  # fmt: skip
+            run(wish, "s-ada")
+    begin = BeginLanding(ids=("q-lands",), expect=MAIN, result=NEXT, tree=TREE)
+    run(begin, "s-ada")
+    run(LandMerges(ids=("q-lands",), result=NEXT), "s-ada")
+    run(HandOver(ids=("q-handed",), reason="main is protected"), "s-ada")
+    run(EjectMerge(id="q-thrown", reason="it breaks the build"), "s-ada")
+    run(RemoveMerge(id="q-removed", reason="not needed"), "s-ada")
 
 
 def day() -> list[Event]:
@@ -56,9 +83,10 @@ def day() -> list[Event]:
     world = World()
     watch, found = Watch(world), []
 
-    def run(operation: Any, session: str | None = None) -> None:
-        world.run(operation, session)
+    def run(operation: Any, session: str | None = None) -> Any:
+        answer = world.run(operation, session)
         found.extend(watch.look())
+        return answer
 
     def seen(name: str) -> str:
         return world.get(Session, name).seen_at
@@ -124,6 +152,7 @@ def day() -> list[Event]:
         run(noted(result(unit, status)), "s-ada")
         world.pass_time(1)
     run(RemoveVerifyPolicy(name="unit"))
+    line(run)
     run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
