@@ -13,6 +13,7 @@ from gitcoord.entrypoints.workflow import harmless
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
     from gitcoord.mirror.effects import Effect, Merge, Propose
+    from gitcoord.mirror.entries import Place
     from gitcoord.mirror.mirror import Outcome
     from gitcoord.mirror.verdict import Verdict
 
@@ -81,17 +82,34 @@ def standing(number: int, verdict: Verdict) -> dict[str, Any]:
         "free": verdict.ok,
         "paths": verdict.paths,
         "blocked": blocked,
+        "queue": _queue(verdict.place) if verdict.place else None,
         "held": [lock.key for lock in verdict.held],
         "tasks": [task.id for task in verdict.tasks],
     }
 
 
+def _queue(place: Place) -> dict[str, Any]:
+    """Return what programs are told of a place in the merge queue."""
+    entry = place.entry
+    return {
+        "id": entry.id,
+        "status": entry.status,
+        "at": place.at,
+        "of": place.of,
+        "head": entry.head,
+        "against": place.against,
+    }
+
+
 def blockers(verdict: Verdict) -> list[str]:
-    """Return a line for each lock that a pull request meets."""
+    """Return a line for what the merge queue has against a pull request, and for each lock."""
     from gitcoord.domain.locks import several
+    from gitcoord.mirror.entries import line_of
     from gitcoord.mirror.markdown import clock
 
-    return [
+    place = verdict.place
+    queue = [] if place is None or place.ok else [harmless(line_of(place))]
+    return queue + [
         harmless(
             f"{lock.agent} (session {lock.session}) holds {lock.key} until "
             f"{clock(lock.expires_at)}{f', {lock.reason}' if lock.reason else ''}: "
