@@ -9,6 +9,7 @@ noted when it is there, so that a killed process loses one check at most. Not he
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from gitcoord.storage.worktree import Checkout
 
 #: Returns what GitHub knows of a commit; a door brings it. Raises `Unavailable`.
-CheckRuns = Callable[[str], Iterable[CheckRun]]
+CheckRuns = Callable[[str], Sequence[CheckRun]]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +142,8 @@ class _Run:
         self._checkout = checkout
         self._change = change
         self._environ = environ
-        self._check_runs = check_runs
+        # Asked once for each head, however many policies want to know.
+        self._check_runs = cache(check_runs) if check_runs else None
         self._heads = heads
         self._tier: int | None = None
         self._risk = Risk(score=0)
@@ -195,10 +197,26 @@ class _Run:
 
     def _at_github(self, policy: VerifyPolicy) -> ResultDraft:
         if self._check_runs is None:
-            return _draft(policy, "pending", "GitHub was not asked")
+            return self._as_noted(policy)
         found = [judged(self._check_runs(head), policy.checks) for head in self._heads]
         worst: Judgement = min(found, key=lambda one: _ORDER.index(one.status))
         return _draft(policy, worst.status, worst.reason, url=worst.url)
+
+    def _as_noted(self, policy: VerifyPolicy) -> ResultDraft:
+        """Return what whoever sees GitHub has noted of the heads, where it is not asked here."""
+        digest = digest_of(policy)
+        with self._coordinator.ledger.state() as state:
+            known = [state.get(Verification, head) for head in self._heads]
+        noted = [
+            next((one for one in (found.results if found else ()) if one.digest == digest), None)
+            for found in known
+        ]
+        settled = [one for one in noted if one is not None and one.status in SETTLED]
+        failed = [one for one in settled if one.status in BAD]
+        if failed or len(settled) == len(noted):
+            worst = (failed or settled)[0]
+            return _draft(policy, worst.status, worst.reason, url=worst.url)
+        return _draft(policy, "pending", "GitHub was not asked")
 
     def _asked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         change, name = self._change, self._decided(before)
