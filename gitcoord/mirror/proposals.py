@@ -87,8 +87,29 @@ def merging(desk: Desk, forge: Forge, thread: Thread) -> list[effects.Effect]:
         return []
     with desk.look() as look:
         place = place_of(look, now)
-    method = place.entry.method if place else "merge"
+    if place is None or _shifted(forge, place.entry):
+        return []
+    method = place.entry.method
     return [effects.Merge(now.number, pull.head, method, MERGEABLE[pull.mergeable])]
+
+
+def _shifted(forge: Forge, entry: Merge) -> bool:
+    """Say whether merging may write other paths than were checked, or that cannot be told.
+
+    git follows renames, of folders too: what the target has renamed since, or seems to, takes
+    the change to a place whose locks, policies and people nobody has asked.
+    """
+    if forge.head(entry.target) == entry.checked_target:
+        return False
+    seen = forge.comparison(entry.checked_target, entry.target)
+    if seen is None or seen.behind or not seen.whole:
+        return True
+    gone = {one.before or one.path for one in seen.changes if one.before or not one.blob}
+    folders = {path.rpartition("/")[0] for path in gone} - {""}
+    return (bool(gone) and entry.wide) or any(
+        path in gone or any(path.startswith(f"{folder}/") for folder in folders)
+        for path in entry.paths
+    )
 
 
 def _ripe(desk: Desk, thread: Thread) -> bool:

@@ -108,6 +108,29 @@ def test_the_queued_commits_own_verification_counts_where_the_target_was_another
     assert found(stage).status == "merged"
 
 
+@pytest.mark.parametrize(
+    ("gone", "merged"), [("src/a.py", False), ("src/b.py", False), ("docs/x.md", True)]
+)
+def test_what_would_land_at_other_paths_than_were_checked_is_left_to_a_person(
+    stage: Stage, gone: str, merged: bool
+) -> None:
+    stage.ada.commits(stage.repo, "main", {gone: "text\n" * 20, "other.md": "1\n"}, "Before")
+    pushed(stage)
+    handed(stage)
+    renamed = {gone: None, "safe/new": "text\n" * 20}
+    stage.ada.commits(stage.repo, "main", renamed, "Rename")
+    stage.everything()
+    assert (found(stage).status == "merged") == merged == (calls(stage, MERGES) == 1)
+
+
+def test_what_the_target_has_gained_besides_is_in_nobodys_way(stage: Stage) -> None:
+    pushed(stage)
+    handed(stage)
+    stage.ada.commits(stage.repo, "main", {"src/new.py": "1\n"}, "More")
+    stage.everything()
+    assert found(stage).status == "merged"
+
+
 def test_a_need_that_has_not_landed_comes_first(stage: Stage) -> None:
     pushed(stage, "feat/a", path="src/a.txt")
     pushed(stage, "feat/b", path="src/b.txt")
