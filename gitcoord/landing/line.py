@@ -37,7 +37,7 @@ from gitcoord.landing.check import Report, check, check_due
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
-from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
+from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, stands, tip, tips
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -161,7 +161,7 @@ class _Line:
     def _unchanged(self, entries: Sequence[Merge]) -> bool:
         """Say whether their branches are what was queued; others are checked, and so blocked."""
         known = tips(self._site, (entry.branch for entry in entries))
-        others = [one.id for one in entries if one.head not in known[one.branch].all]
+        others = [one.id for one in entries if not stands(self._site, one.head, known[one.branch])]
         if others:
             self._recheck(others)
         return not others

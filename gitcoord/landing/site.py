@@ -15,6 +15,7 @@ from gitcoord.errors import BranchMissing, HostRefused
 from gitcoord.ledger.clock import reading
 from gitcoord.storage import checkedout
 from gitcoord.storage.checkedout import Left
+from gitcoord.storage.landing import is_ancestor
 from gitcoord.storage.moving import Branch, Moving
 
 if TYPE_CHECKING:
@@ -82,6 +83,21 @@ class Tips(NamedTuple):
     def all(self) -> tuple[Oid, ...]:
         """Both, each once."""
         return tuple(dict.fromkeys(filter(None, self)))
+
+
+def ahead(site: Site, head: Oid, found: Tips) -> list[Oid]:
+    """Return those of a branch's tips that have all of `head` and more."""
+    return [oid for oid in found.all if oid != head and is_ancestor(site.checkout, head, oid)]
+
+
+def stands(site: Site, head: Oid, found: Tips) -> bool:
+    """Say whether a branch still is at `head`, here or at the host.
+
+    A clone that has not pulled what others have added at the host does not count.
+    """
+    if head not in found.all:
+        return False
+    return found.there in (None, head) or found.there not in ahead(site, head, found)
 
 
 def opened(site: Site) -> list[Left]:

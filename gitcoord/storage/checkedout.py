@@ -70,12 +70,12 @@ def check(checkout: Checkout, ref: str, old: Oid, new: Oid) -> None:
     One that is rebasing the branch is among them: it could not end if the branch moved.
     """
     real = _real(checkout, ref)
-    for place in linked(checkout):
-        if os.path.isdir(place.path) and _rebased(place.git_dir) == real:
+    for one in linked(checkout):
+        if os.path.isdir(one.path) and _rebased(one.git_dir) == real:
             raise TargetDirty(
-                f"the target is being rebased in {place.path}",
-                hint=f"End that first: git -C {place.path} rebase --continue (or --abort).",
-                path=place.path,
+                f"the target is being rebased in {one.path}",
+                hint=f"End that first: git -C {one.path} rebase --continue (or --abort).",
+                path=one.path,
                 dirty=[],
             )
     for place in holders(checkout, ref):

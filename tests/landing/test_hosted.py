@@ -11,9 +11,10 @@ import pytest
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.configure import Begin, ChangeSettings
-from gitcoord.errors import HostRefused, HostUnreachable, LandingRefused, TargetMoved
+from gitcoord.errors import HostRefused, HostUnreachable, LandingRefused, NotReady, TargetMoved
 from gitcoord.landing import line
 from gitcoord.landing.check import check
+from gitcoord.landing.seen import settle
 from tests.gitrun import git
 from tests.landing.yard import MAIN, Yard, plain
 from tests.ledger import houses
@@ -81,6 +82,63 @@ def test_a_branch_that_was_not_pushed_lands_only_where_it_is(
     hosted.house.follow()
     assert "no branch topic" in hosted.entry(entry.id).reason
     assert plain(hosted.land()) == {"merged": ["topic"]}
+
+
+def test_what_others_have_gone_on_from_does_not_land_from_a_clone_that_has_not_pulled(
+    hosted: Yard, git_host: GitHost, tmp_path: Path
+) -> None:
+    entry = hosted.ready("topic")
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    other = elsewhere(git_host, tmp_path)
+    git(other.repo, "checkout", "-q", "topic")
+    newest = commit(other.repo, {"more.py": "m\n"})
+    git(other.repo, "push", "-q", "origin", "topic")
+    before = hosted.main()
+    assert plain(hosted.land()) == {"merged": [], "blocked": ["topic"]}
+    assert f"has moved on to {newest[:12]}" in hosted.entry(entry.id).reason
+    assert hosted.main() == before
+    # Queued again, still without a pull, it is what the branch is by now.
+    assert hosted.queue("topic").head == newest
+    assert plain(hosted.land()) == {"merged": ["topic"]}
+    assert hosted.files() == {"README", "topic.py", "more.py"}
+
+
+def test_commits_that_are_not_pushed_yet_do_not_stop_what_was_queued(hosted: Yard) -> None:
+    hosted.ready("topic")
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    git(hosted.repo, "checkout", "-q", "topic")
+    commit(hosted.repo, {"draft.py": "d\n"})
+    assert plain(hosted.land()) == {"merged": ["topic"]}
+    assert hosted.files() == {"README", "topic.py"}
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_a_pull_request_has_merged_counts_though_others_have_changed_it_since(
+    hosted: Yard, git_host: GitHost, by_hand: bool
+) -> None:
+    git_host.protect("hub", MAIN)
+    hosted.task("t-1", "topic.py")
+    entry = hosted.ready("topic", who=hosted.ada, task="t-1")
+    hosted.branch("rival", {"topic.py": "rival\n"})
+    rival = hosted.queue("rival")
+    if not by_hand:
+        assert plain(hosted.land(entry.id)) == {"merged": [], "handed_over": ["topic"]}
+    git_host.protect("hub")
+    git(hosted.repo, "checkout", "-q", "main")
+    git(hosted.repo, "merge", "-q", "--squash", "topic")
+    git(hosted.repo, "commit", "-q", "-m", "topic (#1)")
+    commit(hosted.repo, {"topic.py": "t2\n"})
+    git(hosted.repo, "push", "-q", "origin", "main")
+    if by_hand:
+        settle(hosted.site(), [entry.id])
+    else:
+        hosted.land()
+    assert hosted.entry(entry.id).status == "merged"
+    assert hosted.task_status("t-1") == "completed"
+    # What the target never had is not taken for merged.
+    with pytest.raises(NotReady):
+        settle(hosted.site(), [rival.id])
+    assert hosted.entry(rival.id).status != "merged"
 
 
 def test_a_protected_target_is_handed_to_a_pull_request_and_seen_when_merged(

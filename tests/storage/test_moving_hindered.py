@@ -1,4 +1,4 @@
-"""What hinders a worktree that shall follow, or a hook that is asked, stops a landing or is told."""
+"""What hinders a worktree from following, and a hook that refuses, stop a landing or are told."""
 
 from __future__ import annotations
 
