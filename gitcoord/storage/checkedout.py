@@ -81,9 +81,10 @@ def check(checkout: Checkout, ref: str, old: Oid, new: Oid) -> None:
     for place in holders(checkout, ref):
         changed = _changed(place) or _in_the_way(place, old, new)
         begun = [sign for sign in _UNDER_WAY if _has(place, sign)]
-        if not changed and not begun:
+        stuck = "" if changed or begun else _stuck(place, old, new)
+        if not changed and not begun and not stuck:
             continue
-        what = several(changed) or f"{begun[0]} is there"
+        what = several(changed) or stuck or f"{begun[0]} is there"
         raise TargetDirty(
             f"the target is checked out in {place.place}, which has changes of its own: {what}",
             hint=f"Commit, stash or move them there (git -C {place.place} status), then try again.",
@@ -110,9 +111,8 @@ def follow(places: Iterable[Checkout], old: Oid, new: Oid, *, begun: bool = Fals
             _take_over(place, old, new)
         # A file that was only touched counts as changed until the index has seen it again.
         place.told("update-index", "-q", "--refresh")
-        code, _, said = place.told("read-tree", "-m", "-u", old, new)
-        if code != 0:
-            words = said.decode("utf-8", "backslashreplace").strip().removeprefix("error: ")
+        words = _read(place, old, new)
+        if words:
             left.append(Left(place.place, words))
     return left
 
@@ -177,6 +177,33 @@ def _changed(place: Checkout) -> list[str]:
         "--ignore-submodules=dirty",
     )[1]  # fmt: skip
     return sorted(path_of(line[3:]) for line in found.split(b"\0") if line)
+
+
+def _stuck(place: Checkout, old: Oid, new: Oid) -> str:
+    """Return why git would not bring the worktree along, though nothing shows as changed.
+
+    Such as edits of files of which git was told not to look at them, and an index that another
+    git has. Asked without a refresh first, which would write to the index.
+    """
+    words = _read(place, old, new, "--dry-run")
+    for _ in range(_ATTEMPTS):
+        if not words or not _has(place, "index.lock"):
+            break
+        time.sleep(_PAUSE)
+        words = _read(place, old, new, "--dry-run")
+    if words:
+        place.told("update-index", "-q", "--refresh")
+        words = _read(place, old, new, "--dry-run")
+    return words
+
+
+def _read(place: Checkout, old: Oid, new: Oid, *options: str) -> str:
+    """Let git bring index and files from `old` to `new`; return why it did not, or ""."""
+    code, _, said = place.told("read-tree", *options, "-m", "-u", old, new)
+    if code == 0:
+        return ""
+    lines = said.decode("utf-8", "backslashreplace").strip().splitlines() or [f"exit code {code}"]
+    return lines[0].removeprefix("error: ").removeprefix("fatal: ")
 
 
 def _in_the_way(place: Checkout, old: Oid, new: Oid) -> list[str]:

@@ -128,3 +128,25 @@ def test_a_hook_that_refuses_is_told_and_nothing_moves(line: Line) -> None:
     assert "frozen until Monday" in refused.value.message
     assert "fatal" not in refused.value.message
     assert not line.landed
+
+
+@pytest.mark.parametrize("word", ["--assume-unchanged", "--skip-worktree"])
+def test_an_edit_that_git_was_told_not_to_see_stops_it(line: Line, word: str) -> None:
+    git(line.repo, "switch", "-q", "main")
+    git(line.repo, "update-index", word, "src/a.py")
+    Path(line.repo, "src/a.py").write_text("mine\n")
+    with pytest.raises(TargetDirty, match=r"src/a\.py"):
+        line.land()
+    assert not line.landed
+    assert Path(line.repo, "src/a.py").read_text() == "mine\n"
+
+
+def test_an_index_that_another_git_has_stops_it(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(line.repo, "switch", "-q", "main")
+    monkeypatch.setattr(checkedout, "_ATTEMPTS", 2)
+    Path(line.repo, ".git/index.lock").touch()
+    with pytest.raises(TargetDirty, match=r"index\.lock"):
+        line.land()
+    assert not line.landed
