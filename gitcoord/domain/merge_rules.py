@@ -123,7 +123,7 @@ def _feature_active(state: State, _: Context, entry: Merge) -> Finding | None:
 
 
 def _task_wanted(state: State, _: Context, entry: Merge) -> Finding | None:
-    """A task that was cancelled is work that nobody wants any more; another end is no obstacle."""
+    """Return what stands against it where its task was cancelled: nobody wants that work."""
     task = state.get(Task, entry.task) if entry.task else None
     if task is None or task.status != "cancelled":
         return None

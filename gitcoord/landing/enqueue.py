@@ -78,7 +78,7 @@ def _branch(site: Site, wish: EnqueueMerge) -> str:
 
 
 def _head(site: Site, branch: str) -> Oid:
-    """Return where the branch stands: here, unless the host has all of that and more."""
+    """Return where the branch stands: here, unless others have pushed something else since."""
     try:
         branch.encode()
     except UnicodeEncodeError as wrong:
@@ -89,8 +89,8 @@ def _head(site: Site, branch: str) -> Oid:
         ) from wrong
     found = tips(site, [branch])[branch]
     head = found.here or found.there
-    if head is not None and not stands(site, head, found):
-        head = found.there  # Others have gone on from what this clone has.
+    if head is not None and not stands(site, branch, head, found):
+        head = found.there  # This clone has not pulled what others have made of it.
     if head is None:
         raise BranchMissing(
             f"there is no branch {branch}", hint="See `git branch --all`.", branch=branch

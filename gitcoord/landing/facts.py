@@ -101,7 +101,7 @@ def _branch(site: Site, entry: Merge, tips: Tips, known: bool) -> Finding:
             f"commit {short} of {entry.branch} is not here; push the branch, or check where it is"
         )
         return _finding("branch", text)
-    if stands(site, entry.head, tips):
+    if stands(site, entry.branch, entry.head, tips):
         return Finding(name="branch", passed=True)
     newer = ahead(site, entry.head, tips)
     if newer:

@@ -161,7 +161,11 @@ class _Line:
     def _unchanged(self, entries: Sequence[Merge]) -> bool:
         """Say whether their branches are what was queued; others are checked, and so blocked."""
         known = tips(self._site, (entry.branch for entry in entries))
-        others = [one.id for one in entries if not stands(self._site, one.head, known[one.branch])]
+        others = [
+            one.id
+            for one in entries
+            if not stands(self._site, one.branch, one.head, known[one.branch])
+        ]
         if others:
             self._recheck(others)
         return not others

@@ -103,6 +103,34 @@ def test_what_others_have_gone_on_from_does_not_land_from_a_clone_that_has_not_p
     assert hosted.files() == {"README", "topic.py", "more.py"}
 
 
+def test_what_others_have_replaced_does_not_land_from_a_clone_that_has_not_pulled(
+    hosted: Yard, git_host: GitHost, tmp_path: Path
+) -> None:
+    entry = hosted.ready("topic")
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    other = elsewhere(git_host, tmp_path)
+    git(other.repo, "checkout", "-q", "topic")
+    git(other.repo, "commit", "-q", "--amend", "-m", "better")
+    git(other.repo, "push", "-q", "--force", "origin", "topic")
+    assert plain(hosted.land()) == {"merged": [], "blocked": ["topic"]}
+    assert "was rewound" in hosted.entry(entry.id).reason
+    assert hosted.queue("topic").head == git(other.repo, "rev-parse", "topic")
+
+
+@pytest.mark.parametrize("way", ["rebase", "reset"])
+def test_what_was_made_anew_here_lands_though_it_is_not_pushed(hosted: Yard, way: str) -> None:
+    hosted.branch("topic", {"topic.py": "t\n"}, {"wrong.py": "w\n"})
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    git(hosted.repo, "checkout", "-q", "topic")
+    if way == "reset":
+        git(hosted.repo, "reset", "-q", "--hard", "HEAD~1")
+    else:
+        git(hosted.repo, "commit", "-q", "--amend", "-m", "right")
+    assert hosted.queue("topic").head == git(hosted.repo, "rev-parse", "topic")
+    assert plain(hosted.land()) == {"merged": ["topic"]}
+    assert ("wrong.py" in hosted.files()) == (way == "rebase")
+
+
 def test_commits_that_are_not_pushed_yet_do_not_stop_what_was_queued(hosted: Yard) -> None:
     hosted.ready("topic")
     git(hosted.repo, "push", "-q", "origin", "topic")
