@@ -45,6 +45,8 @@ from gitcoord.storage.wire.landing import Landing
 #: What a host says of a branch that only pull requests change.
 _PULL_REQUESTS = "protected"
 _MOVED = "moved"
+#: What it says of every push, whatever is in it.
+_HOST = "host"
 
 
 def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
@@ -54,8 +56,8 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     only. What waits for a check is checked first. Raises `MergeNotFound`, `LandingBusy` while
     others land there, `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the
     target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart from the
-    code, and what keeps us from the ledger or the host. What has landed until then has landed;
-    its entries are the detail `landed` of the error.
+    code or the host takes no push of this kind, and what keeps us from the ledger or the host.
+    What has landed until then has landed; its entries are the detail `landed` of the error.
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
@@ -270,6 +272,9 @@ class _Line:
         if why == _MOVED:
             self._back(begun, refusal, counts=False)
             self._again(refusal)
+        elif why == _HOST:
+            self._back(begun, refusal, counts=False)
+            raise refusal
         elif why == _PULL_REQUESTS:
             ids = tuple(one.id for one in begun.merges)
             wish = HandOver(ids=ids, reason=_told(refusal), run=begun.run)

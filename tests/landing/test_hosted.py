@@ -355,6 +355,37 @@ def test_a_host_that_cannot_move_both_as_one_still_has_a_queue(
     assert here.entry(entry.id).status == "merged"
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("receive.advertiseAtomic", "atomic"), ("core.bare", "checked out branch")],
+)
+def test_what_a_host_refuses_whatever_is_in_it_costs_no_entry_anything(
+    git_host: GitHost, repo: str, tmp_path: Path, setting: str, said: str
+) -> None:
+    hub, clone = str(git_host.create("hub")), str(tmp_path / "clone")
+    git(repo, "push", "-q", hub, "main")
+    # At a path the host is not asked before each landing whether it can do it.
+    git(str(tmp_path), "clone", "-q", hub, clone)
+    git(clone, "config", "coord.remote", "origin")
+    git(clone, "checkout", "-q", "-b", "elsewhere")
+    house = open_house(clone, os.environ)
+    houses.OPENED.append(house)
+    house.coordinator.begin(Begin())
+    here = Yard(clone, house)
+    here.hub = hub
+    entries = [here.ready(name) for name in ("one", "two")]
+    before = here.main()
+    git(hub, "config", setting, "false")
+    with pytest.raises(LandingRefused, match=said):
+        here.land()
+    assert here.main() == before
+    for entry in map(here.entry, (one.id for one in entries)):
+        assert (entry.status, entry.attempts, entry.ejections) == ("queued", 0, 0)
+        assert said in entry.reason
+    git(hub, "config", setting, "true")
+    assert plain(here.land()) == {"merged": ["one", "two"]}
+
+
 def test_a_ledger_that_is_kept_apart_from_the_code_is_told_before_anything(
     git_host: GitHost, repo: str
 ) -> None:
