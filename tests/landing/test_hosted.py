@@ -15,6 +15,8 @@ from gitcoord.errors import HostRefused, HostUnreachable, LandingRefused, NotRea
 from gitcoord.landing import line
 from gitcoord.landing.check import check
 from gitcoord.landing.seen import settle
+from gitcoord.storage.moving import Branch
+from gitcoord.storage.wire.landing import towards
 from tests.gitrun import git
 from tests.landing.yard import MAIN, Yard, plain
 from tests.ledger import houses
@@ -355,35 +357,25 @@ def test_a_host_that_cannot_move_both_as_one_still_has_a_queue(
     assert here.entry(entry.id).status == "merged"
 
 
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [("receive.advertiseAtomic", "atomic"), ("core.bare", "checked out branch")],
-)
-def test_what_a_host_refuses_whatever_is_in_it_costs_no_entry_anything(
-    git_host: GitHost, repo: str, tmp_path: Path, setting: str, said: str
-) -> None:
-    hub, clone = str(git_host.create("hub")), str(tmp_path / "clone")
-    git(repo, "push", "-q", hub, "main")
-    # At a path the host is not asked before each landing whether it can do it.
-    git(str(tmp_path), "clone", "-q", hub, clone)
-    git(clone, "config", "coord.remote", "origin")
-    git(clone, "checkout", "-q", "-b", "elsewhere")
-    house = open_house(clone, os.environ)
-    houses.OPENED.append(house)
-    house.coordinator.begin(Begin())
-    here = Yard(clone, house)
-    here.hub = hub
-    entries = [here.ready(name) for name in ("one", "two")]
-    before = here.main()
-    git(hub, "config", setting, "false")
-    with pytest.raises(LandingRefused, match=said):
-        here.land()
-    assert here.main() == before
-    for entry in map(here.entry, (one.id for one in entries)):
+def test_what_a_host_refuses_whatever_is_in_it_costs_no_entry_anything(hosted: Yard) -> None:
+    entries = [hosted.ready(name) for name in ("one", "two")]
+    before = hosted.main()
+    # So it has main checked out itself.
+    git(hosted.hub, "config", "core.bare", "false")
+    with pytest.raises(LandingRefused, match="checked out branch"):
+        hosted.land()
+    assert hosted.main() == before
+    for entry in map(hosted.entry, (one.id for one in entries)):
         assert (entry.status, entry.attempts, entry.ejections) == ("queued", 0, 0)
-        assert said in entry.reason
-    git(hub, "config", setting, "true")
-    assert plain(here.land()) == {"merged": ["one", "two"]}
+        assert "checked out branch" in entry.reason
+    git(hosted.hub, "config", "core.bare", "true")
+    # A host that was atomic when it was met, and is no longer, says it to git.
+    site = hosted.site()
+    assert site.wire is not None
+    way = towards(site.wire, site.checkout, "origin", Branch(before, MAIN, before))
+    told = way._refusal("fatal: the receiving end does not support --atomic push")
+    assert told.details["why"] == "host"
+    assert plain(hosted.land()) == {"merged": ["one", "two"]}
 
 
 def test_a_ledger_that_is_kept_apart_from_the_code_is_told_before_anything(
