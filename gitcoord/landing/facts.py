@@ -7,10 +7,11 @@ nothing but that objects are added. Not here: what the ledger says of the entry
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitcoord.domain.merges import Finding, Merge, Method
-from gitcoord.landing.site import Site, Tips, ahead, stands
+from gitcoord.landing.site import Site, Tips, ahead, stands, tips
 from gitcoord.storage.landing import changed_lines, remaining
 from gitcoord.storage.merging import Clash, Combined, combine
 from gitcoord.storage.store import Oid
@@ -73,6 +74,12 @@ def has(site: Site, entry: Merge, target: Oid) -> bool:
     if found.kind in _LANDED:
         return True
     return found.kind in _BOTH and not remaining(checkout, entry.head, target, lambda _: True)
+
+
+def moved(site: Site, entries: Sequence[Merge]) -> list[str]:
+    """Return the ids of those whose branch is not at the queued commit. Raises as `tips`."""
+    found = tips(site, (entry.branch for entry in entries))
+    return [one.id for one in entries if not stands(site, one.branch, one.head, found[one.branch])]
 
 
 def nameable(paths: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
