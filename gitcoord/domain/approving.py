@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
+from gitcoord.domain.approval_subjects import makers, queued, told_of
 from gitcoord.domain.approvals import (
     Act,
     Approval,
@@ -95,14 +96,20 @@ class RequestApproval(Operation, frozen=True, kw_only=True):
         if not TTL_RANGE[0] <= ttl <= TTL_RANGE[1]:
             raise InvalidValue("the time for a decision is 1 second to 30 days", ttl=ttl)
         _refuse_more(state, context)
+        title, why, details = self.title, self.why, self.details
+        entry = queued(state, about)
+        if entry is not None:
+            # Who decides reads what was checked, whatever is said by who asks.
+            title, why, checked = told_of(state, context, entry)
+            details = details | checked
         found = Approval(
             id=self.id,
             subject=about,
             digest=digest_of(about, context),
-            title=one_line(self.title) or one_line(about.text),
-            why=self.why,
+            title=one_line(title) or one_line(about.text),
+            why=why,
             reason=self.reason,
-            details=self.details,
+            details=details,
             agent=context.agent,
             session=context.session or "",
             at=context.now,
@@ -143,7 +150,7 @@ class DecideApproval(Operation, frozen=True, kw_only=True):
         found = state.get(Approval, checked_id(self.id, "request for approval"))
         if found is None or found.status != "pending" or over(context, found):
             raise _closed(self.id, found)
-        _check_decider(found, context)
+        _check_decider(state, found, context)
         if self.decision == "deny" and not self.reason.strip():
             raise ReasonRequired("say why it is denied", hint="Give a reason.")
         approved = self.decision == "approve"
@@ -188,8 +195,17 @@ class UseApproval(Operation, frozen=True, kw_only=True):
     act: Act = "do"
 
     def apply(self, state: State, context: Context) -> Used:
-        """Mark it as used. Raises `ApprovalRequired` where there is none, `InvalidValue`."""
-        return Used(approval=use(state, context, checked_subject(self.about), self.act))
+        """Mark it as used.
+
+        Raises `ApprovalRequired` where there is none, `InvalidValue`, also for what is queued.
+        """
+        about = checked_subject(self.about)
+        if queued(state, about) is not None:
+            raise InvalidValue(
+                f"the landing of {about.text} uses its approval itself",
+                hint=f"Run `gitcoord merge land {about.text}`.",
+            )
+        return Used(approval=use(state, context, about, self.act))
 
     def subject(self, answer: Used, agent: str) -> str:
         """Return the diary line."""
@@ -247,14 +263,19 @@ def told(found: Approval) -> str:
     return f"Nobody has decided {found.id} ({found.title}) in time. Ask again if it is needed."
 
 
-def _check_decider(found: Approval, context: Context) -> None:
-    """Raise `OwnApproval` where whoever asked decides: a session, its agent, or a person."""
+def _check_decider(state: State, found: Approval, context: Context) -> None:
+    """Raise `OwnApproval` where whoever asked decides, or an agent whose work it is.
+
+    Who asks for a thing at a commit may be somebody else than who has made it.
+    """
     if context.session is None:
         own = not found.session and found.agent == context.agent
     else:
         own = root(context.session) == root(found.session) or context.agent == found.agent
     if own:
         raise OwnApproval(f"{found.agent or 'somebody'} has asked for {found.id}", id=found.id)
+    if context.session is not None and context.agent in makers(state, found.subject):
+        raise OwnApproval(f"{found.id} is about work of {context.agent}", id=found.id)
 
 
 def _refuse_more(state: State, context: Context) -> None:

@@ -152,14 +152,19 @@ def need(state: State, paths: Sequence[str], *, wide: bool = False) -> Need:
 def result_for(state: State, tree: str, policy: VerifyPolicy) -> Result | None:
     """Return the newest result of what the policy does for a tree, or None.
 
-    One that is settled comes before those that are not.
+    One that is settled comes before those that are not, but for GitHub's: what it says now counts.
     """
-    digest = digest_of(policy)
+    digest, github = digest_of(policy), policy.executor == "github"
     found = [
-        (result.status in SETTLED, result.ended_at or result.started_at, record.updated_at, result)
+        (
+            github or result.status in SETTLED,
+            result.ended_at or result.started_at,
+            record.updated_at,
+            result,
+        )
         for record in state.find(Verification, f"tree:{tree}")
         for result in record.results
-        if result.digest == digest
+        if result.digest == digest and result.executor == policy.executor
     ]
     return max(found, key=lambda one: one[:3])[3] if found else None
 

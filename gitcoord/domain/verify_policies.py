@@ -45,7 +45,8 @@ TIMEOUT_RANGE = (1.0, 86_400.0)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 #: Variables that hold what nobody may see who can write a file of the repository.
 _SECRET = re.compile(
-    r"tokens?(_|$)|secret|passw|pwd|credential|(^|_)(api|access|private|signing)?_?key(_|$)|^gitcoord_",
+    r"tokens?[0-9]*(_|$)|secret|passw|passphrase|pwd|credential"
+    r"|(^|_)(pass|pat|auth)(_|$)|(^|_)(api|access|private|signing)?_?key(_|$)|^gitcoord_",
     re.IGNORECASE,
 )
 

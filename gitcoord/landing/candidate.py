@@ -36,6 +36,8 @@ class Candidate(NamedTuple):
     entries: tuple[Merge, ...]
     #: All paths in which it differs from the target, as git stores them, sorted.
     paths: tuple[str, ...]
+    #: Entries that change paths here which their checks have not seen: the target has moved.
+    strayed: tuple[str, ...] = ()
 
 
 class Stuck(NamedTuple):
@@ -53,6 +55,7 @@ def build(site: Site, entries: Sequence[Merge], tip: Oid) -> Candidate | Stuck:
     who = identity(site.checkout, site.agent)
     at = tip
     paths: set[str] = set()
+    strayed = []
     for entry in entries:
         text = _message(site, entry, at)
         found = combine(site.checkout, at, entry.head, entry.method, text, who)
@@ -60,7 +63,10 @@ def build(site: Site, entries: Sequence[Merge], tip: Oid) -> Candidate | Stuck:
             return Stuck(entry, found)
         at = found.oid
         paths.update(found.paths)
-    return Candidate(at, tree_of(site.checkout, at), tip, tuple(entries), tuple(sorted(paths)))
+        if not entry.wide and not set(entry.paths).issuperset(found.paths):
+            strayed.append(entry.id)
+    tree = tree_of(site.checkout, at)
+    return Candidate(at, tree, tip, tuple(entries), tuple(sorted(paths)), tuple(strayed))
 
 
 def _message(site: Site, entry: Merge, base: Oid) -> str:

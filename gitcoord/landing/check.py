@@ -157,12 +157,11 @@ def _ask_for_consent(site: Site, entries: Iterable[Merge]) -> None:
             ask(
                 site.coordinator,
                 about,
-                title=f"land {entry.branch} on {entry.target} ({entry.id})",
+                title="",
                 why=why,
                 session=site.session,
                 # A person who lands what an agent has queued may well be the one who decides.
                 agent=site.agent if site.session else entry.agent or site.agent,
-                details={"paths": list(entry.paths[:20]), "lines": entry.lines},
             )
 
 

@@ -9,6 +9,7 @@ noted when it is there, so that a killed process loses one check at most. Not he
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from gitcoord.storage.worktree import Checkout
 
 #: Returns what GitHub knows of a commit; a door brings it. Raises `Unavailable`.
-CheckRuns = Callable[[str], Iterable[CheckRun]]
+CheckRuns = Callable[[str], Sequence[CheckRun]]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +142,8 @@ class _Run:
         self._checkout = checkout
         self._change = change
         self._environ = environ
-        self._check_runs = check_runs
+        # Asked once for each head, however many policies want to know.
+        self._check_runs = cache(check_runs) if check_runs else None
         self._heads = heads
         self._tier: int | None = None
         self._risk = Risk(score=0)
@@ -180,7 +182,8 @@ class _Run:
             known = [pair for pair in known if pair[0].executor != "person"]
         if not again and any(_final(result) for _, result in known):
             return []
-        return [pair for pair in known if not _settled(*pair, again)]
+        asks = self._check_runs is not None
+        return [pair for pair in known if not _settled(*pair, again, asks)]
 
     def _checked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         try:
@@ -270,9 +273,12 @@ class _Run:
 _ORDER = ("failed", "pending", "passed")
 
 
-def _settled(policy: VerifyPolicy, result: Result | None, again: bool) -> bool:
-    """Say whether it is not tried: GitHub runs again what failed, nobody consents twice."""
-    if result is None or result.status not in SETTLED:
+def _settled(policy: VerifyPolicy, result: Result | None, again: bool, asks: bool) -> bool:
+    """Say whether it is not tried: nobody consents twice.
+
+    `asks`: GitHub can be asked, and is, whatever is known: anybody may have noted that.
+    """
+    if result is None or result.status not in SETTLED or (asks and policy.executor == "github"):
         return False
     if result.status == "passed":
         return not again or policy.executor == "person"

@@ -6,6 +6,7 @@ not allowed: no tokens, no settings of git, no session. Not here: whether it has
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -65,8 +66,14 @@ def sweep(checkout: Checkout) -> list[str]:
 def environment(
     policy: VerifyPolicy, environ: Mapping[str, str], place: Throwaway
 ) -> dict[str, str]:
-    """Return what the command of a policy sees of an environment."""
+    """Return what the command of a policy sees of an environment.
+
+    Programs are sought in absolute folders alone: others lie in the worktree, and are the branch's.
+    """
     seen = {name: environ[name] for name in (*ALLOWED, *policy.env) if name in environ}
+    folders = [one for one in seen.pop("PATH", "").split(os.pathsep) if os.path.isabs(one)]
+    if folders:
+        seen["PATH"] = os.pathsep.join(folders)
     temporary = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), place.temporary)
     return seen | temporary | {"GIT_TERMINAL_PROMPT": "0"}
 

@@ -145,6 +145,9 @@ class _Line:
             else:
                 self._recheck([built.entry.id])
             return
+        if built.strayed:
+            self._strayed(built)
+            return
         # Verification may have taken its time.
         if not self._verified(built) or not self._unchanged(entries):
             return
@@ -176,6 +179,21 @@ class _Line:
         with self._site.coordinator.ledger.state() as state:
             ready = [id for id in ids if merge_by(state, id).status == "ready"]
         self._outcome.waiting |= dict.fromkeys(ready, "was changed while it was on its way")
+
+    def _strayed(self, built: Candidate) -> None:
+        """Check entries anew that change other paths now: locks and people are asked by paths."""
+        # Alone an entry is built on the very tip against which it is checked.
+        self._limit = 1
+        with suppress(InvalidTransition, LandingBusy):
+            self._take(check(self._site, built.strayed))
+        first = built.strayed[0]
+        self._again(
+            NotReady(
+                f"{first} changes other paths on each tip of {self._target}",
+                hint="Try again.",
+                merge=first,
+            )
+        )
 
     def _verified(self, built: Candidate) -> bool:
         """Verify a candidate; say whether it may land, else narrow the batch or set it aside."""

@@ -35,7 +35,7 @@ class Limits(NamedTuple):
     seconds: float
     #: Bytes that it may write.
     output: int = 16 * 1024 * 1024
-    #: Seconds from there until it is killed.
+    #: Seconds from there until it is killed; none for what has written too much.
     grace: float = 2.0
 
 
@@ -65,7 +65,7 @@ def run(
         try:
             limit = _watched(child, output, started, limits)
             if limit:
-                _asked_to_end(child, limits.grace)
+                _asked_to_end(child, output, limits)
         finally:
             _end(child)
             code = _collected(child)
@@ -92,21 +92,25 @@ def _watched(
     """Wait until it has ended or met a limit, and return which."""
     pause = 0.001
     while not _has_ended(child):
-        if os.fstat(output.fileno()).st_size > limits.output:
+        if _floods(output, limits):
             return "output"
         if time.monotonic() - started > limits.seconds:
             return "time"
         time.sleep(pause)
         pause = min(2 * pause, _PAUSE)
-    return "output" if os.fstat(output.fileno()).st_size > limits.output else ""
+    return "output" if _floods(output, limits) else ""
 
 
-def _asked_to_end(child: subprocess.Popen[bytes], grace: float) -> None:
-    """Ask the group to end and wait for its first process, for so many seconds."""
+def _asked_to_end(child: subprocess.Popen[bytes], output: IO[bytes], limits: Limits) -> None:
+    """Ask the group to end and wait for its first process, as long as it floods nothing."""
     _signal(child, "SIGTERM")
-    until = time.monotonic() + grace
-    while not _has_ended(child) and time.monotonic() < until:
+    until = time.monotonic() + limits.grace
+    while not _has_ended(child) and time.monotonic() < until and not _floods(output, limits):
         time.sleep(_PAUSE)
+
+
+def _floods(output: IO[bytes], limits: Limits) -> bool:
+    return os.fstat(output.fileno()).st_size > limits.output
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -25,10 +25,18 @@ from gitcoord.domain.approving import (
     UseApproval,
     told,
 )
+from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.compact import DAY, Compact
+from gitcoord.domain.merge_queueing import EnqueueMerge
+from gitcoord.domain.merges import PATHS_LIMIT, Finding
+from gitcoord.domain.merging import CheckMerges, RecordCheck
+from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.notices import told as notices
+from gitcoord.domain.registering import RegisterFeature
 from gitcoord.domain.sweep import LapseLeases, due
 from gitcoord.domain.transfer import ImportRecords
+from gitcoord.domain.verify_policies import SetVerifyPolicy
+from gitcoord.domain.verifying import RecordVerification, consent
 from gitcoord.errors import (
     ApprovalClosed,
     ApprovalNotFound,
@@ -55,6 +63,14 @@ def asking(number: int = 1, about: Subject = PUSH, **said: Any) -> RequestApprov
 def decided(world: World, number: int = 1, decision: Any = "approve", reason: str = "ok") -> Any:
     wish = DecideApproval(id=f"a-{number}", decision=decision, reason=reason)
     return world.run(wish, None, agent="eve").approval
+
+
+def noted_check(world: World, id: str, *paths: str, lines: int = 0) -> None:
+    """Have somebody check an entry of the queue."""
+    begun = world.run(CheckMerges(ids=(id,)), "s-bob")
+    passed = (Finding(name="mergeable", passed=True),)
+    fields = {"against": HEAD, "tree": HEAD, "findings": passed, "paths": paths, "lines": lines}
+    world.run(RecordCheck(id=id, run=begun.run, **fields), "s-bob")
 
 
 def test_requirement_approvals_a_person_decides_and_whoever_asked_is_told() -> None:
@@ -116,6 +132,69 @@ def test_nobody_approves_their_own() -> None:
     assert isinstance(refusal, OwnApproval)
     assert world.run(own, None, agent="max").approval.decided_by == "max"
     assert world.run(wish, None, agent="ann").approval.status == "approved"
+
+
+def test_nobody_approves_their_own_landing_that_another_has_asked_for() -> None:
+    """Whoever checks the queue asks for consent to the entries of all agents."""
+    world = crew(agent_trust=3)
+    world.session("s-ann2", agent="ann")
+    world.run(EnqueueMerge(id="q-1", head=HEAD, branch="feat", target="main"), "s-ann")
+    noted_check(world, "q-1")
+    world.run(asking(1, Subject(kind="merge", text="q-1", head=HEAD)), "s-bob")
+    world.run(RecordVerification(commit=HEAD, tree=HEAD), "s-ann")
+    world.run(asking(2, consent(HEAD)), "s-bob")
+    world.run(RegisterFeature(id="login", title="Log in", claims=("src/a",)), "s-ann")
+    world.run(asking(3, Subject(kind="feature", text="login", head=HEAD)), "s-bob")
+    world.run(AddTasks(tasks=(NewTask(id="t-1", title="Do it"),)), "s-bob")
+    world.run(ClaimTask(id="t-1"), "s-ann")
+    world.run(asking(4, Subject(kind="task", text="t-1", head=HEAD)), "s-bob")
+    world.session("s-cat")
+    for number in (1, 2, 3, 4):
+        wish = DecideApproval(id=f"a-{number}", decision="approve")
+        for session in ("s-ann", "s-ann/sub", "s-ann2", "s-bob"):
+            world.refused(OwnApproval, wish, session)
+        assert world.run(wish, "s-cat").approval.decided_session == "s-cat"
+
+
+def test_whoever_asks_for_a_landing_does_not_say_what_it_is() -> None:
+    """Who decides reads what a check has found, and apart from it what they say who ask."""
+    world = crew()
+    world.run(SetVerifyPolicy(name="eyes", include=("auth/**",), tier=4), None)
+    world.run(EnqueueMerge(id="q-1", head=HEAD, branch="feat", target="main"), "s-ann")
+    about = Subject(kind="merge", text="q-1", head=HEAD)
+    sly = asking(
+        1, about, title="fix a typo (q-1)", why="routine", reason="it is urgent",
+        details={"paths": ["README"], "lines": 1, "ticket": "T-7"},
+    )  # fmt: skip
+    assert "merge check q-1" in world.refused(InvalidValue, sly, "s-ann").hint
+    noted_check(world, "q-1", "auth/login.py", lines=40)
+    found = world.run(sly, "s-ann").approval
+    assert (found.title, found.why) == ("land feat on main (q-1)", "by policy")
+    assert found.details == {"paths": ["auth/login.py"], "lines": 40, "ticket": "T-7"}
+    assert found.reason == "it is urgent"
+    world.run(EnqueueMerge(id="q-2", head=HEAD, branch="big", target="main"), "s-ann")
+    noted_check(world, "q-2", *(f"a/{n:04d}" for n in range(30)), "auth/login.py")
+    big = asking(2, Subject(kind="merge", text="q-2", head=HEAD))
+    assert world.run(big, "s-ann").approval.details["more_paths"] == 11
+    world.run(EnqueueMerge(id="q-3", head=HEAD, branch="huge", target="main"), "s-ann")
+    noted_check(world, "q-3", *(f"a/{n:04d}" for n in range(PATHS_LIMIT + 1)))
+    huge = asking(3, Subject(kind="merge", text="q-3", head=HEAD))
+    found = world.run(huge, "s-ann").approval
+    assert (found.why, found.details["more_paths"]) == ("by policy", "more than can be named")
+
+
+def test_the_approval_of_a_landing_is_used_by_the_landing_alone() -> None:
+    world = crew()
+    world.run(EnqueueMerge(id="q-1", head=HEAD, branch="feat", target="main"), "s-ann")
+    about = Subject(kind="merge", text="q-1", head=HEAD)
+    noted_check(world, "q-1")
+    world.run(asking(1, about), "s-ann")
+    decided(world)
+    for act in ("do", "check"):
+        refusal = world.refused(InvalidValue, UseApproval(about=about, act=act), "s-bob")
+        assert "landing" in refusal.message
+    found = world.get(Approval, "a-1")
+    assert (found.used_at, found.checked_at) == ("", "")
 
 
 def test_an_approval_is_used_once() -> None:

@@ -157,13 +157,26 @@ def test_a_policy_that_nobody_could_follow_is_refused(said: dict[str, Any], word
 @pytest.mark.parametrize(
     "name",
     ["GITHUB_TOKEN", "TOKENS", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "API_KEY", "KEY",
-     "GITCOORD_SESSION", "ssh_private_key", "CREDENTIALS"],
+     "GITCOORD_SESSION", "ssh_private_key", "CREDENTIALS", "DB_PASS", "GPG_PASSPHRASE",
+     "GITHUB_PAT", "TOKEN2", "SSH_AUTH_SOCK", "NPM_CONFIG__AUTH", "apikey", "GH_TOKENS_RW"],
 )  # fmt: skip
 def test_a_check_never_sees_what_looks_like_a_secret(name: str) -> None:
     world = crew()
     wish = SetVerifyPolicy(name="p", command=("x",), env=(name,))
     assert name in world.refused(InvalidValue, wish, None).message
-    fine = ("CI", "TOKENIZERS_PARALLELISM", "KEYBOARD", "NODE_ENV", "MONKEY")
+    fine = (
+        "CI",
+        "TOKENIZERS_PARALLELISM",
+        "KEYBOARD",
+        "NODE_ENV",
+        "MONKEY",
+        "PYTHONPATH",
+        "AUTHOR",
+        "PASSED",
+        "COMPASS",
+        "BYPASS_CACHE",
+        "PATH_INFO",
+    )
     assert world.run(SetVerifyPolicy(name="p", command=("x",), env=fine), None).policy.env == fine
 
 

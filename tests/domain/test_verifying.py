@@ -156,3 +156,12 @@ def test_noting_needs_the_trust_to_write() -> None:
     world = crew(agent_trust=1)
     world.refused(InsufficientTrust, noted(), "s-ann")
     assert world.run(noted(), None, agent="eve").verification.agent == "eve"
+
+
+def test_a_persons_consent_is_not_noted_as_the_end_of_a_command() -> None:
+    """Whoever notes a result names its executor: it counts for what that one checks alone."""
+    world = crew()
+    eyes = policy(world, "eyes", tier=4)
+    for executor in ("inline", "github"):
+        world.run(noted(result(eyes, executor=executor)), "s-ann")
+    assert standing(world.state(), TREE, ["src/a"], person=True).status == "pending"

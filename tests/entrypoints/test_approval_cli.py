@@ -205,3 +205,17 @@ def test_what_a_client_asks_before_its_check_in_a_person_can_decide(
     assert stopped(door, "guard", "check", RISKY)["approval"]["status"] == "pending"
     monkeypatch.setenv("CLAUDECODE", "1")
     assert "approved by" in door("guard", "check", RISKY)
+
+
+def test_what_is_asked_for_is_shown_whole_whatever_it_would_do_to_a_terminal(
+    door: Door, person: Any
+) -> None:
+    """Who decides sees what they decide: nothing of it hides the rest."""
+    door.become(door.start("ada"))
+    sly = "rm -rf src\033[2K\r\033[8m\u202emake test"
+    id = asked(door, sly, "--reason", "harmless\033[1A")["approval"]["id"]
+    person()
+    text = door("approval", "show", id)
+    assert "rm -rf src" in text
+    assert "make test" in text
+    assert all(char.isprintable() or char in "\n\t" for char in text + door("approval", "list"))

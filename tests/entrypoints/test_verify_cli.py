@@ -199,3 +199,15 @@ def test_without_a_target_the_base_has_to_be_named(work: Door) -> None:
     work("verify", "policy", "add", "unit", "--shell", "true")
     assert "unit  passed" in work("verify", "run", "--base", "main")
     assert os.path.isdir(work.place)
+
+
+def test_what_a_command_wrote_does_not_command_the_terminal(work: Door) -> None:
+    line = "printf 'bad\\033[2K\\033[1;31m\\rall fine\\007\\302\\2332J\\342\\200\\256evil'; exit 1"
+    work("verify", "policy", "add", "lint", "--shell", line)
+    work("verify", "run", code=3)
+    for words in (("run",), ("show",)):
+        told = work("verify", *words, code=3 if words == ("run",) else 0)
+        told += work.err
+        assert "bad" in told
+        assert all(char.isprintable() or char in "\n\t" for char in told)
+    assert "\\u001b[2K" in work("verify", "show", "--json")

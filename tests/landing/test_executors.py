@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +207,7 @@ class GitHub:
         self.runs = runs
         self.asked: list[str] = []
 
-    def __call__(self, commit: str) -> Iterable[CheckRun]:
+    def __call__(self, commit: str) -> Sequence[CheckRun]:
         self.asked.append(commit)
         found = self.runs.get(commit, self.runs.get("any"))
         if isinstance(found, Exception):
@@ -265,9 +265,28 @@ def test_requirement_8_tier_1_is_checked_by_github(place: Place) -> None:
     known = place.known(commit)
     assert known is not None
     assert (known.results[0].url, known.results[0].executor) == ("at/build", "github")
-    quiet = GitHub(any="failed")
-    assert place.verify(commit, check_runs=quiet).status == "passed"
-    assert quiet.asked == []
+    # What it has said is known where it cannot be asked, and written once.
+    before = place.transactions()
+    assert place.verify(commit).status == "passed"
+    assert place.verify(commit, check_runs=GitHub(any="passed")).status == "passed"
+    assert place.transactions() == before
+
+
+@pytest.mark.parametrize("says", [None, "", "failed"])
+def test_that_github_has_passed_it_is_no_matter_of_who_notes_it(place: Place, says: Any) -> None:
+    """Noted by hand for the tree before, and not believed where GitHub can be asked."""
+    policy = place.policy(checks=("build",))
+    commit = place.commit(a="1")
+    tree = git(place.path, "rev-parse", "HEAD^{tree}")
+    forged = ResultDraft(
+        policy=policy.name, digest=digest_of(policy), status="passed", executor="github", tier=0
+    )
+    for name in (commit, "f" * 40):
+        wish = RecordVerification(commit=name, tree=tree, results=(forged,))
+        place.coordinator.do(wish, VerificationNoted)
+    found = place.verify(commit, check_runs=GitHub(any=says))
+    assert found.status == ("failed" if says else "pending")
+    assert place.verify(commit, check_runs=GitHub(any="passed")).status == "passed"
 
 
 def test_what_github_says_as_before_is_not_written_again(place: Place) -> None:

@@ -15,6 +15,7 @@ from gitcoord.domain.verifying import OUTPUT, ResultDraft
 from gitcoord.errors import GitFailed
 from gitcoord.landing import inline
 from gitcoord.landing.processes import end_marked
+from gitcoord.storage.throwaway import Throwaway
 from tests.gitrun import git
 from tests.landing.place import Place, until
 
@@ -109,6 +110,22 @@ def test_an_end_that_is_not_known_says_nothing_of_the_change(
     assert (found.status, found.reason) == ("error", "something else has collected how it ended")
     monkeypatch.setattr("gitcoord.landing.processes._collected", lambda child: child.wait() - 99)
     assert checked(place, "true").reason == "ended by signal 99"
+
+
+def test_what_the_branch_brings_is_not_run_instead_of_what_the_policy_names(place: Place) -> None:
+    Path(place.path, "git").write_text("#!/bin/sh\necho mine\n")
+    Path(place.path, "git").chmod(0o755)
+    git(place.path, "add", "git")
+    git(place.path, "commit", "-q", "-m", "sly")
+    place.base = git(place.path, "rev-parse", "HEAD")
+    policy = VerifyPolicy(name="p", include=("**",), command=("git", "--version"))
+    for path in (".:{}", ":{}", "bin:./:{}:"):
+        environ = {"PATH": path.format(os.environ["PATH"])}
+        found = inline.check(place.checkout, place.base, policy, environ)
+        assert found.output.startswith("git version")
+    assert (
+        inline.environment(policy, {"PATH": ".:"}, Throwaway("n", "/p", "/t")).get("PATH") is None
+    )
 
 
 def test_of_what_it_wrote_the_end_is_kept_and_secrets_are_hidden(place: Place) -> None:

@@ -75,6 +75,15 @@ def test_a_command_that_ignores_to_be_asked_is_killed(tmp_path: Path) -> None:
     assert end_marked("m-test") == 0
 
 
+def test_who_floods_and_ignores_to_be_asked_gets_no_time_for_more(tmp_path: Path) -> None:
+    floods = "import os, time\nwhile 1:\n os.write(1, bytes(9999)); time.sleep(0.001)"
+    line = f"trap '' TERM; {sys.executable} -c '{floods}'"
+    for limits in (Limits(60.0, output=100_000, grace=5.0), Limits(0.2, 1_000_000, grace=5.0)):
+        ended = ran(tmp_path, line, limits)
+        assert ended.code == -signal.SIGKILL
+        assert ended.seconds < 4
+
+
 def test_a_command_that_tidies_up_when_asked_may_do_so(tmp_path: Path) -> None:
     line = "trap 'echo tidied; exit 3' TERM; echo ready; while :; do sleep 0.01; done"
     ended = ran(tmp_path, line, Limits(0.3, grace=20.0))

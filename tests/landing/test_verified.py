@@ -14,6 +14,7 @@ from gitcoord.errors import TargetDirty
 from gitcoord.landing.check import check
 from tests.gitrun import git
 from tests.landing.yard import Yard, plain, yard
+from tests.storage.histories import commit
 
 
 @pytest.fixture
@@ -113,3 +114,28 @@ def test_an_approval_is_for_the_commit_that_was_seen(here: Yard) -> None:
     here.branch("login", {"auth/x.py": "something else\n"})
     here.queue("login", here.ada)
     assert plain(here.land())["merged"] == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_path_that_comes_only_with_what_landed_since_its_check_is_approved_too(
+    here: Yard, together: bool
+) -> None:
+    """The target has renamed a file into the pattern: what the entry changes is there now."""
+    wish = SetVerifyPolicy(name="eyes", executor="person", include=("auth/**",), tier=4)
+    here.house.coordinator.run(wish)
+    text = "".join(f"line {n}\n" for n in range(20))
+    git(here.repo, "checkout", "-q", "main")
+    commit(here.repo, {"login.py": text})
+    here.branch("sly", {"login.py": text.replace("line 7", "no check")})
+    entry = here.queue("sly", here.ada)
+    if together:
+        here.ready("other")
+    check(here.site(), [one.id for one in here.entries()])
+    assert here.entry(entry.id).status == "ready"
+    commit(here.repo, {"login.py": None, "auth/login.py": text})
+    assert plain(here.land()) == {"merged": ["other"] * together, "blocked": ["sly"]}
+    assert "approval" in here.entry(entry.id).reason
+    with here.house.ledger.state() as state:
+        (asked,) = state.all(Approval)
+    here.house.coordinator.run(DecideApproval(id=asked.id, decision="approve"), agent="lander")
+    assert plain(here.land()) == {"merged": ["sly"]}

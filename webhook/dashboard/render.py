@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from gitcoord.entrypoints.cli.render import plain
 from webhook.dashboard import assets, words
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -38,7 +39,7 @@ def templates() -> Environment:
         auto_reload=False,
     )
     made.filters |= {one.__name__: one for one in WORDS}
-    made.filters |= {"prose": prose, "breaks": breaks, "quoted": quote}
+    made.filters |= {"prose": prose, "breaks": breaks, "quoted": quote, "plain": plain}
     made.globals |= {"shape": words.shape, "link": assets.link}
     return made
 

@@ -116,16 +116,18 @@ def _shown(found: Approval, now: Time) -> dict[str, object]:
 
 def _row(found: Approval, now: Time) -> str:
     from gitcoord.domain.approvals import status_at
-    from gitcoord.entrypoints.cli.render import ago, left
+    from gitcoord.entrypoints.cli.render import ago, left, plain
 
     status = "used" if found.used_at else status_at(found, now)
     time = f"{left(now, found.expires_at)} left" if status in ("pending", "approved") else ""
     who = found.agent or "somebody"
     parts = (found.id, status, time, f"{who}, {ago(now, found.at)}", found.title)
-    return "  ".join(filter(None, parts))
+    return plain("  ".join(filter(None, parts)))
 
 
 def _whole(found: Approval, now: Time) -> list[str]:
+    from gitcoord.entrypoints.cli.render import plain
+
     about = found.subject
     at = f" at {about.head}" if about.head else ""
     lines = [_row(found, now), f"  {about.kind}{at}"]
@@ -137,4 +139,4 @@ def _whole(found: Approval, now: Time) -> list[str]:
         why = f": {found.decision_reason}" if found.decision_reason else ""
         lines.append(f"  decided by {found.decided_by} at {found.decided_at}{why}")
     lines += [f"  used at {found.used_at}"] if found.used_at else []
-    return lines
+    return [plain(line) for line in lines]

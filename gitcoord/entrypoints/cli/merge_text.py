@@ -47,6 +47,8 @@ def shown_of(entry: Merge) -> str:
 
 def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
     """Return all that people want to know of an entry."""
+    from gitcoord.entrypoints.cli.render import plain
+
     who = f" by {entry.agent}" if entry.agent else ""
     lines = [
         shown_of(entry),
@@ -66,7 +68,7 @@ def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
         f"    {'ok  ' if one.passed else 'not '} {one.name}{f': {one.text}' if one.text else ''}"
         for one in entry.findings
     ]
-    return lines + [f"  waits: {why}" for why in waits]
+    return [plain(line) for line in (*lines, *(f"  waits: {why}" for why in waits))]
 
 
 def ended_with(found: Iterable[Landed]) -> list[str]:

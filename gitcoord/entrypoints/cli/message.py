@@ -190,9 +190,10 @@ def _mark_read(desk: Desk, found: Sequence[Message], session: str, now: Time) ->
 
 def _letter(one: Message, session: str, now: Time) -> str:
     from gitcoord.domain.mailbox import awaited, receipt_of
+    from gitcoord.entrypoints.cli.render import plain
 
     lines = [f"{_head(one, now)}, from {author(one)} to {'you' if one.to else 'all'}"]
-    lines.append(_plain(one.text))
+    lines.append(plain(one.text))
     if one.needs_ack and awaited(one, session) and not receipt_of(one, session).acked_at:
         lines.append(f"  acknowledge it: gitcoord message ack {one.id}")
     return "\n".join(lines)
@@ -200,13 +201,14 @@ def _letter(one: Message, session: str, now: Time) -> str:
 
 def _written(one: Message, now: Time) -> str:
     from gitcoord.domain.mailbox import status_of
+    from gitcoord.entrypoints.cli.render import plain
 
     heard: dict[str, list[str]] = {}
     for receipt in one.receipts:
         heard.setdefault(status_of(one, receipt.session), []).append(receipt.agent)
     head = f"{_head(one, now)}, to {one.receipts[0].agent if one.to else 'all'}"
     known = [f"  {word}: {', '.join(who)}" for word, who in heard.items()]
-    return "\n".join([head, _plain(one.text), *known])
+    return "\n".join([head, plain(one.text), *known])
 
 
 def _head(one: Message, now: Time) -> str:
@@ -214,11 +216,6 @@ def _head(one: Message, now: Time) -> str:
 
     urgency = "" if one.priority == "normal" else f"{one.priority} "
     return f"{one.id}  {urgency}{one.type}, {ago(now, one.at)}"
-
-
-def _plain(text: str) -> str:
-    """Return somebody else's text without what would command the reader's terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
 def from_stdin(what: str = "the message") -> str:

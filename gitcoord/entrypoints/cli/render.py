@@ -20,7 +20,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     """
     if not rows:
         return empty
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         return _rich(columns, cells)
     widths = [
@@ -114,6 +114,11 @@ STYLES: dict[str, str] = {
     "error": "red",
     "note": "cyan",
 }
+
+
+def plain(text: str) -> str:
+    """Return somebody else's text without what would command or deceive the reader's terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
 def left(now: Time, end: Time) -> str:

@@ -206,8 +206,10 @@ def _show_newest(desk: Desk) -> None:
 
 
 def _line(found: Verification) -> str:
+    from gitcoord.entrypoints.cli.render import plain
+
     parts = (found.commit[:10], found.branch, f"risk {found.risk}", found.agent)
-    return "  ".join(filter(None, parts))
+    return plain("  ".join(filter(None, parts)))
 
 
 def _results(found: Verification | None) -> list[str]:
@@ -216,11 +218,13 @@ def _results(found: Verification | None) -> list[str]:
 
 def _result(result: Result, *, output: bool = False) -> list[str]:
     """Return a result as lines; with `output` what a command wrote where it has not passed."""
+    from gitcoord.entrypoints.cli.render import plain
+
     parts = (result.policy, result.status, result.reason, result.url)
     lines = ["  " + "  ".join(filter(None, parts))]
     if output and result.status != "passed":
         lines += [f"    {line}" for line in result.output.splitlines()]
-    return lines
+    return [plain(line) for line in lines]
 
 
 verify.add_command(policy)

@@ -27,6 +27,19 @@ def asked(opened: Opener) -> Iterator[tuple[Site, Ledger]]:
     ledger.close()
 
 
+def test_who_approves_sees_the_command_as_it_would_run(asked: tuple[Site, Ledger]) -> None:
+    """Neither tags nor characters that turn the direction of writing hide a part of it."""
+    site, ledger = asked
+    sly = "rm -rf a # \u202ekam\u2066 <script>x</script>\x1b[8m"
+    about = Subject(kind="command", text=sly)
+    said = {"why": "w\u202e", "reason": "r\x1b[2K", "details": {"cwd\u202e": "d\u2066", "n": 1}}
+    ledger.do(RequestApproval(id="a-3", about=about, **said), "s-1")
+    site.enter("admin")
+    found = site.page("/approvals")
+    assert "rm -rf a # \ufffdkam\ufffd <script>x</script>\ufffd[8m" in found.text
+    assert not {"\u202e", "\u2066", "\x1b"} & set(found.text)
+
+
 def approval(ledger: Ledger, id: str) -> Approval:
     with ledger.house.ledger.state() as state:
         found = state.get(Approval, id)
