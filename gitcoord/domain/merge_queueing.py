@@ -194,13 +194,13 @@ _ANEW: dict[str, Any] = {
 
 
 def _needed(state: State, texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of needed entries and features, each once.
+    """Return the names of needed entries and features, each once; empty texts name nothing.
 
     Raises `DependencyNotFound` for what is not there or will not land, and `LimitReached`.
     """
     if len(texts) > NEEDS_LIMIT:
         raise LimitReached(f"an entry needs at most {NEEDS_LIMIT} others", count=len(texts))
-    return tuple(dict.fromkeys(_need(state, text) for text in texts))
+    return tuple(dict.fromkeys(_need(state, text) for text in texts if text))
 
 
 def _need(state: State, text: str) -> str:

@@ -122,6 +122,15 @@ def _feature_active(state: State, _: Context, entry: Merge) -> Finding | None:
     return Finding(name="feature_active", passed=False, text=text)
 
 
+def _task_wanted(state: State, _: Context, entry: Merge) -> Finding | None:
+    """Return what stands against it where its task was cancelled: nobody wants that work."""
+    task = state.get(Task, entry.task) if entry.task else None
+    if task is None or task.status != "cancelled":
+        return None
+    text = f"task {task.id} was cancelled; queue it again without (--task '')"
+    return Finding(name="task_wanted", passed=False, text=text)
+
+
 def _no_resource_conflicts(state: State, _: Context, entry: Merge) -> Finding | None:
     """Of two features that overlap too much only the later one waits.
 
@@ -195,6 +204,7 @@ def _needs(state: State, entry: Merge, together: Sequence[Merge]) -> Finding:
 #: What is asked of every entry; None where there is nothing to ask.
 RULES: tuple[Callable[[State, Context, Merge], Finding | None], ...] = (
     _feature_active,
+    _task_wanted,
     _no_resource_conflicts,
     _not_paused,
     _locks,

@@ -17,7 +17,7 @@ from gitcoord.errors import (
     UsageError,
 )
 from gitcoord.landing.facts import tried
-from gitcoord.landing.site import Site, opened, tip, tips
+from gitcoord.landing.site import Site, opened, stands, tip, tips
 from gitcoord.storage.merging import Clash
 from gitcoord.storage.store import Oid
 
@@ -78,7 +78,7 @@ def _branch(site: Site, wish: EnqueueMerge) -> str:
 
 
 def _head(site: Site, branch: str) -> Oid:
-    """Return where the branch stands: here, where somebody works on it, else at the host."""
+    """Return where the branch stands: here, unless others have pushed something else since."""
     try:
         branch.encode()
     except UnicodeEncodeError as wrong:
@@ -89,6 +89,8 @@ def _head(site: Site, branch: str) -> Oid:
         ) from wrong
     found = tips(site, [branch])[branch]
     head = found.here or found.there
+    if head is not None and not stands(site, branch, head, found):
+        head = found.there  # This clone has not pulled what others have made of it.
     if head is None:
         raise BranchMissing(
             f"there is no branch {branch}", hint="See `git branch --all`.", branch=branch
@@ -111,7 +113,9 @@ def _check(site: Site, branch: str, head: Oid, target: str) -> None:
     if found.kind == "unrelated":
         raise UnrelatedHistories(
             f"{branch} and {target} do not belong together: {found.text}",
-            hint=f"Rebase {branch} onto {target}, or queue it for another target.",
+            hint="Run `git fetch --unshallow`, then try again."
+            if "--unshallow" in found.text
+            else f"Rebase {branch} onto {target}, or queue it for another target.",
             branch=branch,
             target=target,
         )

@@ -7,16 +7,19 @@ nothing but that objects are added. Not here: what the ledger says of the entry
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitcoord.domain.merges import Finding, Merge, Method
-from gitcoord.landing.site import Site, Tips
-from gitcoord.storage.landing import changed_lines, is_ancestor
+from gitcoord.landing.site import Site, Tips, ahead, stands, tips
+from gitcoord.storage.landing import changed_lines, remaining
 from gitcoord.storage.merging import Clash, Combined, combine
 from gitcoord.storage.store import Oid
 
 #: Clashes of a branch of which its target has everything.
 _LANDED = ("nothing", "landed")
+#: Clashes in which both sides have changed the same.
+_BOTH = ("conflict", "binary", "submodule")
 #: Who makes the commits of a trial, and when.
 _NOBODY = b"gitcoord <trial@gitcoord> 0 +0000"
 
@@ -56,6 +59,29 @@ def facts(site: Site, entry: Merge, target: Oid, tips: Tips) -> Facts:
     return Facts((branch, mergeable), False, found.tree, found.paths, lines)
 
 
+def has(site: Site, entry: Merge, target: Oid) -> bool:
+    """Say whether the target has, or once had, what an entry brings: others have merged it.
+
+    For entries of which somebody else says, or has to see to it, that they are merged. Work on
+    the same lines since then is no reason to doubt that. Raises as `facts`.
+    """
+    checkout = site.checkout
+    if checkout.resolve(entry.head) is None:
+        return False
+    found = tried(site, entry.head, target, entry.method)
+    if not isinstance(found, Clash):
+        return False
+    if found.kind in _LANDED:
+        return True
+    return found.kind in _BOTH and not remaining(checkout, entry.head, target, lambda _: True)
+
+
+def moved(site: Site, entries: Sequence[Merge]) -> list[str]:
+    """Return the ids of those whose branch is not at the queued commit. Raises as `tips`."""
+    found = tips(site, (entry.branch for entry in entries))
+    return [one.id for one in entries if not stands(site, one.branch, one.head, found[one.branch])]
+
+
 def nameable(paths: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     """Return the paths that the ledger can name, and whether there are others."""
     kept = tuple(path for path in paths if path.isascii() or _utf8(path))
@@ -82,18 +108,18 @@ def _branch(site: Site, entry: Merge, tips: Tips, known: bool) -> Finding:
             f"commit {short} of {entry.branch} is not here; push the branch, or check where it is"
         )
         return _finding("branch", text)
-    if entry.head in tips.all:
+    if stands(site, entry.branch, entry.head, tips):
         return Finding(name="branch", passed=True)
-    ahead = [oid for oid in tips.all if is_ancestor(site.checkout, entry.head, oid)]
-    if ahead:
-        text = f"{entry.branch} has moved on to {ahead[0][:12]}; queue it again"
+    newer = ahead(site, entry.head, tips)
+    if newer:
+        text = f"{entry.branch} has moved on to {newer[0][:12]}; queue it again"
         return _finding("branch", text)
     text = f"{entry.branch} was rewound: it no longer has {short}; queue it again"
     return _finding("branch", text)
 
 
 def _told(entry: Merge, clash: Clash) -> str:
-    if clash.kind in ("conflict", "binary", "submodule"):
+    if clash.kind in _BOTH:
         return f"conflicts with {entry.target}: {clash.text}"
     return clash.text
 

@@ -35,16 +35,17 @@ from gitcoord.errors import (
 from gitcoord.landing.candidate import Candidate, Stuck, build
 from gitcoord.landing.check import Report, check, check_due
 from gitcoord.landing.executors import verify
+from gitcoord.landing.facts import moved
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
-from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
+from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
 
 #: What a host says of a branch that only pull requests change.
 _PULL_REQUESTS = "protected"
-_MOVED = "moved"
+_MOVED, _WHATEVER = "moved", "host"
 
 
 def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
@@ -53,9 +54,9 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     `ids`: these entries only, before others that are ready as well; `target`: for this one
     only. What waits for a check is checked first. Raises `MergeNotFound`, `LandingBusy` while
     others land there, `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the
-    target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart from the
-    code, and what keeps us from the ledger or the host. What has landed until then has landed;
-    its entries are the detail `landed` of the error.
+    target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart or the host
+    takes nothing at all, and what keeps us from the ledger or the host. What has landed until then
+    has landed; its entries are the detail `landed` of the error.
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
@@ -163,8 +164,7 @@ class _Line:
 
     def _unchanged(self, entries: Sequence[Merge]) -> bool:
         """Say whether their branches are what was queued; others are checked, and so blocked."""
-        known = tips(self._site, (entry.branch for entry in entries))
-        others = [one.id for one in entries if one.head not in known[one.branch].all]
+        others = moved(self._site, entries)
         if others:
             self._recheck(others)
         return not others
@@ -281,7 +281,7 @@ class _Line:
     def _refused(self, built: Candidate, begun: Begun, refusal: LandingRefused) -> None:
         """Do what a host's refusal calls for: again, by pull request, one by one, or back."""
         why = refusal.details.get("why")
-        if why == _MOVED:
+        if why in (_MOVED, _WHATEVER):
             self._back(begun, refusal, counts=False)
             self._again(refusal)
         elif why == _PULL_REQUESTS:
@@ -309,11 +309,11 @@ class _Line:
             raise trouble from None
 
     def _again(self, trouble: GitcoordError) -> None:
-        """Count a failure that was no entry's fault; raise it where there were too many."""
+        """Count a failure that was no entry's fault; raise it where no other try is of use."""
         self._lost += 1
         with self._site.coordinator.ledger.state() as state:
             limit = state.settings.merge_attempts
-        if self._lost >= limit:
+        if self._lost >= limit or trouble.details.get("why") == _WHATEVER:
             if isinstance(trouble, LandingRefused) and trouble.details.get("why") == _MOVED:
                 raise TargetMoved(
                     trouble.message, hint="Try again.", branch=self._target

@@ -15,8 +15,8 @@ from gitcoord.domain.merge_landing import SettleMerges
 from gitcoord.domain.merge_setbacks import Moved, TakeBack
 from gitcoord.domain.merges import Merge, leased, listed
 from gitcoord.errors import BranchMissing, InvalidTransition, LandingBusy
-from gitcoord.landing.facts import facts
-from gitcoord.landing.site import Site, Tips, tip
+from gitcoord.landing.facts import has
+from gitcoord.landing.site import Site, tip
 from gitcoord.storage.landing import is_ancestor
 from gitcoord.storage.store import Oid
 
@@ -70,6 +70,4 @@ def _merged(site: Site, entry: Merge, now: Oid) -> bool:
     if entry.status == "merging":
         known = site.checkout.resolve(entry.result) is not None
         return known and is_ancestor(site.checkout, entry.result, now)
-    if site.checkout.resolve(entry.head) is None:
-        return False
-    return facts(site, entry, now, Tips(here=entry.head)).landed
+    return has(site, entry, now)

@@ -13,11 +13,10 @@ from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import SettleMerges
 from gitcoord.domain.merges import merge_by
 from gitcoord.errors import NotReady
-from gitcoord.landing.facts import facts
-from gitcoord.landing.site import Tips, opened, tip
+from gitcoord.landing.facts import has
+from gitcoord.landing.site import opened, tip
 
 if TYPE_CHECKING:
-    from gitcoord.domain.merges import Merge
     from gitcoord.landing.site import Site
 
 
@@ -34,7 +33,7 @@ def settle(site: Site, ids: Sequence[str]) -> list[Landed]:
     entries = [entry for entry in entries if entry.status != "merged"]
     targets = {name: tip(site, name) for name in dict.fromkeys(one.target for one in entries)}
     for entry in entries:
-        if not _has(site, entry, targets[entry.target]):
+        if not has(site, entry, targets[entry.target]):
             raise NotReady(
                 f"{entry.target} does not have the changes of {entry.id} ({entry.branch})",
                 hint=f"Merge it first, or run `gitcoord merge land {entry.id}`.",
@@ -48,8 +47,3 @@ def settle(site: Site, ids: Sequence[str]) -> list[Landed]:
         )
         for name, now in targets.items()
     ]
-
-
-def _has(site: Site, entry: Merge, target: str) -> bool:
-    known = site.checkout.resolve(entry.head) is not None
-    return known and facts(site, entry, target, Tips(here=entry.head)).landed

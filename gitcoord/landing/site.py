@@ -15,6 +15,7 @@ from gitcoord.errors import BranchMissing, HostRefused
 from gitcoord.ledger.clock import reading
 from gitcoord.storage import checkedout
 from gitcoord.storage.checkedout import Left
+from gitcoord.storage.landing import is_ancestor
 from gitcoord.storage.moving import Branch, Moving
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=Answer)
 
 HEADS = "refs/heads/"
+#: How far the log of a branch is read.
+_PAST = 1_000
 
 
 class Site(NamedTuple):
@@ -82,6 +85,27 @@ class Tips(NamedTuple):
     def all(self) -> tuple[Oid, ...]:
         """Both, each once."""
         return tuple(dict.fromkeys(filter(None, self)))
+
+
+def ahead(site: Site, head: Oid, found: Tips) -> list[Oid]:
+    """Return those of a branch's tips that have all of `head` and more."""
+    return [oid for oid in found.all if oid != head and is_ancestor(site.checkout, head, oid)]
+
+
+def stands(site: Site, branch: str, head: Oid, found: Tips) -> bool:
+    """Say whether a branch still is at `head`, here or at the host.
+
+    Where the host has what the branch here never was at, others have gone on or begun anew, and
+    a clone that has not pulled does not count. What was rebased or reset here counts, pushed or
+    not: the log of the branch knows of it.
+    """
+    there = found.there
+    if head not in found.all:
+        return False
+    if there in (None, head) or is_ancestor(site.checkout, there, head):
+        return True
+    log = ("log", "--walk-reflogs", "--format=%H", f"--max-count={_PAST}", HEADS + branch, "--")
+    return there in site.checkout.told(*log)[1].decode("ascii").split()
 
 
 def opened(site: Site) -> list[Left]:

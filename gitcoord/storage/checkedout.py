@@ -8,6 +8,7 @@ finish what a killed one has begun. Not here: moving the branch.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -24,7 +25,14 @@ from gitcoord.storage.store import Oid, make_object
 from gitcoord.storage.worktree import Checkout, path_of
 
 #: Signs in a git directory that something is under way which ends with a commit.
-_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
+_UNDER_WAY = (
+    "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer", "rebase-apply/applying",
+)  # fmt: skip
+#: Where a rebase keeps the branch that it moves in the end; until then nothing is checked out.
+_REBASING = ("rebase-merge/head-name", "rebase-apply/head-name")
+#: Attempts while another git has the index, and the longest pause in seconds.
+_ATTEMPTS = 20
+_PAUSE = 0.1
 #: Paths that a refusal names.
 _NAMED = 20
 
@@ -47,9 +55,7 @@ class Note(NamedTuple):
 
 def holders(checkout: Checkout, ref: str) -> list[Checkout]:
     """Return the worktrees that have the branch checked out, as far as they are there."""
-    # A branch may be another name of one: then that is what is checked out.
-    named = path_of(checkout.run("symbolic-ref", "-q", ref, accept=(0, 1))[1]).strip()
-    ref = named or ref
+    ref = _real(checkout, ref)
     found = []
     for one in linked(checkout):
         if one.branch and f"refs/heads/{one.branch}" == ref and os.path.isdir(one.path):
@@ -58,14 +64,27 @@ def holders(checkout: Checkout, ref: str) -> list[Checkout]:
     return found
 
 
-def check(places: Iterable[Checkout], old: Oid, new: Oid) -> None:
-    """Raise `TargetDirty` for the first worktree that cannot follow from `old` to `new`."""
-    for place in places:
+def check(checkout: Checkout, ref: str, old: Oid, new: Oid) -> None:
+    """Raise `TargetDirty` for the first worktree that cannot follow the branch to `new`.
+
+    One that is rebasing the branch is among them: it could not end if the branch moved.
+    """
+    real = _real(checkout, ref)
+    for one in linked(checkout):
+        if os.path.isdir(one.path) and _rebased(one.git_dir) == real:
+            raise TargetDirty(
+                f"the target is being rebased in {one.path}",
+                hint=f"End that first: git -C {one.path} rebase --continue (or --abort).",
+                path=one.path,
+                dirty=[],
+            )
+    for place in holders(checkout, ref):
         changed = _changed(place) or _in_the_way(place, old, new)
         begun = [sign for sign in _UNDER_WAY if _has(place, sign)]
-        if not changed and not begun:
+        stuck = "" if changed or begun else _stuck(place, old, new)
+        if not changed and not begun and not stuck:
             continue
-        what = several(changed) or f"{begun[0]} is there"
+        what = several(changed) or stuck or f"{begun[0]} is there"
         raise TargetDirty(
             f"the target is checked out in {place.place}, which has changes of its own: {what}",
             hint=f"Commit, stash or move them there (git -C {place.place} status), then try again.",
@@ -82,15 +101,18 @@ def follow(places: Iterable[Checkout], old: Oid, new: Oid, *, begun: bool = Fals
     """
     left = []
     for place in places:
-        if _index_tree(place) != tree_of(place, old):
+        tree = _index_tree(place)
+        if tree is None:
+            left.append(Left(place.place, "another git has its index (index.lock is there)"))
+            continue
+        if tree != tree_of(place, old):
             continue
         if begun:
             _take_over(place, old, new)
         # A file that was only touched counts as changed until the index has seen it again.
         place.told("update-index", "-q", "--refresh")
-        code, _, said = place.told("read-tree", "-m", "-u", old, new)
-        if code != 0:
-            words = said.decode("utf-8", "backslashreplace").strip().removeprefix("error: ")
+        words = _read(place, old, new)
+        if words:
             left.append(Left(place.place, words))
     return left
 
@@ -157,6 +179,33 @@ def _changed(place: Checkout) -> list[str]:
     return sorted(path_of(line[3:]) for line in found.split(b"\0") if line)
 
 
+def _stuck(place: Checkout, old: Oid, new: Oid) -> str:
+    """Return why git would not bring the worktree along, though nothing shows as changed.
+
+    Such as edits of files of which git was told not to look at them, and an index that another
+    git has. Asked without a refresh first, which would write to the index.
+    """
+    words = _read(place, old, new, "--dry-run")
+    for _ in range(_ATTEMPTS):
+        if not words or not _has(place, "index.lock"):
+            break
+        time.sleep(_PAUSE)
+        words = _read(place, old, new, "--dry-run")
+    if words:
+        place.told("update-index", "-q", "--refresh")
+        words = _read(place, old, new, "--dry-run")
+    return words
+
+
+def _read(place: Checkout, old: Oid, new: Oid, *options: str) -> str:
+    """Let git bring index and files from `old` to `new`; return why it did not, or ""."""
+    code, _, said = place.told("read-tree", *options, "-m", "-u", old, new)
+    if code == 0:
+        return ""
+    lines = said.decode("utf-8", "backslashreplace").strip().splitlines() or [f"exit code {code}"]
+    return lines[0].removeprefix("error: ").removeprefix("fatal: ")
+
+
 def _in_the_way(place: Checkout, old: Oid, new: Oid) -> list[str]:
     """Return what is no part of `old` and would be overwritten, also where git ignores it."""
     changes = between(place, old, new)
@@ -168,6 +217,8 @@ def _in_the_way(place: Checkout, old: Oid, new: Oid) -> list[str]:
         for name in _upwards(change.path):
             full = os.path.join(place.place, name)
             folder = os.path.isdir(full) and not os.path.islink(full)
+            if change.submodule and folder and os.path.lexists(os.path.join(full, ".git")):
+                continue  # its own repository, into which git does not reach
             if name == change.path and folder:
                 inside = (f"{name}/{path}" for path in _files(full))
                 found.update(path for path in inside if path not in gone)
@@ -192,10 +243,30 @@ def _has(place: Checkout, sign: str) -> bool:
     return os.path.exists(os.path.join(place.repository.git_dir, sign))
 
 
-def _index_tree(place: Checkout) -> Oid:
-    """Return the tree of the index, "" where it has conflicts."""
-    code, found, _ = place.told("write-tree")
-    return found.decode("ascii").strip() if code == 0 else ""
+def _real(checkout: Checkout, ref: str) -> str:
+    """Return the ref that is checked out with this one, which may be another name of it."""
+    named = path_of(checkout.run("symbolic-ref", "-q", ref, accept=(0, 1))[1]).strip()
+    return named or ref
+
+
+def _rebased(git_dir: str) -> str:
+    """Return the full name of the branch that is being rebased there, or ""."""
+    for name in _REBASING:
+        with suppress(FileNotFoundError), open(os.path.join(git_dir, name), "rb") as file:
+            return path_of(file.read()).strip()
+    return ""
+
+
+def _index_tree(place: Checkout) -> Oid | None:
+    """Return the tree of the index, "" where it has conflicts, None while another git has it."""
+    for attempt in range(_ATTEMPTS):
+        code, found, _ = place.told("write-tree")
+        if code == 0:
+            return found.decode("ascii").strip()
+        if not _has(place, "index.lock"):
+            return ""
+        time.sleep(min(_PAUSE, 0.005 * 2**attempt))
+    return None
 
 
 def _take_over(place: Checkout, old: Oid, new: Oid) -> None:

@@ -8,15 +8,21 @@ ledger at a host: there one push moves both (`wire.landing`).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitcoord.errors import BranchMissing, TargetMoved
+from gitcoord.errors import BranchMissing, GitFailed, LandingRefused, TargetMoved
 from gitcoord.storage import checkedout, objects
 from gitcoord.storage.checkedout import Left
 from gitcoord.storage.plumbing import PlumbingStore
 from gitcoord.storage.store import Expected, GitObject, Move, Oid, SwapLost
 from gitcoord.storage.worktree import Checkout
+
+#: What git says where the hook reference-transaction turns a swap away, old and new.
+_HOOK = re.compile(r"aborted by (the reference-transaction )?hook")
+#: Words of git around those of the hook.
+_SAID = re.compile(r"^git update-ref: |fatal: .*aborted by .*")
 
 
 class Branch(NamedTuple):
@@ -56,12 +62,13 @@ class Moving:
             raise BranchMissing(f"there is no branch {_shown(branch.name)}", branch=branch.name)
         if found != branch.expect:
             raise self._moved()
-        checkedout.check(checkedout.holders(self._checkout, branch.ref), found, branch.oid)
+        checkedout.check(self._checkout, branch.ref, found, branch.oid)
 
     def __call__(self, new: Sequence[GitObject], moves: Sequence[Move]) -> None:
         """Make the moves of the ledger and that of the branch; see `Store.commit`.
 
-        Raises also `TargetMoved` and `TargetDirty`.
+        Raises also `TargetMoved`, `TargetDirty`, and `LandingRefused` where a hook of the
+        repository (reference-transaction) says no.
         """
         branch, repository = self._branch, self._checkout.repository
         # git moves them in this order: whoever dies between is found by what the branch has.
@@ -76,6 +83,10 @@ class Moving:
             if lost.ref == branch.ref:
                 raise self._moved() from lost
             raise
+        except GitFailed as failed:
+            if not _HOOK.search(failed.message):
+                raise
+            raise self._hooked(failed.message) from failed
         finally:
             store.close()
 
@@ -107,6 +118,17 @@ class Moving:
         )[1]  # fmt: skip
         place = os.path.join(repository.common_dir, "objects")
         objects.secure(place, listed.decode("ascii").split(), sync=repository.durable)
+
+    def _hooked(self, message: str) -> LandingRefused:
+        name = _shown(self._branch.name)
+        words = " ".join(_SAID.sub("", message).split())
+        return LandingRefused(
+            f"a hook refuses to move {name}; nothing was changed: {words}",
+            hint="Mend what it names, then run the same command again.",
+            branch=name,
+            why="hook",
+            said=f"a hook refuses to move {name}: {words}",
+        )
 
     def _moved(self) -> TargetMoved:
         name = _shown(self._branch.name)

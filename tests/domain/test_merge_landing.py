@@ -184,7 +184,8 @@ def test_a_feature_ends_with_the_last_of_its_entries(queue: Queue) -> None:
 def test_what_ended_by_itself_is_no_hindrance(queue: Queue) -> None:
     task(queue)
     landing(queue, task="t-1")
-    queue.world.run(MoveTask(id="t-1", move="cancel"), "s-ann")
+    queue.world.run(ClaimTask(id="t-1"), "s-ann")
+    queue.world.run(MoveTask(id="t-1", move="complete"), "s-ann")
     answer = queue.land()
     assert (answer.tasks, answer.released) == ([], [])
     queue.ready("q-2", ("b",))
@@ -192,6 +193,28 @@ def test_what_ended_by_itself_is_no_hindrance(queue: Queue) -> None:
                           | {"task": "gone", "session": ""}))  # fmt: skip
     queue.begin("q-2")
     assert queue.land("q-2").tasks == []
+
+
+def test_a_cancelled_task_stays_cancelled_though_others_have_merged_its_work(queue: Queue) -> None:
+    task(queue)
+    queue.ready(task="t-1")
+    queue.world.run(MoveTask(id="t-1", move="cancel"), "s-ann")
+    answer = queue.world.run(SettleMerges(ids=("q-1",), result=RESULT), "s-bob")
+    assert (answer.merges[0].status, answer.tasks) == ("merged", [])
+    assert queue.world.get(Task, "t-1").status == "cancelled"
+
+
+def test_work_of_a_cancelled_task_lands_once_it_is_queued_without(queue: Queue) -> None:
+    task(queue)
+    queue.ready(task="t-1")
+    queue.world.run(MoveTask(id="t-1", move="cancel"), "s-ann")
+    entry = queue.check()
+    assert (entry.status, entry.reason) == (
+        "blocked", "task t-1 was cancelled; queue it again without (--task '')",
+    )  # fmt: skip
+    queue.ready(task="")
+    queue.begin()
+    assert queue.land().tasks == []
 
 
 def test_locks_for_other_tasks_stay(queue: Queue) -> None:
@@ -261,6 +284,7 @@ FENCES: dict[str, tuple[Operation, str | None]] = {
     "locks": (AcquireLocks(keys=("src/**",)), "s-bob"),
     "not_paused": (PauseFeature(id="login"), "s-bob"),
     "feature_active": (DeregisterFeature(id="login", status="cancelled"), "s-ann"),
+    "task_wanted": (MoveTask(id="t-1", move="cancel"), "s-ann"),
     "no_resource_conflicts": (
         RegisterFeature(id="rival", claims=("login/**",), priority=1), "s-bob",
     ),
@@ -271,7 +295,8 @@ FENCES: dict[str, tuple[Operation, str | None]] = {
 @pytest.mark.parametrize("begun", [False, True])
 def test_what_passed_a_minute_ago_is_asked_again(queue: Queue, issue: str, begun: bool) -> None:
     queue.world.run(RegisterFeature(id="login", claims=("login/**",)), "s-ann")
-    queue.ready(feature="login")
+    task(queue)
+    queue.ready(feature="login", task="t-1")
     if begun:
         queue.begin()
     operation, session = FENCES[issue]

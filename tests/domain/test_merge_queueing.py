@@ -198,6 +198,8 @@ def test_needs_are_entries_and_features(queue: Queue) -> None:
     # Without a word they stay, and can be taken away.
     assert queue.add("q-2", head=oid(2)).needs == ("q-1", "Log in")
     assert queue.add("q-2", needs=()).needs == ()
+    assert queue.add("q-2", needs=("q-1", "")).needs == ("q-1",)
+    assert queue.add("q-2", needs=("",)).needs == ()
     for name in ("q-9", "x" * 200):
         error = InvalidValue if len(name) > 100 else DependencyNotFound
         queue.world.refused(error, wish("q-3", needs=(name,)), "s-ann")

@@ -286,6 +286,26 @@ def test_files_whose_names_are_no_utf_8_land_alone(here: Yard) -> None:
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a hook that is a shell script")
+def test_a_local_hook_that_declines_one_branch_has_it_ejected_and_the_others_land(
+    here: Yard,
+) -> None:
+    entries = {name: here.ready(name) for name in ("one", "two", "three")}
+    hook = Path(here.repo, ".git/hooks/reference-transaction")
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        '#!/bin/sh\n[ "$1" = prepared ] || exit 0\nwhile read old new ref; do\n'
+        "if [ $ref = refs/heads/main ] && git ls-tree $new | grep -q two.py; then\n"
+        'echo "no two here" >&2; exit 1; fi; done\n'
+    )
+    hook.chmod(0o755)
+    found = here.land()
+    assert {entry.branch for entry in found.merged} == {"one", "three"}
+    assert list(found.ejected) == [entries["two"].id]
+    assert "no two here" in here.entry(entries["two"].id).reason
+    assert "two.py" not in here.files()
+
+
 def test_a_target_that_is_checked_out_dirty_stops_the_line_before_anything(here: Yard) -> None:
     git(here.repo, "checkout", "-q", "main")
     entry = here.ready("topic")

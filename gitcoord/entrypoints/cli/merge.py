@@ -38,7 +38,7 @@ def merge() -> None:
 @click.option("--method", type=click.Choice(METHODS), help="Default: as the settings say.")
 @click.option("--priority", metavar="P", help="1 (merged first) to 10, or critical, high …")
 @click.option("--need", "needs", multiple=True, metavar="ID...",
-              help="Entries or features that have to land before.")  # fmt: skip
+              help="Entries or features that have to land before; '' for none.")  # fmt: skip
 @click.option("--pr-url", metavar="URL", help="Its pull request, where there is one.")
 @acting
 @command

@@ -37,13 +37,18 @@ if TYPE_CHECKING:
 _NO_WAY = 128
 #: What git says of a push that it did not send, or that was turned away: it does not arrive later.
 _TURNED_AWAY = re.compile(r"does not support|(HTTP|returned error:) 4(?!08|29)\d\d\b")
-#: Why a host does not take a branch: it is not what it was, only pull requests change it, what
-#: is sent is too large, a hook (the user's own among them) says no, or something else.
-Why = Literal["moved", "protected", "too_large", "hook", "other"]
+#: Why a host does not take a branch: it is not what it was, it takes none whatever is in it,
+#: only pull requests change it, what is sent is too large, a hook (the user's own among them)
+#: says no, or something else.
+Why = Literal["moved", "host", "protected", "too_large", "hook", "other"]
 #: Signs by which a refusal tells why, the first that fits; `moved` comes from the refs as well.
 #: Sources: git's send-pack and receive-pack, and the hosts' documented messages.
 _WHY: tuple[tuple[Why, re.Pattern[str]], ...] = (
     ("moved", re.compile(r"stale info|fetch first|non-fast-forward")),
+    (
+        "host",
+        re.compile(r"does not support --atomic|refusing to update checked out branch"),
+    ),
     (
         "too_large",
         re.compile(r"maximum allowed size|GH001|too large|file size limit|\b413\b", re.IGNORECASE),
@@ -61,6 +66,10 @@ _SAID: dict[Why, tuple[str, str]] = {
     "moved": (
         "{name} has moved at the host since you last saw it; nothing was changed",
         "Run `git fetch {remote}`, merge or rebase, then try again.",
+    ),
+    "host": (
+        "the host takes nothing for {name} in this way; nothing was changed: {words}",
+        "Have the host's settings mended (receive.advertiseAtomic, receive.denyCurrentBranch).",
     ),
     "protected": (
         "the host does not let you push to {name}; nothing was changed: {words}",
