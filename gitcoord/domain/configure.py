@@ -138,4 +138,7 @@ def _checked(settings: Settings) -> Settings:
     patterns = [pattern for area in settings.areas for pattern in area.patterns]
     for pattern in (*settings.ignore, *settings.shared, *settings.exclusive_slots, *patterns):
         wanted(settings, pattern)
+    for risky in settings.risky_paths:
+        if wanted(settings, risky.pattern).namespace != FILE:
+            raise InvalidValue(f"risky_paths: {risky.pattern} is no path", pattern=risky.pattern)
     return settings

@@ -52,6 +52,7 @@ LEFT_BEHIND = frozenset({"sessions", "working", "locks", "waiters", "notices", "
     "profiles", "assignments", "policies", "network", "accesses", "approvals",
     # An entry names a commit that may not be here, and checks that were made over there.
     "merges",
+    "verify_policies", "verifications",
 }  # fmt: skip
 
 #: Most records in one call.

@@ -24,7 +24,13 @@ from gitcoord.domain.risk import Facts, Risk, RiskyPath, rated
 from gitcoord.domain.sessions import root
 from gitcoord.domain.time import Time
 from gitcoord.domain.verify_policies import Executor, Tier, VerifyPolicy, applies, digest_of
-from gitcoord.errors import InvalidKey, Refused, VerificationFailed, VerificationMissing
+from gitcoord.errors import (
+    InvalidKey,
+    Refused,
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+)
 
 if TYPE_CHECKING:
     from gitcoord.domain.settings import Settings
@@ -231,6 +237,14 @@ def risk_of(  # noqa: PLR0913 - everything that a risk is made of
         failures=_failures(state, agent, branch),
     )
     return rated(facts, state.settings.risk_approval)
+
+
+def verification_by(state: State, commit: str) -> Verification:
+    """Return what is known of a commit, named whole. Raises `VerificationNotFound`."""
+    found = state.get(Verification, commit)
+    if found is None:
+        raise VerificationNotFound(f"no check of {commit[:80]!r} is known", commit=commit[:80])
+    return found
 
 
 def newest(state: State, limit: int = 50) -> list[Verification]:

@@ -18,9 +18,9 @@ from gitcoord.domain.merge_moves import MOVES
 from gitcoord.domain.merge_rules import consent, failed, findings, subject
 from gitcoord.domain.merges import Merge, leased, listed
 from gitcoord.domain.merging import Checked, Checking, CheckMerges, RecordCheck
-from gitcoord.errors import NotReady
+from gitcoord.errors import BranchMissing, NotReady
 from gitcoord.landing.executors import ask
-from gitcoord.landing.facts import Facts, facts, nameable
+from gitcoord.landing.facts import Facts, facts, nameable, no_target
 from gitcoord.landing.site import Site, tip, tips
 from gitcoord.storage.store import Oid
 
@@ -41,8 +41,7 @@ def check(site: Site, ids: Sequence[str]) -> Report:
     """Check these entries, whatever was known of them.
 
     Raises `MergeNotFound`, `InvalidTransition` and `LandingBusy` where none of them can be
-    checked now; `BranchMissing` without a target; `GitTooOld` and what else keeps us from git
-    or the host.
+    checked now; `GitTooOld` and what else keeps us from git or the host.
     """
     report = Report([], [])
     for some in _portions(ids):
@@ -72,7 +71,9 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
         ]
     blocked = [entry for entry in known if entry.status == "blocked"]
     due = {entry.id for entry in known if entry.status != "blocked"}
-    due |= {entry.id for entry, seen in _seen(site, target, blocked) if _news(site, entry, seen)}
+    if blocked:
+        seen = _seen(site, blocked, _tip(site, target))
+        due |= {entry.id for entry, found in seen if _news(site, entry, found)}
     wanted = [entry.id for entry in known if entry.id in due]
     return check(site, wanted) if wanted else Report([], [])
 
@@ -80,14 +81,14 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
 def _check(site: Site, begun: Checking, report: Report) -> None:
     wishes = []
     for target in dict.fromkeys(entry.target for entry in begun.merges):
-        against = tip(site, target)
+        against = _tip(site, target)
         entries = [entry for entry in begun.merges if entry.target == target]
         landed = []
-        for entry, seen in _seen(site, target, entries, against):
+        for entry, seen in _seen(site, entries, against):
             if seen.landed:
                 landed.append(entry.id)
             else:
-                wishes.append(_noted(entry, begun.run, against, seen))
+                wishes.append(_noted(entry, begun.run, against or "0" * len(entry.head), seen))
         if landed:
             report.settled.append(site.do(SettleMerges(ids=tuple(landed), result=against), Landed))
     for reply in site.each(wishes) if wishes else ():
@@ -98,16 +99,22 @@ def _check(site: Site, begun: Checking, report: Report) -> None:
         report.checked.extend(one.merge for one in reply.answers if isinstance(one, Checked))
 
 
-def _seen(
-    site: Site, target: str, entries: Sequence[Merge], against: Oid = ""
-) -> Iterator[tuple[Merge, Facts]]:
-    """Yield each entry with what git says of it."""
-    if not entries:
-        return
-    against = against or tip(site, target)
+def _seen(site: Site, entries: Sequence[Merge], against: Oid) -> Iterator[tuple[Merge, Facts]]:
+    """Yield each entry with what git says of it; `against`: the tip of its target, or ""."""
     known = tips(site, (entry.branch for entry in entries))
     for entry in entries:
-        yield entry, facts(site, entry, against, known[entry.branch])
+        if against:
+            yield entry, facts(site, entry, against, known[entry.branch])
+        else:
+            yield entry, no_target(entry)
+
+
+def _tip(site: Site, target: str) -> Oid:
+    """Return where the target stands, "" where there is none."""
+    try:
+        return tip(site, target)
+    except BranchMissing:
+        return ""
 
 
 def _noted(entry: Merge, run: str, against: Oid, seen: Facts) -> RecordCheck:
@@ -126,7 +133,7 @@ def _noted(entry: Merge, run: str, against: Oid, seen: Facts) -> RecordCheck:
 
 def _news(site: Site, entry: Merge, seen: Facts) -> bool:
     """Say whether a check of a blocked entry would find something else than the last one."""
-    if seen.landed or seen.tree != entry.checked_tree:
+    if seen.landed:
         return True
     with site.coordinator.ledger.state() as state:
         found = (*seen.findings, *findings(state, site.context(state), entry))

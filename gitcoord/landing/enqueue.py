@@ -16,9 +16,9 @@ from gitcoord.errors import (
     UnrelatedHistories,
     UsageError,
 )
+from gitcoord.landing.facts import tried
 from gitcoord.landing.site import Site, opened, tip, tips
-from gitcoord.storage.commits import identity
-from gitcoord.storage.merging import Clash, combine
+from gitcoord.storage.merging import Clash
 from gitcoord.storage.store import Oid
 
 
@@ -91,8 +91,7 @@ def _head(site: Site, branch: str) -> Oid:
 
 def _check(site: Site, branch: str, head: Oid, target: str) -> None:
     """Raise where the branch brings nothing, or has nothing to do with its target."""
-    who = identity(site.checkout, site.agent)
-    found = combine(site.checkout, tip(site, target), head, "merge", "trial\n", who)
+    found = tried(site, head, tip(site, target), "merge")
     if not isinstance(found, Clash):
         return
     if found.kind in ("nothing", "landed"):

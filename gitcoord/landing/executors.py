@@ -36,7 +36,7 @@ from gitcoord.domain.verifying import (
     VerificationNoted,
     consent,
 )
-from gitcoord.errors import Unavailable
+from gitcoord.errors import ForgeRefused, Unavailable
 from gitcoord.landing import inline
 from gitcoord.ledger.clock import reading
 from gitcoord.ledger.request import fresh_id
@@ -183,7 +183,7 @@ class _Run:
                 return inline.check(self._checkout, self._change.commit, policy, self._environ)
             if policy.executor == "github":
                 return self._at_github(policy)
-        except Unavailable as trouble:
+        except (Unavailable, ForgeRefused) as trouble:
             return _draft(policy, "error", trouble.message)
         return self._asked(policy, before)
 

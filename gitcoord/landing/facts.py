@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gitcoord.domain.merges import Finding, Merge
+from gitcoord.domain.merges import Finding, Merge, Method
 from gitcoord.landing.site import Site, Tips
-from gitcoord.storage.commits import identity
 from gitcoord.storage.landing import changed_lines, is_ancestor
 from gitcoord.storage.merging import Clash, Combined, combine
 from gitcoord.storage.store import Oid
 
 #: Clashes of a branch of which its target has everything.
 _LANDED = ("nothing", "landed")
+#: Who makes the commits of a trial, and when.
+_NOBODY = b"gitcoord <trial@gitcoord> 0 +0000"
 
 
 class Facts(NamedTuple):
@@ -42,7 +43,7 @@ def facts(site: Site, entry: Merge, target: Oid, tips: Tips) -> Facts:
     """
     checkout = site.checkout
     known = checkout.resolve(entry.head) is not None
-    found = _combined(site, entry, target) if known else None
+    found = tried(site, entry.head, target, entry.method) if known else None
     if isinstance(found, Clash) and found.kind in _LANDED:
         return Facts((_finding("mergeable", found.text),), landed=True)
     branch = _branch(site, entry, tips, known)
@@ -61,9 +62,14 @@ def nameable(paths: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     return kept, len(kept) < len(paths)
 
 
-def _combined(site: Site, entry: Merge, target: Oid) -> Combined | Clash:
-    who = identity(site.checkout, site.agent)
-    return combine(site.checkout, target, entry.head, entry.method, "trial\n", who)
+def no_target(entry: Merge) -> Facts:
+    """Return what is said of an entry whose target is gone."""
+    return Facts((_finding("target", f"there is no branch {entry.target}"),))
+
+
+def tried(site: Site, head: Oid, target: Oid, method: Method) -> Combined | Clash:
+    """Merge for trial: the same question again adds nothing to the objects. Raises as `facts`."""
+    return combine(site.checkout, target, head, method, "trial\n", _NOBODY)
 
 
 def _branch(site: Site, entry: Merge, tips: Tips, known: bool) -> Finding:

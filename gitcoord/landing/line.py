@@ -63,14 +63,24 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     with site.coordinator.ledger.state() as state:
         named = [merge_by(state, id) for id in ids]
         every = [entry.target for entry in (named if ids else listed(state))]
+    targets = [name for name in dict.fromkeys(every) if not target or name == target]
     try:
-        for name in dict.fromkeys(every):
-            if not target or name == target:
-                _Line(site, name, frozenset(ids), outcome).run()
+        for name in targets:
+            _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
     except GitcoordError as trouble:
         trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
         raise
     return outcome
+
+
+def _walk(line: _Line, *, alone: bool) -> None:
+    """Walk along one of the lines; a worktree that stops it does not stop the others."""
+    try:
+        line.run()
+    except TargetDirty as trouble:
+        if alone:
+            raise
+        line.wait(trouble.message)
 
 
 class _Line:
@@ -95,6 +105,11 @@ class _Line:
                 self._say_who_lands()
                 return
             self._step(entries)
+
+    def wait(self, why: str) -> None:
+        """Note of all that is ready that it has to wait."""
+        while entries := self._chosen():
+            self._outcome.waiting |= {entry.id: why for entry in entries}
 
     def _chosen(self) -> list[Merge]:
         def among(entry: Merge) -> bool:
@@ -212,6 +227,9 @@ class _Line:
             )
         except OutcomeUnknown:
             raise  # The target says it, when it answers again: `recover`.
+        except KeyboardInterrupt:
+            self._back(begun, Contended("its landing was interrupted"), counts=False)
+            raise
         except LandingRefused as refusal:
             self._refused(built, begun, refusal)
         except (Refused, Contended, Unavailable) as trouble:

@@ -47,6 +47,9 @@ class Note(NamedTuple):
 
 def holders(checkout: Checkout, ref: str) -> list[Checkout]:
     """Return the worktrees that have the branch checked out, as far as they are there."""
+    # A branch may be another name of one: then that is what is checked out.
+    named = path_of(checkout.run("symbolic-ref", "-q", ref, accept=(0, 1))[1]).strip()
+    ref = named or ref
     found = []
     for one in linked(checkout):
         if one.branch and f"refs/heads/{one.branch}" == ref and os.path.isdir(one.path):

@@ -8,7 +8,6 @@ ref names one of them (`moving` makes them durable). Not here: whether it may la
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Literal, NamedTuple
@@ -18,6 +17,7 @@ from gitcoord.storage.commits import Commit, anew, composed, read_commits
 from gitcoord.storage.introduced import Change, between, merge_base
 from gitcoord.storage.landing import is_ancestor
 from gitcoord.storage.store import Oid, make_object
+from gitcoord.storage.twins import twins
 from gitcoord.storage.worktree import Checkout, path_of
 
 Method = Literal["merge", "squash", "rebase"]
@@ -214,10 +214,10 @@ def _checked(checkout: Checkout, target: Oid, oid: Oid, tree: Oid) -> Combined |
     """Return the outcome with its paths, unless it brings names that differ only in case."""
     changes = between(checkout, target, oid)
     added = [change.path for change in changes if change.kind == "create"]
-    twins = _twins(checkout, target, oid, added) if added else ()
-    if twins:
-        text = f"names would differ only in case: {several(twins)}"
-        return Clash("case", twins, text)
+    alike = twins(checkout, target, oid, added) if added else ()
+    if alike:
+        text = f"names would differ only in case: {several(alike)}"
+        return Clash("case", alike, text)
     return Combined(oid, tree, _paths(changes))
 
 
@@ -228,43 +228,6 @@ def _paths(changes: Iterable[Change]) -> tuple[str, ...]:
         if change.submodule:
             found.add(f"{change.path}/")
     return tuple(sorted(found))
-
-
-def _twins(checkout: Checkout, target: Oid, commit: Oid, added: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, folders among them, that are new and which some systems take for one."""
-    wanted = {_folded(name): name for path in added for name in _upwards(path)}
-    pairs = [
-        {name, other}
-        for name in _names(checkout, commit)
-        if (other := wanted.get(_folded(name), name)) != name
-    ]
-    if not pairs:
-        return ()
-    before = set(_names(checkout, target))
-    return tuple(sorted({name for pair in pairs if not pair <= before for name in pair}))
-
-
-def _names(checkout: Checkout, commit: Oid) -> Iterator[str]:
-    """Yield every file of a commit and every folder, each once."""
-    seen: set[str] = set()
-    for path in path_of(checkout.run("ls-tree", "-r", "-z", "--name-only", commit)[1]).split("\0"):
-        for name in _upwards(path):
-            if name in seen:
-                break  # and so are the folders above it
-            seen.add(name)
-            yield name
-
-
-def _upwards(path: str) -> Iterator[str]:
-    """Yield the path and the folders that it is in, inmost first."""
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
-
-
-def _folded(name: str) -> str:
-    """Return what file systems that ignore case, or the form of letters, make of a name."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def several(paths: Sequence[str]) -> str:

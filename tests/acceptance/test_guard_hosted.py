@@ -111,3 +111,21 @@ def test_landing_with_a_task_is_checked_as_the_session_that_completes_it(town: T
     done = other("task", "complete", key, "--push", "--session", town.ada.session)
     assert done["pushed"]["branch"] == "main"
     assert town.hub.host.git(town.hub.name, "show", "main:src/a.py") == "new"
+
+
+def test_a_landing_of_the_queue_asks_for_its_locks_in_the_swap_and_not_in_the_hook(
+    town: Town,
+) -> None:
+    his = town.bob
+    his.git("checkout", "-q", "-b", "topic")
+    his.commit("src/a.py")
+    his.acquire("src/a.py")
+    his.git("push", "-q", "origin", "topic")
+    his.shell("merge", "enqueue")
+    town.ada.git("fetch", "-q")
+    said = town.ada.refused("push", "origin", "origin/topic:refs/heads/main")
+    assert "src/a.py is held by bob" in said
+    landed = town.ada.shell("merge", "land")["landed"]
+    assert [entry["branch"] for batch in landed for entry in batch["merges"]] == ["topic"]
+    assert town.hub.host.git(town.hub.name, "show", "main:src/a.py") == "new"
+    assert town.ada.shell("lock", "list")["locks"] == []

@@ -207,6 +207,16 @@ def test_locks_for_other_tasks_stay(queue: Queue) -> None:
     ]  # fmt: skip
 
 
+def test_a_lock_taken_by_hand_on_which_another_claim_relies_stays(queue: Queue) -> None:
+    queue.world.run(AcquireLocks(keys=("a", "b")), "s-ann")
+    task(queue, "t-2", keys=("a",))
+    queue.world.run(ClaimTask(id="t-2"), "s-ann")
+    queue.ready("q-1", ("a", "b"))
+    queue.begin()
+    assert queue.land().released == ["b"]
+    assert [lock.key for lock in queue.world.all(Lock)] == ["a"]
+
+
 def test_marks_of_newer_commits_stay(queue: Queue) -> None:
     world = queue.world
     for key, head in (("old", oid(8)), ("same", oid(1))):
@@ -371,6 +381,19 @@ def test_a_landing_that_fails_goes_back_and_is_ejected_at_the_limit(queue: Queue
     assert queued == "2026-01-05T08:00:00.000Z"
     # Queued again it has all its attempts.
     assert queue.add(head=oid(2)).attempts == 0
+
+
+def test_what_is_no_fault_of_the_entries_is_not_counted() -> None:
+    queue = Queue(merge_attempts=1)
+    queue.ready()
+    run = queue.begin().run
+    back = TakeBack(ids=("q-1",), reason="the host is away", run=run, counts=False)
+    moved = queue.world.run(back, "s-bob").merges[0]
+    assert (moved.status, moved.attempts) == ("queued", 0)
+    queue.check()
+    run = queue.begin().run
+    back = TakeBack(ids=("q-1",), reason="a hook says no", run=run)
+    assert queue.world.run(back, "s-bob").merges[0].status == "ejected"
 
 
 def test_a_landing_is_taken_back_by_whoever_made_it_or_after_its_time(queue: Queue) -> None:

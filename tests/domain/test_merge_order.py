@@ -176,6 +176,8 @@ def test_a_batch_is_of_one_target_and_as_large_as_the_settings_say() -> None:
     assert [one.id for one in batch(world.state(), "main", 3)] == ["q-0", "q-1", "q-2"]
     assert batch(world.state(), "main", 0) == []
     assert [one.id for one in batch(world.state(), "release")] == ["q-9"]
+    odd = batch(world.state(), "main", 9, lambda one: one.id in ("q-1", "q-3", "q-9"))
+    assert [one.id for one in odd] == ["q-1", "q-3"]
 
 
 def test_what_is_not_ready_does_not_hold_up_what_is() -> None:

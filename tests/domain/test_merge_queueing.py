@@ -127,7 +127,10 @@ def test_an_ejected_branch_comes_back_and_a_removed_one_is_a_new_entry(queue: Qu
     queue.add("q-1", branch="b")
     queue.world.run(EjectMerge(id="q-1", reason="fails"), "s-bob")
     assert not list(listed(queue.world.state()))
-    assert [one.id for one in listed(queue.world.state(), closed=True)] == ["q-1"]
+    other = queue.world.run(wish("q-0", branch="b", target="release"), "s-ann")
+    assert (other.action, other.merge.id) == ("queued", "q-0")
+    queue.world.run(RemoveMerge(id="q-0"), "s-ann")
+    assert {one.id for one in listed(queue.world.state(), closed=True)} == {"q-0", "q-1"}
     answer = queue.world.run(wish("q-2", branch="b"), "s-ann")
     assert (answer.action, answer.merge.id, answer.merge.ejections) == ("requeued", "q-1", 1)
     assert (answer.merge.ended_at, answer.merge.ended_by, answer.merge.reason) == ("", "", "")

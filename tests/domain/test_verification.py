@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.lock_operations import AcquireLocks
+from gitcoord.domain.transfer import ImportRecords
 from gitcoord.domain.verification import (
     HISTORY,
     known_of,
@@ -18,9 +20,17 @@ from gitcoord.domain.verification import (
     result_for,
     risk_of,
     standing,
+    verification_by,
 )
 from gitcoord.domain.verify_policies import SetVerifyPolicy
-from gitcoord.errors import VerificationFailed, VerificationMissing
+from gitcoord.errors import (
+    InsufficientTrust,
+    InvalidKey,
+    InvalidValue,
+    VerificationFailed,
+    VerificationMissing,
+    VerificationNotFound,
+)
 from tests.domain.checked import COMMIT, OTHER, TREE, noted, policy, result
 from tests.domain.crew import crew
 from tests.domain.world import World
@@ -38,7 +48,7 @@ def stands(world: World, tree: str = TREE, **said: Any) -> tuple[str, str]:
     return found.status, found.text
 
 
-def test_requirement_verification_gateway_changed_files_choose_their_checks() -> None:
+def test_requirement_8_changed_files_choose_their_checks() -> None:
     world = crew()
     policy(world, "docs", include=("docs/**",))
     policy(world, "unit", tier=1, command=("make",), exclude=("src/gen/**",))
@@ -56,7 +66,7 @@ def test_requirement_verification_gateway_changed_files_choose_their_checks() ->
     assert not need(world.state(), SRC).person
 
 
-def test_requirement_verification_gateway_a_result_is_kept_and_used_again() -> None:
+def test_requirement_8_a_result_is_kept_and_used_again() -> None:
     world = crew()
     unit = policy(world)
     assert stands(world) == ("pending", "unit has not run")
@@ -144,6 +154,15 @@ def test_the_newest_verifications_come_first() -> None:
     assert [one.commit[0] for one in newest(world.state(), 2)] == ["1", "3"]
 
 
+def test_what_is_known_of_a_commit_is_found_by_its_whole_name() -> None:
+    world = crew()
+    world.run(noted(), None)
+    assert verification_by(world.state(), COMMIT).tree == TREE
+    for name in (OTHER, COMMIT[:10], "HEAD"):
+        with pytest.raises(VerificationNotFound):
+            verification_by(world.state(), name)
+
+
 def score(world: World, *paths: str, **said: Any) -> int:
     return risk_of(world.state(), paths, now=world.now, **said).score
 
@@ -205,6 +224,33 @@ def test_the_settings_say_from_which_risk_on_a_person_approves() -> None:
         world = crew(risk_approval=limit)
         risk = risk_of(world.state(), ("src/auth/x.py",), now=world.now)
         assert (risk.score, risk.person) == (30, person)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"risky_paths": [{"pattern": "../x", "weight": 1}]}, InvalidKey),
+        ({"risky_paths": [{"pattern": "api:GET /x", "weight": 1}]}, InvalidValue),
+        ({"risky_paths": [{"pattern": "x", "weight": 101}]}, InvalidValue),
+        ({"risk_approval": 101}, InvalidValue),
+        ({"verify_timeout": 0.5}, InvalidValue),
+    ],
+)
+def test_wrong_settings_are_refused(values: dict[str, Any], error: Any) -> None:
+    crew().refused(error, ChangeSettings(values=values), None)
+
+
+def test_what_a_person_has_to_approve_is_no_agents_to_change() -> None:
+    for values in ({"risk_approval": 0}, {"risky_paths": []}):
+        crew(agent_trust=3).refused(InsufficientTrust, ChangeSettings(values=values), "s-ann")
+        world = crew(agent_trust=4)
+        world.run(ChangeSettings(values=values), "s-ann")
+
+
+def test_policies_and_results_do_not_travel() -> None:
+    records = [{"table": table, "record": {}} for table in ("verify_policies", "verifications")]
+    found = crew().run(ImportRecords(records=records), None)
+    assert found.left_behind == {"verify_policies": 1, "verifications": 1}
 
 
 PATHS = st.lists(

@@ -31,7 +31,7 @@ from tests.domain.world import World
 LINT = SetVerifyPolicy(name="lint", include=("src/**",), command=("ruff", "check"))
 
 
-def test_requirement_verification_policies_a_policy_is_made_changed_and_removed() -> None:
+def test_requirement_9_a_policy_is_made_changed_and_removed() -> None:
     world = crew(verify_timeout=90)
     found = world.run(LINT, None, agent="eve").policy
     assert found == world.get(VerifyPolicy, "lint")
@@ -67,7 +67,7 @@ PATTERNS = st.lists(PATTERN, max_size=3).map(tuple)
 
 
 @given(PATH, PATTERNS, PATTERNS, PATTERNS)
-def test_requirement_verification_policies_include_minus_exclude_decides(
+def test_requirement_9_include_minus_exclude_decides(
     path: str, include: tuple[str, ...], exclude: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
     def about(include: tuple[str, ...], exclude: tuple[str, ...] = ()) -> bool:
@@ -90,7 +90,7 @@ def test_case_and_odd_names_are_matched_as_lock_keys_are() -> None:
     assert not applies(policy, Settings(case_folding=True), "src/A.py")
 
 
-def test_table_of_tiers_each_tier_has_a_name_and_who_checks_it() -> None:
+def test_requirement_8_each_tier_has_a_name_and_who_checks_it() -> None:
     assert TIERS == ("STATIC", "UNIT", "INTEGRATION", "SYSTEM", "MANUAL")
     assert EXECUTORS == ("inline", "github", "inline", "inline", "person")
     world = crew()

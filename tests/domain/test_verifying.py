@@ -20,7 +20,7 @@ def known(world: World, commit: str = COMMIT) -> Any:
     return world.get(Verification, commit)
 
 
-def test_requirement_verification_gateway_results_are_kept_by_commit() -> None:
+def test_requirement_8_results_are_kept_by_commit() -> None:
     world = crew()
     unit, lint = policy(world), policy(world, "lint")
     started = world.now
@@ -109,7 +109,7 @@ def asked(world: World, id: str = "a-1", session: str = "s-ann") -> None:
     world.run(RequestApproval(id=id, about=consent(COMMIT)), session)
 
 
-def test_requirement_verification_gateway_tier_4_waits_for_a_person_and_is_used_once() -> None:
+def test_requirement_8_tier_4_waits_for_a_person_and_is_used_once() -> None:
     world = crew()
     sec = policy(world, "sec", tier=4)
     paths = ("src/a",)
@@ -134,7 +134,7 @@ def test_requirement_verification_gateway_tier_4_waits_for_a_person_and_is_used_
     world.check()
 
 
-def test_requirement_verification_gateway_a_denial_is_a_failed_check() -> None:
+def test_requirement_8_a_denial_is_a_failed_check() -> None:
     world = crew()
     sec = policy(world, "sec", tier=4)
     asked(world)

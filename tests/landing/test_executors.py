@@ -15,7 +15,7 @@ from gitcoord.domain.approving import DecideApproval, Decided
 from gitcoord.domain.check_runs import CheckRun
 from gitcoord.domain.lock_operations import AcquireLocks, Locked
 from gitcoord.domain.verification import need, risk_of, standing
-from gitcoord.errors import ForgeBusy, NotPermitted, Unavailable
+from gitcoord.errors import ForgeBusy, ForgeRefused, NotPermitted, Unavailable
 from gitcoord.landing.executors import ask
 from tests.gitrun import git
 from tests.landing.place import Place
@@ -44,9 +44,7 @@ def counted(tmp_path: Path) -> Any:
     return Counted()
 
 
-def test_requirement_verification_gateway_what_is_known_is_not_checked_again(
-    place: Place, counted: Any
-) -> None:
+def test_requirement_8_what_is_known_is_not_checked_again(place: Place, counted: Any) -> None:
     place.policy(shell=counted.line)
     commit = place.commit(a="1")
     assert place.verify(commit).status == "passed"
@@ -70,7 +68,7 @@ def test_requirement_verification_gateway_what_is_known_is_not_checked_again(
     assert place.left() == []
 
 
-def test_requirement_verification_gateway_a_failure_is_kept_until_it_is_checked_again(
+def test_requirement_8_a_failure_is_kept_until_it_is_checked_again(
     place: Place, tmp_path: Path
 ) -> None:
     place.policy(shell=f"echo tried; test -e '{tmp_path}/good'")
@@ -114,6 +112,20 @@ def test_cheap_tiers_come_first_and_nothing_runs_after_a_failure(
     assert counted.runs == 2
     with place.house.ledger.state() as state:
         assert list(listed(state)) == []
+
+
+def test_requirement_8_tiers_2_and_3_run_apart_from_the_users_work(place: Place) -> None:
+    spoil = "test ! -e seen && touch seen && echo spoilt > a && git status --porcelain"
+    place.policy("integration", tier=2, shell=spoil)
+    place.policy("system", tier=3, command=("sh", "-c", spoil))
+    commit = place.commit(a="1")
+    assert place.verify(commit).text == "passed: integration, system"
+    known = place.known(commit)
+    assert known is not None
+    assert [one.output for one in known.results] == [" M a\n?? seen\n"] * 2
+    assert git(place.path, "status", "--porcelain") == ""
+    assert Path(place.path, "a").read_text() == "1"
+    assert place.left() == []
 
 
 def test_what_is_noted_says_what_was_checked_and_how_risky_it_is(place: Place) -> None:
@@ -201,7 +213,7 @@ class GitHub:
         )
 
 
-def test_requirement_verification_gateway_tier_1_is_checked_by_github(place: Place) -> None:
+def test_requirement_8_tier_1_is_checked_by_github(place: Place) -> None:
     place.policy("ci", tier=1)
     commit = place.commit(a="1")
     assert place.verify(commit).text == "ci pending (GitHub was not asked)"
@@ -246,7 +258,7 @@ def test_of_several_heads_all_have_to_pass(place: Place) -> None:
         assert runs.asked == [one, two]
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("no answer"), ForgeBusy("wait", retry_after=9.0)])
+@pytest.mark.parametrize("trouble", [Unavailable("no"), ForgeBusy("wait"), ForgeRefused("403")])
 def test_github_that_does_not_answer_says_nothing(place: Place, trouble: Exception) -> None:
     place.policy("ci", tier=1)
     commit = place.commit(a="1")
@@ -266,7 +278,7 @@ def open_request(place: Place) -> Approval:
     return found
 
 
-def test_requirement_verification_gateway_tier_4_goes_to_the_approval_queue(place: Place) -> None:
+def test_requirement_8_tier_4_goes_to_the_approval_queue(place: Place) -> None:
     place.policy("sec", tier=4)
     ada = session(place.house)
     commit = place.commit(a="1")

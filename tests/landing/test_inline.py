@@ -38,7 +38,7 @@ def checked(place: Place, line: str, environ: Any = None, **said: Any) -> Result
     )
 
 
-def test_requirement_verification_gateway_tier_0_runs_inline_on_the_commit(place: Place) -> None:
+def test_requirement_8_tier_0_runs_inline_on_the_commit(place: Place) -> None:
     found = checked(place, "cat README; git rev-parse HEAD")
     assert (found.status, found.exit_code, found.reason) == ("passed", 0, "")
     assert found.output == f"hello\n{place.base}\n"

@@ -24,12 +24,15 @@ from gitcoord.errors import (
 )
 from gitcoord.landing import line
 from gitcoord.landing.check import check
+from gitcoord.landing.facts import facts
+from gitcoord.landing.line import land
+from gitcoord.landing.site import Tips
 from gitcoord.storage.moving import Moving
 from tests.conftest import first_commit
 from tests.gitrun import git
-from tests.landing.yard import Yard, plain, yard
+from tests.landing.yard import MAIN, Yard, plain, yard
 from tests.ledger.houses import session
-from tests.storage.histories import commit, untouched
+from tests.storage.histories import branch, commit, untouched
 
 every = pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 
@@ -359,18 +362,74 @@ def test_a_target_that_moves_all_the_time_is_given_up_and_nobody_ejected(
 
 
 def test_without_its_target_branch_nothing_can_land(here: Yard) -> None:
-    here.ready("topic")
+    entry = here.ready("topic")
+    tip = here.main()
     git(here.repo, "branch", "-q", "-D", "main")
-    with pytest.raises(BranchMissing) as refused:
-        here.land()
-    assert "git branch main" in str(refused.value.hint)
+    found = land(here.site())
+    assert plain(found) == {"merged": [], "blocked": ["topic"]}
+    assert "there is no branch main" in here.entry(entry.id).reason
+    git(here.repo, "branch", "-q", "main", tip)
+    assert plain(here.land()) == {"merged": ["topic"]}
+
+
+def test_a_target_that_is_another_name_of_a_branch_is_followed_there(here: Yard) -> None:
+    git(here.repo, "branch", "-q", "-m", "main", "trunk")
+    git(here.repo, "symbolic-ref", MAIN, "refs/heads/trunk")
+    git(here.repo, "checkout", "-q", "trunk")
+    here.ready("topic")
+    assert plain(here.land()) == {"merged": ["topic"]}
+    assert git(here.repo, "rev-parse", "trunk") == here.main()
+    assert git(here.repo, "symbolic-ref", MAIN) == "refs/heads/trunk"
+    assert git(here.repo, "status", "--porcelain") == ""
+
+
+def test_an_interrupted_landing_is_taken_back_at_once(
+    here: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = here.ready("topic")
+
+    def interrupted(self: Moving) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Moving, "_secure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        land(here.site())
+    assert (here.entry(entry.id).status, here.entry(entry.id).attempts) == ("queued", 0)
+    monkeypatch.undo()
+    assert plain(here.land()) == {"merged": ["topic"]}
+
+
+def test_a_bare_repository_has_a_line_too(repo: str, tmp_path: Path) -> None:
+    bare = str(tmp_path / "bare.git")
+    branch(repo, "topic", {"topic.py": "t\n"})
+    git(repo, "clone", "-q", "--bare", repo, bare)
+    found = yard(bare)
+    found.queue("topic")
+    assert plain(found.land()) == {"merged": ["topic"]}
+
+
+def test_a_check_asked_twice_adds_no_objects(here: Yard) -> None:
+    entry = here.ready("topic", method="squash")
+    check(here.site(), [entry.id])
+    tip = here.main()
+    before = [facts(here.site(), entry, tip, Tips(here=entry.head)), objects(here.repo)]
+    assert [facts(here.site(), entry, tip, Tips(here=entry.head)), objects(here.repo)] == before
+
+
+def objects(repo: str) -> str:
+    return git(repo, "count-objects", "-v")
 
 
 def test_the_line_goes_to_several_targets(here: Yard) -> None:
     git(here.repo, "branch", "-q", "release", "main")
     one, two = here.ready("one"), here.ready("two", target="release")
+    git(here.repo, "checkout", "-q", "main")
+    Path(here.repo, "README").write_text("mine\n")
     found = here.land()
-    assert {entry.id for entry in found.merged} == {one.id, two.id}
+    assert [entry.id for entry in found.merged] == [two.id]
+    assert "changes of its own" in found.waiting[one.id]
+    git(here.repo, "checkout", "-q", "README")
+    assert plain(here.land()) == {"merged": ["one"]}
     assert here.files() == {"README", "one.py"}
 
 

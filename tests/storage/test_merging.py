@@ -319,9 +319,9 @@ def test_names_that_differ_only_in_case_are_refused(
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that knows case")
 def test_twins_that_the_target_has_already_are_its_own_affair(repo: str) -> None:
     commit(repo, {"src/a": "a\n", "Src/a": "b\n", "x": "x", "X": "X"})
-    head = branch(repo, "topic", {"src/new": "n\n"})
+    head = branch(repo, "topic", {"src/new": "n\n", "a\nb/c\nd": "lines\n"})
     commit(repo, {"c.py": "c\n"})
-    assert done(repo, head, "merge").paths == ("src/new",)
+    assert done(repo, head, "merge").paths == ("a\nb/c\nd", "src/new")
 
 
 @every

@@ -48,13 +48,30 @@ def push(desk: Desk, remote: str, url: str) -> None:
             there = Remote(desk, remote or url)
             refusal: Refused | None = _protected(there, wanted)
             if refusal is None:
-                brought = [there.brought(update) for update in wanted if update.local]
+                brought = [
+                    there.brought(update)
+                    for update in wanted
+                    if update.local and not _lands(desk, update)
+                ]
                 paths = frozenset().union(*(one.paths() for one in brought))
                 refusal = _held(here, brought) or _stale(here, brought)
                 refusal = refusal or here.unvouched(sorted(paths))
             here.settle("push", refusal, sorted(paths))
             checked = True
     desk.show({"checked": checked, "paths": len(paths)}, "")
+
+
+def _lands(desk: Desk, update: Update) -> bool:
+    """Say whether a landing of the merge queue pushes it: the swap itself asks for its locks."""
+    from gitcoord.domain.merges import listed
+
+    with desk.state() as state:
+        return any(
+            entry.status == "merging"
+            and entry.result == update.local
+            and HEADS + entry.target == update.ref
+            for entry in listed(state)
+        )
 
 
 def _protected(there: Remote, wanted: Iterable[Update]) -> Denied | None:

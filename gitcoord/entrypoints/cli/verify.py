@@ -8,7 +8,7 @@ import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
 from gitcoord.entrypoints.cli.verify_policy import policy
-from gitcoord.errors import InvalidConfig, InvalidValue, UsageError, VerificationNotFound
+from gitcoord.errors import InvalidConfig, InvalidValue, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.domain.verification import Result, Verification
@@ -95,12 +95,12 @@ def show(desk: Desk, revision: str, base: str | None, everything: bool) -> None:
     if everything:
         _show_newest(desk)
         return
+    if desk.checkout.resolve(revision) is None:
+        _show_elsewhere(desk, revision)
+        return
     from gitcoord.domain.verification import Verification, known_of, need, risk_of, standing
 
-    try:
-        found = _found(desk, revision, base)
-    except InvalidValue as unknown:
-        raise VerificationNotFound(unknown.message, commit=revision) from unknown
+    found = _found(desk, revision, base)
     with desk.state() as state:
         needs = need(state, found.paths)
         stands = standing(state, found.tree, found.paths, person=True)
@@ -117,7 +117,7 @@ def show(desk: Desk, revision: str, base: str | None, everything: bool) -> None:
             "risk": risk, "results": results,
         },
         lambda: [
-            f"{found.commit[:10]}  {stands.status}: {stands.text}",
+            f"{found.commit[:10]}: {stands.text}",
             f"  needs {tier}; {len(found.paths)} paths",
             f"  risk {risk.score} of 100" + (", a person approves" if risk.person else ""),
             *(f"    {reason}" for reason in risk.reasons),
@@ -167,6 +167,18 @@ def check_runs(desk: Desk) -> CheckRuns | None:
         desk.note(f"GitHub is not asked: {lacking.message}")
         return None
     return desk.house.forge(let_in, name).runs
+
+
+def _show_elsewhere(desk: Desk, commit: str) -> None:
+    """Show what is known of a commit that this clone has not got."""
+    from gitcoord.domain.verification import verification_by
+
+    with desk.state() as state:
+        found = verification_by(state, commit)
+    desk.show(
+        {"commit": found.commit, "tree": found.tree, "verification": found},
+        lambda: [_line(found), *(x for one in found.results for x in _result(one, output=True))],
+    )
 
 
 def _show_newest(desk: Desk) -> None:

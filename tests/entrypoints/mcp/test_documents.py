@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from gitcoord.entrypoints import originals
+from gitcoord.entrypoints.cli.failures import exit_code
 from gitcoord.entrypoints.mcp import refusal
 from gitcoord.entrypoints.mcp.cost import costs
 from gitcoord.entrypoints.mcp.prompts import PROMPTS
 from gitcoord.entrypoints.mcp.resources import RESOURCES
 from gitcoord.entrypoints.mcp.table import CORE_LIMIT, TOOLS, selected
-from gitcoord.errors import GitcoordError, LockHeld
+from gitcoord.errors import GitcoordError, LockHeld, by_code
 from tests.entrypoints.door import Door
 from tests.test_house import family
+from webhook.problems import status_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 MCP = (DOCS / "mcp.md").read_text(encoding="utf-8")
@@ -107,6 +109,16 @@ def test_next_steps_are_those_of_codes_and_tools_that_exist() -> None:
     for hint in refusal.NEXT.values():
         for word in re.findall(r"\b[a-z]+_[a-z_]+\b", hint):
             assert word in TOOLS or word == "wait_seconds", hint
+
+
+def test_every_refusal_of_landing_has_its_words_at_each_door() -> None:
+    kinds = [x for x in family(GitcoordError) if x.__module__ == "gitcoord.errors.landing"]
+    assert kinds
+    for kind in kinds:
+        assert kind.code in refusal.NEXT
+        assert exit_code(kind()) in (3, 4, 5)
+        assert status_of(kind()) in (404, 409, 503)
+        assert type(by_code(kind().as_dict())) is kind
 
 
 def test_a_refusal_with_many_conflicts_names_a_few() -> None:

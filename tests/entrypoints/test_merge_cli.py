@@ -1,0 +1,156 @@
+"""`gitcoord merge`: the queue at the command line, from a branch to its target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.entrypoints.door import Door
+from tests.gitrun import git
+from tests.storage.histories import branch
+
+
+@pytest.fixture
+def here(door: Door) -> Door:
+    """Have two branches, and stand on a third one beside main."""
+    for name in ("one", "two"):
+        branch(door.place, name, {f"{name}.py": f"{name}\n"})
+    git(door.place, "checkout", "-q", "-b", "elsewhere")
+    return door
+
+
+def queued(door: Door, name: str, *words: str) -> str:
+    found = door.json("merge", "enqueue", name, *words)["merge"]["id"]
+    assert isinstance(found, str)
+    return found
+
+
+def test_the_whole_way_of_a_branch(here: Door) -> None:
+    here.become(here.start("ada"))
+    here("task", "add", "Write one", "--id", "t-1", "--keys", "one.py")
+    here("task", "claim", "t-1")
+    found = here.json("merge", "enqueue", "one", "--task", "t-1", "--method", "squash")
+    assert (found["action"], found["merge"]["status"]) == ("queued", "queued")
+    id = found["merge"]["id"]
+    assert found["merge"]["head"] == git(here.place, "rev-parse", "one")
+    checked = here.json("merge", "check")
+    assert [(one["id"], one["status"]) for one in checked["merges"]] == [(id, "ready")]
+    assert [one["id"] for one in here.json("merge", "next")["merges"]] == [id]
+    landed = here.json("merge", "land")
+    assert landed["landed"][0]["tasks"] == ["t-1"]
+    assert here.json("task", "show", "t-1")["task"]["status"] == "completed"
+    assert here.json("lock", "list")["locks"] == []
+    assert here.json("merge", "list")["merges"] == []
+    assert [one["id"] for one in here.json("merge", "list", "--all")["merges"]] == [id]
+    assert here.json("merge", "show", id)["merge"]["result"] == git(here.place, "rev-parse", "main")
+    assert git(here.place, "show", "main:one.py") == "one"
+
+
+def test_people_read_what_happens(here: Door) -> None:
+    assert here("merge", "list").strip() == "no branch is queued"
+    assert here("merge", "next").strip() == "nothing is ready"
+    assert here("merge", "check").strip() == "no branch waits for a check"
+    assert here("merge", "land").strip() == "nothing is ready to land"
+    id = queued(here, "one")
+    assert "waits for its check" in here("merge", "next")
+    assert f"{id}  one  ready" in here("merge", "check")
+    said = here("merge", "show", id)
+    assert "ok   mergeable" in said
+    assert "for main by merge" in said
+    assert f"{id}  one is part of main at " in here("merge", "land")
+
+
+def test_the_current_branch_is_queued_where_none_is_named(here: Door) -> None:
+    here.commit("elsewhere.py", "e\n")
+    assert here.json("merge", "enqueue")["merge"]["branch"] == "elsewhere"
+
+
+def test_the_branch_of_the_feature_is_queued_where_none_is_named(here: Door) -> None:
+    here("feature", "register", "login", "--claim", "src/**", "--branch", "two")
+    found = here.json("merge", "enqueue", "--feature", "login")["merge"]
+    assert (found["branch"], found["feature"]) == ("two", "login")
+
+
+def test_again_it_is_the_same_entry_with_the_new_head(here: Door) -> None:
+    id = queued(here, "one")
+    assert here.json("merge", "enqueue", "one")["action"] == "unchanged"
+    git(here.place, "checkout", "-q", "one")
+    here.commit("more.py", "m\n")
+    found = here.json("merge", "enqueue", "one")
+    assert (found["action"], found["merge"]["id"]) == ("requeued", id)
+    assert found["merge"]["head"] == git(here.place, "rev-parse", "one")
+
+
+def test_needs_targets_and_priority_are_heeded(here: Door) -> None:
+    git(here.place, "branch", "release", "main")
+    one = queued(here, "one", "--priority", "low")
+    two = queued(here, "two", "--need", one, "--priority", "critical")
+    other = queued(here, "two", "--target", "release")
+    listed = [entry["id"] for entry in here.json("merge", "list")["merges"]]
+    assert listed.index(one) < listed.index(two)
+    assert [e["id"] for e in here.json("merge", "list", "--target", "release")["merges"]] == [other]
+    here("merge", "check")
+    assert [e["id"] for e in here.json("merge", "next")["merges"]] == [one, two]
+    landed = here.json("merge", "land", "--target", "release")["landed"]
+    assert [entry["id"] for batch in landed for entry in batch["merges"]] == [other]
+
+
+def test_a_named_entry_that_does_not_land_is_a_refusal(here: Door) -> None:
+    branch(here.place, "rival", {"one.py": "rival\n"})
+    rival, one = queued(here, "rival"), queued(here, "one")
+    here("merge", "land", rival)
+    before = git(here.place, "rev-parse", "main")
+    body = here("merge", "land", one, "--json", code=3)
+    assert '"not_ready"' in body
+    assert "one.py" in body
+    assert git(here.place, "rev-parse", "main") == before
+    assert here.json("merge", "show", one)["merge"]["status"] == "blocked"
+    here("merge", "land", one, code=3)
+    assert f"next: Run `gitcoord merge show {one}`." in here.err
+    # Without a name nothing was promised.
+    assert here.json("merge", "land")["landed"] == []
+
+
+def test_an_entry_can_be_given_up_and_thrown_out(here: Door) -> None:
+    one, two = queued(here, "one"), queued(here, "two")
+    assert "removed: not needed" in here("merge", "remove", one, "--reason", "not needed")
+    assert here.refused("merge", "eject", two, code=2)["code"] == "reason_required"
+    assert "ejected: breaks" in here("merge", "eject", two, "--reason", "breaks")
+    assert here.json("merge", "list")["merges"] == []
+    assert here.json("merge", "enqueue", "two")["merge"]["id"] == two
+
+
+def test_what_can_never_land_is_refused_at_once(here: Door) -> None:
+    git(here.place, "branch", "empty", "main")
+    assert here.refused("merge", "enqueue", "empty")["code"] == "nothing_to_land"
+    assert here.refused("merge", "enqueue", "nowhere")["code"] == "branch_missing"
+    assert here.refused("merge", "enqueue", "main", code=2)["code"] == "usage"
+    assert here.refused("merge", "enqueue", "one", "--target", "no")["code"] == "branch_missing"
+    assert here.refused("merge", "show", "q-nothing")["code"] == "merge_not_found"
+    assert here.refused("merge", "land", "q-nothing")["code"] == "merge_not_found"
+    assert here.refused("merge", "check", "q-nothing")["code"] == "merge_not_found"
+
+
+def test_a_dirty_worktree_of_the_target_is_named(here: Door) -> None:
+    queued(here, "one")
+    here("merge", "check")
+    git(here.place, "checkout", "-q", "main")
+    Path(here.place, "README").write_text("mine\n", encoding="utf-8")
+    error = here.refused("merge", "land")
+    assert error["code"] == "target_dirty"
+    assert error["path"] == here.place
+    assert error["dirty"] == ["README"]
+    assert error["landed"] == []
+
+
+def test_agents_and_people_are_told_apart(here: Door) -> None:
+    ada, bob = here.start("ada"), here.start("bob")
+    here.become(ada)
+    id = queued(here, "one")
+    here.become(bob)
+    assert here.refused("merge", "remove", id)["code"] == "merge_taken"
+    # Whoever is there may land: the rules are the same for all.
+    here("merge", "land")
+    here.become(ada)
+    assert "is merged into main" in here("context")
