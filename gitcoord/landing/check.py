@@ -18,7 +18,7 @@ from gitcoord.domain.merge_moves import MOVES
 from gitcoord.domain.merge_rules import consent, failed, findings, subject
 from gitcoord.domain.merges import Merge, leased, listed
 from gitcoord.domain.merging import Checked, Checking, CheckMerges, RecordCheck
-from gitcoord.errors import BranchMissing, NotReady
+from gitcoord.errors import BranchMissing, InvalidTransition, LandingBusy, NotReady
 from gitcoord.landing.executors import ask
 from gitcoord.landing.facts import Facts, facts, nameable, no_target
 from gitcoord.landing.site import Site, tip, tips
@@ -54,8 +54,8 @@ def check(site: Site, ids: Sequence[str]) -> Report:
 def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Report:
     """Check the entries for a target of which something new would be found; see `check`.
 
-    Those that wait for their check, and blocked ones that have other obstacles by now.
-    `only`: of these alone, all of them that can be checked.
+    Those that wait for their check, and blocked ones that have other obstacles by now; not what
+    others check or end meanwhile. `only`: of these alone, all of them that can be checked.
     """
     with site.coordinator.ledger.state() as state:
         context = site.context(state)
@@ -75,7 +75,15 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
         seen = _seen(site, blocked, _tip(site, target))
         due |= {entry.id for entry, found in seen if _news(site, entry, found)}
     wanted = [entry.id for entry in known if entry.id in due]
-    return check(site, wanted) if wanted else Report([], [])
+    return recheck(site, wanted) if wanted else Report([], [])
+
+
+def recheck(site: Site, ids: Sequence[str]) -> Report:
+    """Check entries as `check` does; nothing where others check them just now, or have ended them."""
+    try:
+        return check(site, ids)
+    except (InvalidTransition, LandingBusy):
+        return Report([], [])
 
 
 def _check(site: Site, begun: Checking, report: Report) -> None:

@@ -8,6 +8,8 @@ at fault is ejected in the end, what is not loses nothing. Not here: the rules, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import BeginLanding, Begun, LandMerges
@@ -19,6 +21,7 @@ from gitcoord.domain.merging import EjectMerge, Ended
 from gitcoord.errors import (
     Contended,
     GitcoordError,
+    InvalidTransition,
     LandingBusy,
     LandingRefused,
     NotReady,
@@ -31,11 +34,12 @@ from gitcoord.errors import (
     VerificationMissing,
 )
 from gitcoord.landing.candidate import Candidate, Stuck, build
-from gitcoord.landing.check import Report, check, check_due
+from gitcoord.landing.check import Report, check_due, recheck
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
 from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
+from gitcoord.landing.turn import WAIT, turn
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -43,17 +47,20 @@ from gitcoord.storage.wire.landing import Landing
 #: What a host says of a branch that only pull requests change.
 _PULL_REQUESTS = "protected"
 _MOVED = "moved"
+#: Of entries that may land without anybody doing anything more about them.
+UNDER_WAY = ("queued", "pre_merge_check", "ready", "merging")
 
 
-def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
+def land(site: Site, ids: Sequence[str] = (), target: str = "", *, wait: float = WAIT) -> Outcome:
     """Land what is ready and return what became of it.
 
     `ids`: these entries only, before others that are ready as well; `target`: for this one
-    only. What waits for a check is checked first. Raises `MergeNotFound`, `LandingBusy` while
-    others land there, `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the
-    target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart from the
-    code, and what keeps us from the ledger or the host. What has landed until then has landed;
-    its entries are the detail `landed` of the error.
+    only. What waits for a check is checked first. `wait`: seconds for which others of this clone
+    that land there are waited for. Raises `MergeNotFound`, `LandingBusy` while others land there,
+    `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the target all the time,
+    `GitTooOld`, `LandingRefused` where the ledger is kept apart from the code, and what keeps
+    us from the ledger or the host. What has landed until then has landed; its entries are the
+    detail `landed` of the error.
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
@@ -66,11 +73,28 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
     targets = [name for name in dict.fromkeys(every) if not target or name == target]
     try:
         for name in targets:
-            _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
+            with turn(site, name, wait, partial(_over, site, name, ids)) as mine:
+                if mine:
+                    _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
     except GitcoordError as trouble:
         trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
         raise
+    outcome.others += _merged_by_others(site, ids, outcome)
     return outcome
+
+
+def _over(site: Site, target: str, ids: Sequence[str]) -> bool:
+    """Say whether of these entries, or of all, none is on its way to the target any more."""
+    with site.coordinator.ledger.state() as state:
+        entries = [merge_by(state, id) for id in ids] if ids else [*listed(state)]
+    return not any(one.target == target and one.status in UNDER_WAY for one in entries)
+
+
+def _merged_by_others(site: Site, ids: Sequence[str], outcome: Outcome) -> list[Merge]:
+    known = {entry.id for entry in outcome.merged}
+    with site.coordinator.ledger.state() as state:
+        entries = [merge_by(state, id) for id in dict.fromkeys(ids) if id not in known]
+    return [entry for entry in entries if entry.status == "merged"]
 
 
 def _walk(line: _Line, *, alone: bool) -> None:
@@ -140,7 +164,7 @@ class _Line:
                 # Those before it land; then it is checked against what they have made.
                 self._step(entries[:place])
             else:
-                self._take(check(site, [built.entry.id]))
+                self._take(recheck(site, [built.entry.id]))
             return
         # Verification may have taken its time.
         if not self._verified(built) or not self._unchanged(entries):
@@ -161,7 +185,7 @@ class _Line:
         known = tips(self._site, (entry.branch for entry in entries))
         others = [one.id for one in entries if one.head not in known[one.branch].all]
         if others:
-            self._take(check(self._site, others))
+            self._take(recheck(self._site, others))
         return not others
 
     def _verified(self, built: Candidate) -> bool:
@@ -197,8 +221,11 @@ class _Line:
             return
         (entry,) = entries
         if failed:
-            wish = EjectMerge(id=entry.id, reason=f"does not pass its verification: {text}")
-            self._outcome.take([self._site.do(wish, Ended).merge])
+            why = f"does not pass its verification: {text}"
+            wish = EjectMerge(id=entry.id, reason=why, head=entry.head)
+            # Somebody has queued newer commits, or ended it, while these were verified.
+            with suppress(InvalidTransition, LandingBusy, NotReady):
+                self._outcome.take([self._site.do(wish, Ended).merge])
         else:
             self._outcome.waiting[entry.id] = f"waits for its verification: {text}"
         self._limit = None
@@ -213,7 +240,7 @@ class _Line:
         except NotReady as refusal:
             # Something has changed since it was checked: another check says what.
             self._again(refusal)
-            self._take(check(self._site, [str(refusal.details.get("merge", ids[0]))]))
+            self._take(recheck(self._site, [str(refusal.details.get("merge", ids[0]))]))
         return None
 
     def _move(self, built: Candidate, begun: Begun, mover: Moving | Landing) -> None:

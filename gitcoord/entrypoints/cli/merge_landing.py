@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
-from gitcoord.entrypoints.cli.merge_text import ended_with, shown_of, site_of
+from gitcoord.entrypoints.cli.merge_text import ended_with, part_of, shown_of, site_of
 from gitcoord.errors import NotReady
 
 if TYPE_CHECKING:
@@ -81,17 +81,20 @@ def next_(desk: Desk, target: str) -> None:
 @click.command(epilog="Examples: gitcoord merge land | gitcoord merge land q-4k2m8x7q1z")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--target", default="", metavar="NAME", help="For this branch only.")
+@click.option("--wait", default="1m", metavar="TIME", show_default=True,
+              help="How long to wait while others of this clone land there.")  # fmt: skip
 @acting
 @command
-def land(desk: Desk, ids: tuple[str, ...], target: str) -> None:
+def land(desk: Desk, ids: tuple[str, ...], target: str, wait: str) -> None:
     """Land what is ready, or these entries: check, merge, verify, and move the target.
 
     Exit code 3: an entry that was named does not land. A worktree that has the target checked
     out must be clean, and follows.
     """
+    from gitcoord.domain.time import parse_duration
     from gitcoord.landing.line import land as landed
 
-    found = landed(site_of(desk), ids, target)
+    found = landed(site_of(desk), ids, target, wait=parse_duration(wait))
     merged = {entry.id for entry in found.merged}
     missed = [id for id in ids if id not in merged]
     if missed:
@@ -102,6 +105,7 @@ def land(desk: Desk, ids: tuple[str, ...], target: str) -> None:
         {
             "landed": found.landed,
             "settled": found.settled,
+            "others": found.others,
             "blocked": list(found.blocked.values()),
             "ejected": list(found.ejected.values()),
             "handed_over": list(found.handed_over.values()),
@@ -117,6 +121,7 @@ def _lines(found: Outcome) -> list[str]:
     others = (found.blocked, found.ejected, found.handed_over, found.back)
     return [
         *ended_with([*found.settled, *found.landed]),
+        *map(part_of, found.others),
         *(shown_of(one) for group in others for one in group.values()),
         *(f"{id} {why}" for id, why in found.waiting.items()),
         *(f"{one.path} cannot follow: {one.text}" for one in found.left),
