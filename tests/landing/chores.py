@@ -1,5 +1,4 @@
-"""What a crew has to do in a repository that holds this program: chores that get in each
-other's way.
+"""What a crew has to do in a repository that holds this program, where one is in another's way.
 
 In blocks of twelve: some append to the same module, some write below the same heading, some give
 a file the next number, some rename a function and others call it. The last two merge cleanly and
@@ -90,6 +89,10 @@ def whole(path: Path) -> None:
     _begin(path)
 
 
+#: Repositories in which they are done, by the function that makes one.
+SEEDS: dict[str, Callable[[Path], None]] = {"small": small, "whole": whole}
+
+
 def _begin(path: Path) -> None:
     shutil.copy(chore_check.__file__, path / "check.py")
     git(str(path), "add", ".")
@@ -109,10 +112,10 @@ def do(folder: Path, chore: Chore) -> None:
 
 def mend(folder: Path) -> None:
     """Repair what others have left broken: callers of renamed functions, numbers given twice."""
-    for module in FUNCTIONS:
+    for module, function in FUNCTIONS.items():
         name = _named(folder, module)
-        for path in _texts(folder, FUNCTIONS[module]):
-            _write(path, re.sub(rf"\b{FUNCTIONS[module]}(_v\d+)?\b", name, _read(path)))
+        for path in _texts(folder, function):
+            _write(path, re.sub(rf"\b{function}(_v\d+)?\b", name, _read(path)))
     for number, path in enumerate(_steps(folder), 1):
         path.rename(path.with_name(f"{number:04d}_{path.name.split('_')[1]}"))
 

@@ -14,6 +14,8 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +40,7 @@ class Plan(NamedTuple):
     #: Seconds of work for a change or a repair, and of a check beyond what it costs.
     work: float
     check: float
-    #: How gitcoord is started.
+    #: How gitcoord is started; empty: in the process of the agent.
     command: list[str]
 
 
@@ -64,11 +66,7 @@ class Agent:
         self.name = f"agent-{number}"
         self.place = Path(plan.places[number])
         self.target = f"{plan.remote}/main" if plan.remote else "main"
-        self.session = ""
         self.conflicts = self.failures = self.lost = 0
-        #: Commands of gitcoord, and the seconds that they took.
-        self.commands = 0
-        self.waited = 0.0
 
     def chore(self, chore: Chore) -> Tally:
         """Do one chore until it is part of main."""
@@ -87,18 +85,23 @@ class Agent:
     def _queue(self, chore: Chore) -> None:
         while True:
             entry = self.coord("merge", "enqueue", "--task", chore.id)["merge"]["id"]
-            while True:
-                self.coord("merge", "land", refused=True)
-                found = self.coord("merge", "show", entry)["merge"]
-                if found["status"] == "merged":
-                    return
-                if found["status"] in ("blocked", "ejected"):
-                    break
-                time.sleep(_PAUSE)
+            found = self._landed(entry)
+            if found["status"] == "merged":
+                return
             self._fetch()
             if not self._rebased(chore):
                 self.failures += "verification" in found["reason"]
                 self._rework(chore)
+
+    def _landed(self, entry: str) -> dict[str, Any]:
+        """Land what is ready until the entry is merged or needs to be mended; return it."""
+        while True:
+            self.coord("merge", "land", refused=True)
+            found: dict[str, Any] = self.coord("merge", "show", entry)["merge"]
+            if found["status"] in ("merged", "blocked", "ejected"):
+                return found
+            # Another clone checks or lands it.
+            time.sleep(_PAUSE)
 
     def _careful(self, chore: Chore) -> None:
         while True:
@@ -149,7 +152,7 @@ class Agent:
 
     def _checked(self) -> bool:
         words = check_command(Path(self.plan.log), self.name, self.plan.check)
-        return subprocess.run(words, cwd=self.place, capture_output=True).returncode == 0
+        return subprocess.run(words, capture_output=True).returncode == 0
 
     def _pushed(self) -> bool:
         return self._told("push", "-q", self.plan.remote, "HEAD:main") == 0
@@ -163,42 +166,51 @@ class Agent:
         self.git("commit", "-q", "-m", title)
 
     def git(self, *words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=self.place, capture_output=True, text=True)
+        done = subprocess.run(["git", *words], capture_output=True, text=True)
         assert done.returncode == 0, f"{self.name}: git {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
 
     def _told(self, *words: str) -> int:
-        return subprocess.run(["git", *words], cwd=self.place, capture_output=True).returncode
+        return subprocess.run(["git", *words], capture_output=True).returncode
 
     def coord(self, *words: str, refused: bool = False) -> dict[str, Any]:
         """Run gitcoord and return its answer; `refused`: also where it says no, or not now."""
-        begun = time.monotonic()
-        done = subprocess.run(
-            [*self.plan.command, *words, "--json"], cwd=self.place, capture_output=True, text=True,
-            env=os.environ | {"GITCOORD_SESSION": self.session},
-        )  # fmt: skip
-        self.commands += 1
-        self.waited += time.monotonic() - begun
-        allowed = (0, 3, 4) if refused else (0,)
-        told = f"{self.name}: {' '.join(words)}: {done.stdout}{done.stderr}".strip()
-        assert done.returncode in allowed, told
-        if done.returncode:
+        given = [*words, "--json"]
+        code, out, complaint = self._ran(given) if self.plan.command else _here(given)
+        told = f"{self.name}: {' '.join(words)}: {out}{complaint}".strip()
+        assert code in ((0, 3, 4) if refused else (0,)), told
+        if code:
             print(told, file=sys.stderr)
-        answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+        answer: dict[str, Any] = json.loads(out)
         return answer
+
+    def _ran(self, given: list[str]) -> tuple[int, str, str]:
+        done = subprocess.run([*self.plan.command, *given], capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+
+def _here(given: list[str]) -> tuple[int, str, str]:
+    """Run gitcoord in this process: the same code without its start."""
+    from gitcoord.entrypoints.main import run
+
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = run(given, as_json=True)
+    return code, out.getvalue(), err.getvalue()
 
 
 def main(plan: str, number: str) -> None:
     """Work at the signal, and print what was done."""
     common = Plan(**json.loads(Path(plan).read_text(encoding="utf-8")))
     agent = Agent(common, int(number))
+    os.chdir(agent.place)
     if common.way == "queue":
-        agent.session = agent.coord("session", "start", "--name", agent.name)["session"]["id"]
+        session = agent.coord("session", "start", "--name", agent.name)["session"]["id"]
+        os.environ["GITCOORD_SESSION"] = session
     print("ready", flush=True)
     sys.stdin.readline()
     mine = chores(common.chores)[int(number) :: common.agents]
-    done = [agent.chore(chore)._asdict() for chore in mine]
-    print(json.dumps({"done": done, "commands": agent.commands, "waited": agent.waited}))
+    print(json.dumps([agent.chore(chore)._asdict() for chore in mine]))
 
 
 if __name__ == "__main__":

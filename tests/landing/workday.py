@@ -1,12 +1,14 @@
 """A day of work of a crew: the place is made, all begin at once, and what came of it is counted.
 
-Promises that each commit that main had on its first line was checked out and checked afterwards.
-Not here: what the agents do (`crew`), and what is to be done (`chores`).
+Promises that each commit that main has had on its first line was checked out and checked
+afterwards. Not here: what the agents do (`crew`), and what is to be done (`chores`). Runs as
+`python -m tests.landing.workday TERMS`, a file, and prints what came of it as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,30 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.gitrun import git
-from tests.landing.chores import ROOT, check_command, chores
+from tests.landing.chores import ROOT, SEEDS, check_command, chores
 from tests.landing.crew import Plan, Tally
-
 
 #: How gitcoord is started where the folder that it is started in has a package of that name.
 COMMAND = (sys.executable, "-P", "-m", "gitcoord")
-
-
-class Day(NamedTuple):
-    """What came of it."""
-
-    #: From the signal until the last agent had done.
-    seconds: float
-    tallies: list[Tally]
-    #: Of each check that ran: who, seconds, passed.
-    checks: list[dict[str, Any]]
-    #: Commits on the first line of main, and those among them that do not pass the check.
-    commits: list[str]
-    broken: list[str]
-    #: What agents ran of gitcoord, and the seconds that they waited for it.
-    commands: int
-    waited: float
-    #: What gitcoord has told them of refusals.
-    told: str
 
 
 class Terms(NamedTuple):
@@ -47,67 +30,98 @@ class Terms(NamedTuple):
     way: str
     agents: int
     chores: int
+    #: An empty folder for all of it.
+    folder: str
+    #: Which repository: of `SEEDS`.
+    seed: str = "small"
+    #: An empty repository that keeps main, and the URL under which a host shows it. Without one
+    #: the queue works in one repository of which each agent has a worktree.
+    hub: str = ""
+    url: str = ""
+    #: Seconds of work for a change or a repair, and of a check beyond what it costs.
     work: float = 0.0
     check: float = 0.0
-    command: Sequence[str] = COMMAND
+    #: How the agents start gitcoord; empty: each in its own process.
+    command: Sequence[str] = ()
 
 
-class Hub(NamedTuple):
-    """A bare repository that keeps main, and the URL under which a host shows it."""
+class Day(NamedTuple):
+    """What came of it."""
 
-    path: Path
-    url: str = ""
+    #: From the signal until the last agent had done, and what all of it took of processors.
+    seconds: float
+    processor: float
+    tallies: list[Tally]
+    #: Of each check that ran: who, seconds, passed.
+    checks: list[dict[str, Any]]
+    #: The repository of main; its commits on the first line, those of them that do not pass the
+    #: check, and heads of agents that are not part of it.
+    place: str
+    commits: list[str]
+    broken: list[str]
+    lost: list[str]
+    #: What gitcoord has told the agents of refusals.
+    told: str
 
 
-def begin(folder: Path, terms: Terms, repo: Path, hub: Hub | None) -> Plan:
-    """Give each agent a place, and the ledger its tasks where the queue is used.
+def spend(terms: Terms) -> Day:
+    """Let a crew work to its end, and return what came of it."""
+    folder = Path(terms.folder)
+    repo = folder / "repo"
+    SEEDS[terms.seed](repo)
+    main = Path(terms.hub) if terms.hub else repo
+    plan = _begun(terms, folder, repo)
+    before, used = git(str(main), "rev-parse", "main"), _used()
+    reports, told, seconds = _played(folder, plan)
+    used = _used() - used
+    tallies = [Tally(**one) for report in reports for one in report]
+    checks = [json.loads(line) for line in Path(plan.log).read_text(encoding="utf-8").splitlines()]
+    listed = git(str(main), "rev-list", "--reverse", "--first-parent", f"{before}..main").split()
+    known = set(git(str(main), "rev-list", "main").split())
+    lost = [one.head for one in tallies if one.head not in known]
+    broken = _broken(folder, main, listed)
+    return Day(seconds, used, tallies, checks, str(main), listed, broken, lost, told)
 
-    `hub`: a bare repository to which `repo` is pushed, and of which each agent gets a clone;
-    None: each gets a worktree of `repo`, which keeps main checked out.
-    """
+
+def _begun(terms: Terms, folder: Path, repo: Path) -> Plan:
+    """Give each agent a worktree or a clone, and the ledger its tasks where one is used."""
     places = [folder / f"agent-{number}" for number in range(terms.agents)]
-    log = folder / "checks"
-    if hub is None:
-        for place in places:
+    log, remote = folder / "checks", "origin" if terms.hub else ""
+    if remote:
+        git(str(repo), "push", "-q", terms.hub, "main")
+    for place in places:
+        if not remote:
             git(str(repo), "worktree", "add", "-q", "--detach", str(place), "main")
-    else:
-        git(str(repo), "push", "-q", str(hub.path), "main")
-        for place in places:
-            git(str(folder), "clone", "-q", str(hub.path), str(place))
-            git(str(place), "remote", "set-url", "origin", hub.url or str(hub.path))
+            continue
+        git(str(folder), "clone", "-q", "-b", "main", terms.hub, str(place))
+        git(str(place), "remote", "set-url", "origin", terms.url or terms.hub)
     if terms.way == "queue":
-        first = repo if hub is None else places[0]
-        _ledger(terms, first, log, "" if hub is None else "origin")
-        for place in places[1:] if hub is not None else ():
-            _gitcoord(terms, place, "init", "--remote", "origin")
+        _ledger(terms, places if remote else [repo], log, remote)
     return Plan(
-        terms.way, terms.agents, terms.chores, list(map(str, places)),
-        "" if hub is None else "origin", str(log), terms.work, terms.check, list(terms.command),
+        terms.way, terms.agents, terms.chores, [str(place) for place in places], remote, str(log),
+        terms.work, terms.check, list(terms.command),
     )  # fmt: skip
 
 
-def _ledger(terms: Terms, place: Path, log: Path, remote: str) -> None:
-    _gitcoord(terms, place, "init", *(["--remote", remote] if remote else []))
+def _ledger(terms: Terms, places: Sequence[Path], log: Path, remote: str) -> None:
+    shared = ("--remote", remote) if remote else ()
+    for place in places:
+        _gitcoord(place, "init", *shared)
     command = check_command(log, "queue", terms.check)
-    _gitcoord(terms, place, "verify", "policy", "add", "promises", "--", *command)
-    drafts = [
-        {"id": one.id, "title": one.title, "keys": [one.note]} for one in chores(terms.chores)
-    ]
-    tasks = log.with_name("tasks.json")
-    tasks.write_text(json.dumps(drafts), encoding="utf-8")
-    _gitcoord(terms, place, "task", "add", "--file", str(tasks))
+    _gitcoord(places[0], "verify", "policy", "add", "promises", "--", *command)
+    tasks = [{"id": one.id, "title": one.title, "keys": [one.note]} for one in chores(terms.chores)]
+    file = log.with_name("tasks.json")
+    file.write_text(json.dumps(tasks), encoding="utf-8")
+    _gitcoord(places[0], "task", "add", "--file", str(file))
 
 
-def _gitcoord(terms: Terms, place: Path, *words: str) -> None:
-    done = subprocess.run([*terms.command, *words], cwd=place, capture_output=True, text=True)
+def _gitcoord(place: Path, *words: str) -> None:
+    done = subprocess.run([*COMMAND, *words], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
 
 
-def play(folder: Path, plan: Plan, main: Path, base: str) -> Day:
-    """Let all agents work to their end, and count.
-
-    `main`: the repository whose main they move; `base`: where it stood before.
-    """
+def _played(folder: Path, plan: Plan) -> tuple[list[Any], str, float]:
+    """Let all agents work; return what each has done, what they were told, and the seconds."""
     file = folder / "plan.json"
     file.write_text(json.dumps(plan._asdict()), encoding="utf-8")
     words = [sys.executable, "-m", "tests.landing.crew", str(file)]
@@ -135,22 +149,10 @@ def play(folder: Path, plan: Plan, main: Path, base: str) -> Day:
             agent.communicate()
     for agent, (_, told) in zip(agents, said, strict=True):
         assert agent.returncode == 0, told
-    reports = [json.loads(out) for out, _ in said]
-    checks = [json.loads(line) for line in Path(plan.log).read_text(encoding="utf-8").splitlines()]
-    commits = git(str(main), "rev-list", "--reverse", "--first-parent", f"{base}..main").split()
-    return Day(
-        seconds,
-        [Tally(**one) for report in reports for one in report["done"]],
-        checks,
-        commits,
-        broken(folder, main, commits),
-        sum(report["commands"] for report in reports),
-        sum(report["waited"] for report in reports),
-        "".join(told for _, told in said),
-    )
+    return [json.loads(out) for out, _ in said], "".join(told for _, told in said), seconds
 
 
-def broken(folder: Path, main: Path, commits: Sequence[str]) -> list[str]:
+def _broken(folder: Path, main: Path, commits: Sequence[str]) -> list[str]:
     """Return the commits that do not pass the check, each checked out by itself."""
     place = folder / "judge"
     git(str(main), "worktree", "add", "-q", "--detach", str(place), commits[0])
@@ -164,7 +166,19 @@ def broken(folder: Path, main: Path, commits: Sequence[str]) -> list[str]:
     return found
 
 
-def lost(main: Path, tallies: Sequence[Tally]) -> list[str]:
-    """Return the commits of agents that are not part of main."""
-    known = set(git(str(main), "rev-list", "main").split())
-    return [one.head for one in tallies if one.head not in known]
+def _used() -> float:
+    """Return the seconds of processors that ended children have taken; 0 where nobody counts."""
+    told = os.times()
+    return told.children_user + told.children_system
+
+
+def main(file: str) -> None:
+    """Spend a day, and print what came of it."""
+    terms = Terms(**json.loads(Path(file).read_text(encoding="utf-8")))
+    day = spend(terms)
+    shown = day._asdict() | {"tallies": [one._asdict() for one in day.tallies]}
+    print(json.dumps(shown))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -76,7 +76,7 @@ def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
 
 def ended_with(found: Iterable[Landed]) -> list[str]:
     """Return what ended with entries that landed, a line for each."""
-    lines = []
+    lines: list[str] = []
     for one in found:
         lines += map(part_of, one.merges)
         lines += [f"  completed task {name}" for name in one.tasks]
