@@ -55,7 +55,8 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
     """Check the entries for a target of which something new would be found; see `check`.
 
     Those that wait for their check, and blocked ones that have other obstacles by now; not what
-    others check or end meanwhile. `only`: of these alone, all of them that can be checked.
+    others check or end meanwhile, nor what is `elsewhere`. `only`: of these alone, all of them
+    that can be checked.
     """
     with site.coordinator.ledger.state() as state:
         context = site.context(state)
@@ -69,6 +70,8 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
             and entry.status != "ready"
             and not leased(context, entry, tolerance)
         ]
+    absent = elsewhere(site, known)
+    known = [entry for entry in known if entry.id not in absent]
     blocked = [entry for entry in known if entry.status == "blocked"]
     due = {entry.id for entry in known if entry.status != "blocked"}
     if blocked:
@@ -78,8 +81,21 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
     return recheck(site, wanted) if wanted else Report([], [])
 
 
+def elsewhere(site: Site, entries: Iterable[Merge]) -> set[str]:
+    """Return the ids of those whose commit only another clone has: it cannot be judged here.
+
+    Never any where this repository keeps the ledger. Raises what keeps us from the host.
+    """
+    if site.wire is None:
+        return set()
+    missing = [one for one in entries if site.checkout.resolve(one.head) is None]
+    if missing:
+        tips(site, (one.branch for one in missing))  # fetches what is at the host
+    return {one.id for one in missing if site.checkout.resolve(one.head) is None}
+
+
 def recheck(site: Site, ids: Sequence[str]) -> Report:
-    """Check entries as `check` does; nothing where others check them just now, or have ended them."""
+    """Check entries as `check` does, but none that others check just now, or have ended."""
     try:
         return check(site, ids)
     except (InvalidTransition, LandingBusy):

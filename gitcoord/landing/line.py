@@ -7,7 +7,8 @@ at fault is ejected in the end, what is not loses nothing. Not here: the rules, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -34,14 +35,15 @@ from gitcoord.errors import (
     VerificationMissing,
 )
 from gitcoord.landing.candidate import Candidate, Stuck, build
-from gitcoord.landing.check import Report, check_due, recheck
+from gitcoord.landing.check import Report, check_due, elsewhere, recheck
 from gitcoord.landing.executors import verify
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
 from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
-from gitcoord.landing.turn import WAIT, turn
+from gitcoord.landing.turn import WAIT, patiently, turn, verified_elsewhere
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
+from gitcoord.storage.store import Oid
 from gitcoord.storage.wire.landing import Landing
 
 #: What a host says of a branch that only pull requests change.
@@ -55,8 +57,8 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "", *, wait: float =
     """Land what is ready and return what became of it.
 
     `ids`: these entries only, before others that are ready as well; `target`: for this one
-    only. What waits for a check is checked first. `wait`: seconds for which others of this clone
-    that land there are waited for. Raises `MergeNotFound`, `LandingBusy` while others land there,
+    only. What waits for a check is checked first. `wait`: seconds for which others that land there
+    are waited for. Raises `MergeNotFound`, `LandingBusy` while others land there,
     `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the target all the time,
     `GitTooOld`, `LandingRefused` where the ledger is kept apart from the code, and what keeps
     us from the ledger or the host. What has landed until then has landed; its entries are the
@@ -70,12 +72,14 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "", *, wait: float =
     with site.coordinator.ledger.state() as state:
         named = [merge_by(state, id) for id in ids]
         every = [entry.target for entry in (named if ids else listed(state))]
+    until = time.monotonic() + wait
     targets = [name for name in dict.fromkeys(every) if not target or name == target]
     try:
         for name in targets:
-            with turn(site, name, wait, partial(_over, site, name, ids)) as mine:
+            with turn(site, name, until, partial(_over, site, name, ids)) as mine:
                 if mine:
-                    _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
+                    line = _Line(site, name, frozenset(ids), outcome, until)
+                    _walk(line, alone=len(targets) == 1)
     except GitcoordError as trouble:
         trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
         raise
@@ -110,11 +114,15 @@ def _walk(line: _Line, *, alone: bool) -> None:
 class _Line:
     """One walk along the line to one target."""
 
-    def __init__(self, site: Site, target: str, only: frozenset[str], outcome: Outcome) -> None:
+    def __init__(
+        self, site: Site, target: str, only: frozenset[str], outcome: Outcome, until: float
+    ) -> None:
         self._site = site
         self._target = target
         self._only = only
         self._outcome = outcome
+        #: How long others are waited for.
+        self._until = until
         #: How many land together; fewer while it is sought which of them does not fit.
         self._limit: int | None = None
         #: Failures that were no entry's fault, in a row.
@@ -136,6 +144,8 @@ class _Line:
             self._outcome.waiting |= {entry.id: why for entry in entries}
 
     def _chosen(self) -> list[Merge]:
+        self._say_what_is_elsewhere()
+
         def among(entry: Merge) -> bool:
             return entry.id not in self._outcome.waiting and (
                 not self._only or entry.id in self._only
@@ -143,6 +153,14 @@ class _Line:
 
         with self._site.coordinator.ledger.state() as state:
             return batch(state, self._target, self._limit, among)
+
+    def _say_what_is_elsewhere(self) -> None:
+        with self._site.coordinator.ledger.state() as state:
+            entries = [one for one in listed(state) if one.target == self._target]
+        for name in elsewhere(self._site, entries):
+            self._outcome.waiting[name] = (
+                "is in another clone only; push its branch, or land it from there"
+            )
 
     def _say_who_lands(self) -> None:
         with self._site.coordinator.ledger.state() as state:
@@ -165,6 +183,8 @@ class _Line:
                 self._step(entries[:place])
             else:
                 self._take(recheck(site, [built.entry.id]))
+            return
+        if self._others_were_at_it(at):
             return
         # Verification may have taken its time.
         if not self._verified(built) or not self._unchanged(entries):
@@ -239,9 +259,42 @@ class _Line:
             self._unfit(built.entries, refusal.message, failed=False)
         except NotReady as refusal:
             # Something has changed since it was checked: another check says what.
-            self._again(refusal)
+            if refusal.details.get("status") == "ready":
+                self._again(refusal)
             self._take(recheck(self._site, [str(refusal.details.get("merge", ids[0]))]))
+        except LandingBusy as refusal:
+            first = str(refusal.details.get("merge"))
+            if not self._waited(lambda: not self._lands(first)):
+                raise
         return None
+
+    def _others_were_at_it(self, at: Oid) -> bool:
+        """Wait while another clone verifies what it wants to land on the same tip.
+
+        False: nobody does, or not in time. Else there is another tip now, or what it had did
+        not pass.
+        """
+        if self._site.wire is None:
+            return False
+        self._site.wire.refresh()
+        if not verified_elsewhere(self._site, at):
+            return False
+        return self._waited(lambda: not verified_elsewhere(self._site, at))
+
+    def _lands(self, id: str) -> bool:
+        with self._site.coordinator.ledger.state() as state:
+            return merge_by(state, id).status == "merging"
+
+    def _waited(self, done: Callable[[], bool]) -> bool:
+        """Wait for others; False where that takes too long."""
+        wire = self._site.wire
+
+        def seen() -> bool:
+            if wire is not None:
+                wire.refresh()
+            return done()
+
+        return patiently(seen, self._until)
 
     def _move(self, built: Candidate, begun: Begun, mover: Moving | Landing) -> None:
         site = self._site

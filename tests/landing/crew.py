@@ -84,6 +84,9 @@ class Agent:
 
     def _queue(self, chore: Chore) -> None:
         while True:
+            if self.plan.remote:
+                # What other clones shall be able to land.
+                self.git("push", "-q", "--force", self.plan.remote, "HEAD")
             entry = self.coord("merge", "enqueue", "--task", chore.id)["merge"]["id"]
             found = self._landed(entry)
             if found["status"] == "merged":

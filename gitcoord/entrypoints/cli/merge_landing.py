@@ -26,6 +26,7 @@ def check(desk: Desk, ids: tuple[str, ...]) -> None:
     from gitcoord.domain.merge_moves import MOVES
     from gitcoord.domain.merge_order import ordered
     from gitcoord.landing.check import check as checked
+    from gitcoord.landing.check import elsewhere
     from gitcoord.landing.recover import recover
     from gitcoord.landing.site import opened
 
@@ -33,8 +34,9 @@ def check(desk: Desk, ids: tuple[str, ...]) -> None:
     left = opened(site)
     found = recover(site)
     with desk.state() as state:
-        due = [one.id for one in ordered(state) if (one.status, "check") in MOVES]
-    report = checked(site, ids or due)
+        known = [one for one in ordered(state) if (one.status, "check") in MOVES]
+    absent = () if ids else elsewhere(site, known)
+    report = checked(site, ids or [one.id for one in known if one.id not in absent])
     settled = [*found.settled, *report.settled]
     desk.show(
         {"merges": report.checked, "settled": settled, "back": found.back, "worktrees": left},
@@ -82,7 +84,7 @@ def next_(desk: Desk, target: str) -> None:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--target", default="", metavar="NAME", help="For this branch only.")
 @click.option("--wait", default="1m", metavar="TIME", show_default=True,
-              help="How long to wait while others of this clone land there.")  # fmt: skip
+              help="How long to wait while others land there.")  # fmt: skip
 @acting
 @command
 def land(desk: Desk, ids: tuple[str, ...], target: str, wait: str) -> None:
