@@ -7,13 +7,19 @@ import stat
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.configure import Begin, ChangeSettings
-from gitcoord.errors import HostRefused, HostUnreachable, LandingRefused, TargetMoved
+from gitcoord.domain.merge_landing import BeginLanding, Begun
+from gitcoord.domain.verifying import RecordVerification, ResultDraft, VerificationNoted
+from gitcoord.errors import HostRefused, HostUnreachable, LandingBusy, LandingRefused, TargetMoved
 from gitcoord.landing import line
 from gitcoord.landing.check import check
+from gitcoord.landing.enqueue import only_here
+from gitcoord.landing.line import land
+from gitcoord.landing.turn import verified_elsewhere
 from tests.gitrun import git
 from tests.landing.yard import MAIN, Yard, plain
 from tests.ledger import houses
@@ -77,10 +83,47 @@ def test_a_branch_that_was_not_pushed_lands_only_where_it_is(
 ) -> None:
     entry = hosted.ready("topic")
     other = elsewhere(git_host, tmp_path)
-    assert plain(other.land()) == {"merged": [], "blocked": ["topic"]}
+    head = hosted.head()
+    for found in (other.land(), other.land(entry.id)):
+        assert plain(found) == {"merged": []}
+        assert "in another clone only; push its branch" in found.waiting[entry.id]
+    # It is not for others to say that it cannot land.
+    assert hosted.head() == head
+    assert only_here(hosted.site(), entry)
+    (said,) = check(other.site(), [entry.id]).checked
+    assert (said.status, "push the branch" in said.reason) == ("blocked", True)
     hosted.house.follow()
-    assert "no branch topic" in hosted.entry(entry.id).reason
     assert plain(hosted.land()) == {"merged": ["topic"]}
+
+
+def test_a_clone_waits_while_another_one_verifies_or_lands_on_the_same_tip(
+    hosted: Yard, git_host: GitHost, tmp_path: Path
+) -> None:
+    hosted.policy("unit", "true")
+    entry = hosted.ready("topic")
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    other = elsewhere(git_host, tmp_path)
+    other.house.follow()
+    at = hosted.main()
+    draft = {"policy": "unit", "digest": "0" * 32, "status": "running", "executor": "inline", "tier": 1}
+    running = RecordVerification(
+        commit=entry.head, tree=entry.head, base=at, paths=("topic.py",),
+        results=(msgspec.convert(draft, ResultDraft),),
+    )  # fmt: skip
+    other.house.coordinator.do(running, VerificationNoted, agent="other")
+    hosted.house.follow()
+    assert verified_elsewhere(hosted.site(), at)
+    assert not verified_elsewhere(other.site(agent="other"), at)
+    # Not for ever: nobody knows whether it still lives.
+    check(other.site(), [entry.id])
+    begin = BeginLanding(ids=(entry.id,), expect=at, result=entry.head, tree=entry.head)
+    hosted.policy("unit", "true", enabled=False)
+    other.house.coordinator.do(begin, Begun, agent="other")
+    hosted.house.follow()
+    with pytest.raises(LandingBusy) as busy:
+        land(hosted.site(), wait=0)
+    assert "other lands" in busy.value.message
+    assert hosted.main() == at
 
 
 def test_a_protected_target_is_handed_to_a_pull_request_and_seen_when_merged(

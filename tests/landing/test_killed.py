@@ -94,7 +94,7 @@ def test_within_the_lease_of_a_dead_landing_others_are_told_until_when(repo: str
     assert here.main() == start
     for entry in here.entries():
         assert entry.status == "merging"
-        assert f"x lands {entry.id}, until {entry.lease_until}" in found.waiting[entry.id]
+        assert f"x lands {entry.id} until {entry.lease_until}" in found.waiting[entry.id]
 
 
 @posix
