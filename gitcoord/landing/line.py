@@ -133,10 +133,11 @@ class _Line:
         while True:
             self._take(check_due(self._site, self._target, self._only))
             entries = self._chosen()
-            if not entries:
+            if entries:
+                self._step(entries)
+            elif not self._another_clone_has_landed():
                 self._say_who_lands()
                 return
-            self._step(entries)
 
     def wait(self, why: str) -> None:
         """Note of all that is ready that it has to wait."""
@@ -280,6 +281,13 @@ class _Line:
         if not verified_elsewhere(self._site, at):
             return False
         return self._waited(lambda: not verified_elsewhere(self._site, at))
+
+    def _another_clone_has_landed(self) -> bool:
+        """Wait for another clone that lands what was named; say whether it is done."""
+        if self._site.wire is None:
+            return False
+        named = [one for one in self._only if self._lands(one)]
+        return bool(named) and self._waited(lambda: not any(map(self._lands, named)))
 
     def _lands(self, id: str) -> bool:
         with self._site.coordinator.ledger.state() as state:

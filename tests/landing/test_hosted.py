@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
-import msgspec
 import pytest
+from msgspec import structs
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.configure import Begin, ChangeSettings
 from gitcoord.domain.merge_landing import BeginLanding, Begun
+from gitcoord.domain.merge_setbacks import TakeBack
 from gitcoord.domain.verifying import RecordVerification, ResultDraft, VerificationNoted
 from gitcoord.errors import HostRefused, HostUnreachable, LandingBusy, LandingRefused, TargetMoved
-from gitcoord.landing import line
+from gitcoord.landing import line, turn
 from gitcoord.landing.check import check
 from gitcoord.landing.enqueue import only_here
 from gitcoord.landing.line import land
@@ -97,7 +100,7 @@ def test_a_branch_that_was_not_pushed_lands_only_where_it_is(
 
 
 def test_a_clone_waits_while_another_one_verifies_or_lands_on_the_same_tip(
-    hosted: Yard, git_host: GitHost, tmp_path: Path
+    hosted: Yard, git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosted.policy("unit", "true")
     entry = hosted.ready("topic")
@@ -105,10 +108,10 @@ def test_a_clone_waits_while_another_one_verifies_or_lands_on_the_same_tip(
     other = elsewhere(git_host, tmp_path)
     other.house.follow()
     at = hosted.main()
-    draft = {"policy": "unit", "digest": "0" * 32, "status": "running", "executor": "inline", "tier": 1}
+    draft = ResultDraft(policy="unit", digest="0" * 32, status="running")
     running = RecordVerification(
         commit=entry.head, tree=entry.head, base=at, paths=("topic.py",),
-        results=(msgspec.convert(draft, ResultDraft),),
+        results=(draft,),
     )  # fmt: skip
     other.house.coordinator.do(running, VerificationNoted, agent="other")
     hosted.house.follow()
@@ -118,12 +121,25 @@ def test_a_clone_waits_while_another_one_verifies_or_lands_on_the_same_tip(
     check(other.site(), [entry.id])
     begin = BeginLanding(ids=(entry.id,), expect=at, result=entry.head, tree=entry.head)
     hosted.policy("unit", "true", enabled=False)
-    other.house.coordinator.do(begin, Begun, agent="other")
+    begun = other.house.coordinator.do(begin, Begun, agent="other")
     hosted.house.follow()
+    found = land(hosted.site(), [entry.id], wait=0)
+    assert (plain(found), "other lands" in found.waiting[entry.id]) == ({"merged": []}, True)
+    second = hosted.ready("second")
     with pytest.raises(LandingBusy) as busy:
-        land(hosted.site(), wait=0)
+        land(hosted.site(), [second.id], wait=0)
     assert "other lands" in busy.value.message
     assert hosted.main() == at
+    back = TakeBack(ids=(entry.id,), reason="it changed its mind", run=begun.run)
+    ended = [structs.replace(running, results=(structs.replace(draft, status="failed"),)), back]
+
+    def end(seconds: float) -> None:
+        other.house.coordinator.run(ended.pop(), agent="other")
+
+    # While it is waited for the other one gives it back, and ends what it verifies.
+    monkeypatch.setattr(turn, "time", SimpleNamespace(sleep=end, monotonic=time.monotonic))
+    assert plain(land(hosted.site(), [entry.id])) == {"merged": ["topic"]}
+    assert ended == []
 
 
 def test_a_protected_target_is_handed_to_a_pull_request_and_seen_when_merged(
