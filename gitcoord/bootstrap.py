@@ -118,10 +118,12 @@ class House(NamedTuple):
         session: str | None,
         agent: str,
         check_runs: CheckRuns | None = None,
+        commands: bool = True,
     ) -> Site:
         """Return the place where queued branches land, for whoever acts there from now on.
 
-        `check_runs`: how GitHub is asked for check runs; None: it is not.
+        `check_runs`: how GitHub is asked for check runs; None: it is not. `commands`: whether
+        the commands of verification may run here.
         """
         from gitcoord.landing.site import Site
 
@@ -134,6 +136,7 @@ class House(NamedTuple):
             self.wire,
             self.remote,
             check_runs,
+            commands,
         )
 
     def mirror(

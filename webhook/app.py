@@ -17,7 +17,7 @@ from gitcoord.errors import GitcoordError
 from gitcoord.mirror.hooks import PATH
 from webhook import health, listening, logs, metrics
 from webhook.access import PROJECT_HEADER, SESSION_HEADER, caller
-from webhook.api import answering, openapi, ports
+from webhook.api import answering, landings, openapi, ports
 from webhook.bugs import Caught
 from webhook.compat import coordinator, document, golemxv, gozen, system
 from webhook.dashboard import stream
@@ -99,6 +99,7 @@ def routes(
         *listening.routes(service, streams),
         *receiver.routes(office),
         *ports.routes(service),
+        *landings.routes(service),
         *stream.routes(service, streams),
         document.route(service, ORIGINALS),
         *system.routes(service, *ORIGINALS),

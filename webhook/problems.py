@@ -109,6 +109,12 @@ HINTS: dict[str, str] = {
     "paused": "POST /api/v1/tasks/next claims one that can be claimed.",
     "not_assigned": "GET /api/v1/tasks/{task} says whose it is.",
     "attempts_exhausted": "POST /api/v1/tasks/{id}/retry with more max_attempts, or cancel it.",
+    "merge_not_found": "GET /api/v1/merges lists them.",
+    "not_ready": "GET /api/v1/merges/{merge} says what stands in its way.",
+    "branch_moved": "POST /api/v1/merges queues what it is now.",
+    "branch_rewound": "POST /api/v1/merges queues what it is now.",
+    "verification_not_found": "GET /api/v1/verifications lists commits that were checked.",
+    "verify_policy_not_found": "GET /api/v1/verify-policies lists them.",
     "message_not_found": "GET /api/v1/messages?all=true lists them.",
     "not_initialised": "POST /api/v1/ledger with an admin's key begins one.",
 }

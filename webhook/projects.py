@@ -39,9 +39,21 @@ THREADS = 256
 class Project:
     """One repository. Safe between threads."""
 
-    def __init__(self, name: str, place: str, state: str, environ: Mapping[str, str]) -> None:
-        """`state`: the folder of the service's own files, where clones of URLs are kept."""
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        state: str,
+        environ: Mapping[str, str],
+        *,
+        runs_checks: bool = False,
+    ) -> None:
+        """`state`: the folder of the service's own files, where clones of URLs are kept.
+
+        `runs_checks`: whether the commands of verification run here.
+        """
         self.name = name
+        self.runs_checks = runs_checks
         self.place = place
         self._state = state
         self._environ = environ

@@ -45,7 +45,8 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> Service:
         settings=settings,
         private=private,
         projects={
-            name: Project(name, place, folder, environ) for name, place in settings.projects.items()
+            name: Project(name, place, folder, environ, runs_checks=settings.run_checks)
+            for name, place in settings.projects.items()
         },
         keys=Keys(private),
         tokens=Tokens(private.secret("session tokens")),

@@ -61,6 +61,8 @@ class Settings(NamedTuple):
     private_notifications: bool = False
     #: Whether requests come through a proxy on this machine, whose word on the client is believed.
     behind_proxy: bool = False
+    #: Whether the commands of policies of verification run on this machine.
+    run_checks: bool = False
     forge: Forge = Forge()
 
     @property

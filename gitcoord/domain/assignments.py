@@ -18,7 +18,7 @@ from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.profiles import LEVELS, Profile, canonical, found, of_type, profile_of
 from gitcoord.domain.record import Record
 from gitcoord.domain.rights import DEFAULT
-from gitcoord.domain.sessions import Session, root
+from gitcoord.domain.sessions import Session
 from gitcoord.domain.time import Time
 from gitcoord.errors import ProfileInUse
 
@@ -68,25 +68,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.trust < 2 or self.profile.restricts
 
 
-def standing(state: State, session: Session | None) -> Standing:
-    """Return the standing of a session; without one that of an agent nobody knows."""
+def standing(state: State, session: Session | None, agent: str = "") -> Standing:
+    """Return the standing of a session; without one that of an agent that has not checked in."""
     agreed = state.settings.agent_trust
-    if session is not None:
-        if state.holds(Assignment.table):
-            assigned = state.get(Assignment, session.agent)
-            profile = found(state, assigned.profile) if assigned else None
-            if profile is not None and profile.enabled:
-                return Standing(profile=profile, source="assignment", trust=profile.trust)
-        profile = of_type(state, session.type)
-        if profile is not None:
-            return Standing(profile=profile, source="type", trust=min(profile.trust, agreed))
+    agent = agent if session is None else session.agent
+    if agent and state.holds(Assignment.table):
+        assigned = state.get(Assignment, agent)
+        profile = found(state, assigned.profile) if assigned else None
+        if profile is not None and profile.enabled:
+            return Standing(profile=profile, source="assignment", trust=profile.trust)
+    profile = None if session is None else of_type(state, session.type)
+    if profile is not None:
+        return Standing(profile=profile, source="type", trust=min(profile.trust, agreed))
     return Standing(profile=Profile(name=DEFAULT, trust=agreed), source="default", trust=agreed)
-
-
-def trust_of(state: State, holder: str | None) -> int:
-    """Return the trust level of a session or a sub-agent of it; without one what is presumed."""
-    session = state.get(Session, root(holder)) if holder else None
-    return standing(state, session).trust
 
 
 def guarded(state: State, session: Session) -> int:

@@ -44,6 +44,7 @@ from gitcoord.errors import (
     NotPermitted,
     QueuedBehind,
     Refused,
+    ResourceLimitExceeded,
     UsageError,
 )
 
@@ -249,6 +250,7 @@ _KINDS: dict[str, type[Refused]] = {
     "paused": FeaturePaused,
     "trust": InsufficientTrust,
     "permission": NotPermitted,
+    "limit": ResourceLimitExceeded,
 }
 
 

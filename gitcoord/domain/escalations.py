@@ -19,7 +19,13 @@ from gitcoord.domain.record import Record
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import Task, feature_of, task_of
 from gitcoord.domain.time import Time
-from gitcoord.errors import EscalationNotFound, IdTaken, InvalidValue, ReasonRequired
+from gitcoord.errors import (
+    EscalationNotFound,
+    IdTaken,
+    InvalidValue,
+    OwnApproval,
+    ReasonRequired,
+)
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -208,7 +214,11 @@ class ResolveEscalation(Operation, frozen=True, kw_only=True):
     resolution: str
 
     def apply(self, state: State, context: Context) -> Resolved:
-        """Close it. Raises `EscalationNotFound` and `ReasonRequired`; twice changes nothing."""
+        """Close it; twice changes nothing.
+
+        Raises `EscalationNotFound`, `ReasonRequired`, and `OwnApproval` where what asks for a
+        person is resolved by the agent that has raised it.
+        """
         found = state.get(Escalation, checked_id(self.id, "escalation"))
         if found is None:
             raise EscalationNotFound(
@@ -218,6 +228,8 @@ class ResolveEscalation(Operation, frozen=True, kw_only=True):
             raise ReasonRequired(f"say how {found.id} was decided", hint="Give a text.")
         if found.status == "resolved":
             return Resolved(escalation=found)
+        if found.action == "ask_person" and context.session and context.agent == found.agent:
+            raise OwnApproval(f"{found.agent} has raised {found.id}", id=found.id)
         return Resolved(escalation=_close(state, context, found, self.resolution))
 
     def subject(self, answer: Resolved, agent: str) -> str:

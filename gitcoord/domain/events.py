@@ -15,6 +15,7 @@ from gitcoord.domain.events_of_approvals import approvals
 from gitcoord.domain.events_of_features import features
 from gitcoord.domain.events_of_locks import locks, marks, waiters
 from gitcoord.domain.events_of_merges import merges
+from gitcoord.domain.events_of_plans import escalations, plans
 from gitcoord.domain.events_of_sessions import judged_anew, sessions
 from gitcoord.domain.events_of_tasks import notes, tasks
 from gitcoord.domain.events_of_verifications import policies, verifications
@@ -35,6 +36,8 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
     "messages": messages,
     "notices": notices,
     "features": features,
+    "plans": plans,
+    "escalations": escalations,
     "approvals": approvals,
     "merges": merges,
     "verifications": verifications,
@@ -42,7 +45,19 @@ TELLERS: dict[str, Callable[[Scene], Iterator[Event]]] = {
 }
 
 #: Tables from which only a compaction takes records away.
-_KEPT = frozenset({"sessions", "tasks", "notes", "handoffs", "features", "approvals", "merges"})
+_KEPT = frozenset(
+    {
+        "sessions",
+        "tasks",
+        "notes",
+        "handoffs",
+        "features",
+        "plans",
+        "escalations",
+        "approvals",
+        "merges",
+    }
+)
 
 
 def events(scene: Scene) -> list[Event]:

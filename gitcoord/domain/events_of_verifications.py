@@ -27,7 +27,7 @@ def policies(scene: Scene) -> Iterator[Event]:
     for before, after in scene.pairs(VerifyPolicy):
         if after is not None:
             yield Event("verification.policy_set", plain(after, *_POLICY))
-        elif before is not None:
+        else:
             yield Event("verification.policy_removed", plain(before, "name"))
 
 

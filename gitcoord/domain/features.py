@@ -167,7 +167,7 @@ def open_feature(state: State, text: str) -> Feature:
 
 def check_owner(feature: Feature, context: Context) -> None:
     """Raise `FeatureTaken` unless the agent that registered it acts, or a person."""
-    if context.session is None or context.agent == feature.agent:
+    if context.session is None or (feature.agent and context.agent == feature.agent):
         return
     raise FeatureTaken(
         f"{feature.agent or 'a person'} has registered feature {feature.id}",

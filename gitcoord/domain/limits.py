@@ -7,12 +7,13 @@ before (`permission`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from gitcoord.domain.assignments import standing
-from gitcoord.domain.key_index import wanted
+from gitcoord.domain.key_index import listed, wanted
 from gitcoord.domain.keys import FILE
 from gitcoord.domain.profiles import Profile
 from gitcoord.domain.rights import Kind
@@ -21,7 +22,7 @@ from gitcoord.domain.tally import Tally, files_of
 from gitcoord.errors import ResourceLimitExceeded
 
 if TYPE_CHECKING:
-    from gitcoord.domain.operation import Context, Operation
+    from gitcoord.domain.operation import Context
     from gitcoord.domain.state import State
 
 #: Kinds of operations that count as calls.
@@ -30,10 +31,16 @@ COUNTED: frozenset[Kind] = frozenset({"claim", "write", "admin", "govern"})
 NOTICE = "profile"
 
 
-def new_files(state: State, session: Session, operation: Operation) -> set[str]:
-    """Return the files that an operation wants to lock and that do not count yet."""
-    keys = (wanted(state.settings, key) for key in getattr(operation, "keys", ()))
-    asked = {key.text for key in keys if key.namespace == FILE}
+def new_files(state: State, session: Session, keys: Iterable[str]) -> set[str]:
+    """Return those of the keys that would be locked as files and do not count yet.
+
+    Raises what is wrong with a key.
+    """
+    settings = state.settings
+    found = (wanted(settings, key) for key in keys)
+    asked = {
+        x.text for x in found if x.namespace == FILE and not listed(settings, x, settings.ignore)
+    }
     return asked - set(files_of(state, session.id, session.tally or Tally()))
 
 

@@ -20,7 +20,13 @@ from gitcoord.domain.sessions import Session, root
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import Time
 from gitcoord.domain.waiting import check_turn
-from gitcoord.errors import GitcoordError, LockHeld, QueuedBehind, UsageError
+from gitcoord.errors import (
+    GitcoordError,
+    LockHeld,
+    QueuedBehind,
+    ResourceLimitExceeded,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -38,6 +44,7 @@ Code = Literal[
     "keys_invalid",
     "trust",
     "permission",
+    "limit",
 ]
 
 
@@ -115,7 +122,8 @@ def _of_rights(state: State, context: Context, task: Task, session: Session) -> 
         if denial is not None:
             operation = denial.diagnostics["operation"]
             detail = f"{session.agent} may not {operation}: {denial.detail}"
-            yield Obstacle(code="permission", detail=detail)
+            limit = denial.reason == ResourceLimitExceeded.code
+            yield Obstacle(code="limit" if limit else "permission", detail=detail)
 
 
 def pause_of(

@@ -102,6 +102,11 @@ OPERATIONS: dict[str, str] = {
 }
 
 
+#: Stands in the place of a session for an agent that has not checked in. It is no person: it may
+#: do what an agent may that nobody knows. A person has None there.
+UNKNOWN = ""
+
+
 class Beat(msgspec.Struct, frozen=True):
     """The last sign of life of a session on its machine: a counter, not a time."""
 
@@ -114,7 +119,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     now: Time
     op_id: str
-    #: The acting session, or a sub-agent of it as "<session>/<agent>".
+    #: The acting session, or a sub-agent of it as "<session>/<agent>"; None for a person, `UNKNOWN`
+    #: for an agent without one.
     session: str | None = None
     agent: str = ""
     #: Signs of life of the sessions on this machine, read under the leader's lock.

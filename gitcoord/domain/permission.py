@@ -8,13 +8,15 @@ operation (`rights`). Not here: Cedar (`cedar`), and what the levels of operatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from gitcoord.domain.assignments import Standing, standing
 from gitcoord.domain.limits import COUNTED, count, counts, new_files
+from gitcoord.domain.operation import UNKNOWN
 from gitcoord.domain.resources import LEDGER, Resource, demands, file, named, of_task
 from gitcoord.domain.rights import NAMES, NEEDED, TAGS, Kind, kind_of, name_of
 from gitcoord.domain.sessions import Session, known
@@ -30,6 +32,8 @@ from gitcoord.errors import (
     PolicyLoadFailed,
     ResourceLimitExceeded,
     SessionNotFound,
+    SessionRequired,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -73,11 +77,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     diagnostics: dict[str, Any] = {}
 
 
-def principal(state: State, session: Session | None, now: Time) -> Principal:
-    """Return who asks; without a session an agent that nobody knows."""
-    found = standing(state, session)
+def principal(state: State, session: Session | None, now: Time, agent: str = "") -> Principal:
+    """Return who asks; without a session an agent that has not checked in, perhaps by name."""
+    found = standing(state, session, agent)
     if session is None:
-        return Principal(standing=found)
+        return Principal(agent=agent, standing=found)
     tally, profile = session.tally or Tally(), found.profile
     counted = profile.max_files is not None
     return Principal(
@@ -149,8 +153,38 @@ def claim_obstacle(state: State, context: Context, session: Session, task: Task)
     """Return what is against this session's claim of the task and of its keys, if anything is."""
     who = principal(state, session, context.now)
     wishes = [("get_work", of_task(task)), *(("acquire_lock", file(key)) for key in task.keys)]
-    decisions = (decide(state, who, name, thing) for name, thing in _once(state, iter(wishes)))
+    new = 0
+    if who.standing.profile.max_files is not None:
+        with suppress(UsageError):
+            # What is wrong with a key is an obstacle of its own.
+            new = len(new_files(state, session, task.keys))
+    decisions = (
+        decide(state, who, name, thing, new_files=new if name == "acquire_lock" else 0)
+        for name, thing in _once(state, iter(wishes))
+    )
     return next((one for one in decisions if not one.allowed), None)
+
+
+def key_refusals(
+    state: State, context: Context, session: Session, keys: Sequence[str]
+) -> dict[str, NotPermitted]:
+    """Return those keys that this session may not lock, each with the refusal; in their order.
+
+    Those before count as files of the session already. Raises what is wrong with a key.
+    """
+    who = principal(state, session, context.now)
+    limited = who.standing.profile.max_files is not None
+    fresh = new_files(state, session, keys) if limited else set()
+    found: dict[str, NotPermitted] = {}
+    taken = 0
+    for key in keys:
+        new = taken + 1 if key in fresh else 0
+        decision = decide(state, who, "acquire_lock", file(key), new_files=new)
+        if not decision.allowed:
+            found[key] = refusal_of(decision, who, "acquire_lock")
+        elif new:
+            taken = new
+    return found
 
 
 def permitted(state: State, context: Context, operation: Operation) -> Answer:
@@ -160,10 +194,13 @@ def permitted(state: State, context: Context, operation: Operation) -> Answer:
     """
     try:
         session: Session | None = known(state, context)
-    except SessionNotFound:
+    except (SessionNotFound, SessionRequired):
         session = None
     name = name_of(operation, context.session or "")
     kind = kind_of(name)
+    if session is None and context.session == UNKNOWN:
+        _check_unknown(state, context, name, operation)
+        return operation.apply(state, context)
     if session is None:
         # Nobody is known by that id: the operation says so itself, unless it would not look.
         if kind in ("admin", "govern"):
@@ -184,7 +221,8 @@ def refusal_of(decision: Decision, who: Principal, name: str) -> NotPermitted:
     """Return the refusal that a denial is told with."""
     kind = next((x for x in _REFUSALS if x.code == decision.reason), NotPermitted)
     found = who.standing
-    whose = f"session {who.session} of {who.agent}" if who.session else "an unknown agent"
+    unknown = f"{who.agent or 'an agent'} without a session"
+    whose = f"session {who.session} of {who.agent}" if who.session else unknown
     return kind(
         f"{whose} may not {name}: {decision.detail}",
         operation=name,
@@ -202,11 +240,34 @@ def refusal_of(decision: Decision, who: Principal, name: str) -> NotPermitted:
     )
 
 
+def _check_unknown(state: State, context: Context, name: str, operation: Operation) -> None:
+    """Raise what keeps an agent that has not checked in from the operation.
+
+    What sessions usually may not do it never may, whoever it says it is.
+    """
+    if kind_of(name) in ("admin", "govern"):
+        raise SessionRequired(
+            f"an agent that has not checked in may not {name}",
+            hint="Run `gitcoord session start`, or let a person do it in a terminal of their own.",
+        )
+    who = principal(state, None, context.now, context.agent)
+    profile = who.standing.profile
+    limited = profile.max_calls is not None or profile.max_seconds is not None
+    if limited and kind_of(name) in COUNTED:
+        raise SessionRequired(
+            f"profile {profile.name} limits what a session does: check in before you {name}"
+        )
+    for asked, resource in _once(state, demands(state, operation, name)):
+        decision = decide(state, who, asked, resource)
+        if not decision.allowed:
+            raise refusal_of(decision, who, asked)
+
+
 def _check(state: State, session: Session, name: str, operation: Operation, now: Time) -> None:
     who = principal(state, session, now)
     # Who waits for keys gets them in somebody else's transaction.
     waits = getattr(operation, "wait", 0) > 0 and who.standing.profile.max_files is not None
-    new = len(new_files(state, session, operation)) if waits else 0
+    new = len(new_files(state, session, getattr(operation, "keys", ()))) if waits else 0
     for asked, resource in _once(state, demands(state, operation, name)):
         decision = decide(state, who, asked, resource, new_files=new)
         if not decision.allowed:
@@ -251,7 +312,8 @@ def _limits(who: Principal, name: str, kind: Kind, new_files: int) -> tuple[str,
     if profile.max_calls is not None and kind in COUNTED and who.calls >= profile.max_calls:
         return code, f"it has made {who.calls} calls in an hour, at most {profile.max_calls}"
     if new_files and profile.max_files is not None and who.files + new_files > profile.max_files:
-        return code, f"it may lock or change {profile.max_files} files"
+        words = f"it may lock or change {profile.max_files} files"
+        return code, f"{words}, has {who.files}, and this is {new_files} more"
     return None
 
 

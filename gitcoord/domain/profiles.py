@@ -79,7 +79,8 @@ _WORKER = (
 # What Agent Coordinator had no word for is allowed where the like of it is.
 _LANDING = (
     "register_feature", "deregister_feature", "pause_feature", "request_approval", "use_approval",
-    "verify",
+    "verify", "enqueue_merge", "check_merge", "land_merge", "mark_merged", "eject_merge",
+    "remove_merge",
 )  # fmt: skip
 _OURS = ("send_message", "allocate_ports", "release_ports", "escalate", *_LANDING)
 _FULL = (*_WORKER, "write_handoff", "read_handoff", "discover_agents", "query_audit", *_OURS)

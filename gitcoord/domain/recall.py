@@ -7,6 +7,7 @@ scores that come in, and how much a memory counts (`relevance`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import nsmallest
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ from gitcoord.errors import InvalidValue
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
+
+#: Words in common that make a memory be about a text; the least length of such a word, and how
+#: much of it is compared.
+ENOUGH, SHORT, LONG = 2, 4, 8
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +81,31 @@ def recall(
 def rank(one: Recalled) -> tuple[float, str, str]:
     """Return the place of a memory in the order; smaller comes first, and no two are equal."""
     return -one.relevance, counted_down(one.memory.at), one.memory.id
+
+
+def related(memory: Memory, text: str) -> bool:
+    """Say whether a memory is about what the text is about: it has two of its words, or a tag.
+
+    Search alone finds something for any text: the best that is there. Short words do not count,
+    and of two words one may be the beginning of the other, so that endings do not matter.
+    """
+    words = _words(text)
+    tagged = any(_words(tag) and _words(tag) <= _met(words, _words(tag)) for tag in memory.tags)
+    met = _met(words, _words("\n".join(memory.texts())))
+    return tagged or len({word[:SHORT] for word in met}) >= ENOUGH
+
+
+def _words(text: str) -> frozenset[str]:
+    found = re.findall(r"\w+", text.casefold())
+    return frozenset(word[:LONG] for word in found if len(word) >= SHORT)
+
+
+def _met(words: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Return those of the others that begin as one of the words does, whichever is longer."""
+    parts = {word[:end] for word in words for end in range(SHORT, len(word) + 1)}
+    return frozenset(
+        x for x in others if x in parts or any(x[:end] in words for end in range(SHORT, len(x)))
+    )
 
 
 def _asked(state: State, query: Query, fits: Mapping[str, float] | None) -> Iterator[Memory]:

@@ -100,6 +100,9 @@ def demands(state: State, operation: Operation, name: str) -> Iterator[tuple[str
     wrong with.
     """
     tag = operation.tag
+    if tag == "lock.track":
+        # What has been pushed is held as far as it may be: the operation asks for each path.
+        return
     if tag == "task.add":
         from gitcoord.domain.tasks import priority_of
 

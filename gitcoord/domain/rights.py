@@ -175,7 +175,7 @@ DEFAULT = "default"
 #: Settings on which what is permitted depends.
 GUARDED = frozenset({"agent_trust", "policy_engine", "risk_approval", "risky_paths"})
 #: Tags that need more trust than sessions usually have.
-_HIGH = frozenset(tag for tag, name in TAGS.items() if NEEDED[NAMES[name]] > NEEDED["write"])
+HIGH = frozenset(tag for tag, name in TAGS.items() if NEEDED[NAMES[name]] > NEEDED["write"])
 #: Agent types of which a built-in profile says more than the default; a test holds them together.
 TYPES = frozenset({"claude_code", "codex_cloud", "strands"})
 
@@ -205,7 +205,8 @@ def apply(state: State, context: Context, operation: Operation, actor: Session |
     """Apply the operation if the session that asks may do it, and return its answer.
 
     `actor` is that session where it is known already. Who asks without a session is a person
-    and may do everything. Raises what is forbidden as `NotPermitted`.
+    and may do everything, but for the agent that nobody knows (`UNKNOWN`). Raises what is
+    forbidden as `NotPermitted`.
     """
     if context.session is None or not _watched(state, context, operation, actor):
         return operation.apply(state, context)
@@ -243,7 +244,7 @@ def guard_trust(state: State, holder: str | None) -> int:
 
 def _watched(state: State, context: Context, operation: Operation, actor: Session | None) -> bool:
     """Say whether anything could stand against the operation, or has to be counted."""
-    if operation.tag in _HIGH or _ruled(state):
+    if operation.tag in HIGH or _ruled(state):
         return True
     if actor is None:
         from gitcoord.domain.sessions import Session, root

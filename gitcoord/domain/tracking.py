@@ -8,6 +8,7 @@ which files a branch changes (that needs git or its host), and when its work has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gitcoord.domain.grants import settle
@@ -17,9 +18,10 @@ from gitcoord.domain.lock_operations import owned
 from gitcoord.domain.locks import LockView, free, line, view
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.requests import KEYS_LIMIT, Request, check_ttl, wish
-from gitcoord.domain.sessions import acting
+from gitcoord.domain.rights import restricted
+from gitcoord.domain.sessions import Session, acting
 from gitcoord.domain.time import seconds_between
-from gitcoord.errors import InvalidKey, LimitReached, LockHeld, QueuedBehind
+from gitcoord.errors import InvalidKey, LimitReached, LockHeld, NotPermitted, QueuedBehind
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -37,6 +39,8 @@ class Tracked(Answer, frozen=True, kw_only=True):
     conflicts: list[dict[str, Any]] = []
     #: Paths that no key can name.
     unnamed: list[str] = []
+    #: Keys that the session may not lock, each with the `code` of the refusal and its `detail`.
+    denied: list[dict[str, str]] = []
 
 
 class TrackPaths(Operation, frozen=True, kw_only=True):
@@ -54,7 +58,9 @@ class TrackPaths(Operation, frozen=True, kw_only=True):
     def apply(self, state: State, context: Context) -> Tracked:
         """Take what is free, renew what is below half of its time, free what is not named.
 
-        Raises `LimitReached` for more paths than one call may name, and `TtlOutOfRange`.
+        Each path is held against the policies by itself: what they deny is told, like what
+        others hold. Raises `LimitReached` for more paths than one call may name, `TtlOutOfRange`,
+        and a `NotPermitted` where all of them are denied and nothing is there to be freed.
         """
         session = acting(state, context)
         holder = context.session or session.id
@@ -70,8 +76,13 @@ class TrackPaths(Operation, frozen=True, kw_only=True):
         free(state, context, gone)
         locks: list[LockView] = []
         conflicts: list[dict[str, Any]] = []
+        denials = _denials(state, context, session, sorted(keys))
+        if denials and len(denials) == len(keys) and not mine:
+            raise next(iter(denials.values()))
         for text, key in sorted(keys.items()):
             own = mine.get(text)
+            if text in denials:
+                continue
             if own and seconds_between(context.now, own.expires_at) > own.ttl / 2:
                 locks.append(view(own))
                 continue
@@ -86,6 +97,10 @@ class TrackPaths(Operation, frozen=True, kw_only=True):
             freed=sorted(lock.key for lock in gone),
             conflicts=conflicts,
             unnamed=unnamed,
+            denied=[
+                {"key": text, "code": one.code, "detail": one.message}
+                for text, one in denials.items()
+            ],
         )
 
     def subject(self, answer: Tracked, agent: str) -> str:
@@ -103,3 +118,14 @@ class TrackPaths(Operation, frozen=True, kw_only=True):
             if not listed(state.settings, key, state.settings.ignore):
                 keys[key.text] = key
         return keys, unnamed
+
+
+def _denials(
+    state: State, context: Context, session: Session, keys: Sequence[str]
+) -> dict[str, NotPermitted]:
+    """Return the keys that the session may not lock, each with the refusal."""
+    if not restricted(state, session):
+        return {}
+    from gitcoord.domain.permission import key_refusals
+
+    return key_refusals(state, context, session, keys)

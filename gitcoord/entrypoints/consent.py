@@ -82,7 +82,8 @@ def spent(desk: Desk, holder: str | None, about: Subject, act: Act) -> Approval 
     wish = UseApproval(about=about, act=act)
     coordinator = desk.house.coordinator
     try:
-        return coordinator.do(wish, Used, session=holder, agent=desk.person).approval
+        who = desk.nobody() if holder is None else holder
+        return coordinator.do(wish, Used, session=who, agent=desk.named_for(who)).approval
     except ApprovalRequired:
         return None
 
@@ -102,7 +103,8 @@ def _granted(desk: Desk, holder: str | None, about: Subject) -> Approval | None:
     import msgspec
 
     with desk.state() as state:
-        context = msgspec.structs.replace(desk.context(state, holder), agent=desk.person)
+        who = desk.nobody() if holder is None else holder
+        context = msgspec.structs.replace(desk.context(state, who), agent=desk.named_for(who))
         return granted(state, context, about)
 
 
@@ -120,4 +122,5 @@ def _requested(
         details={"rules": list(dict.fromkeys(one.rule for one in asking)), "cwd": desk.directory},
     )
     coordinator = desk.house.coordinator
-    return coordinator.do(wish, Requested, session=holder, agent=desk.person).approval
+    who = desk.nobody() if holder is None else holder
+    return coordinator.do(wish, Requested, session=who, agent=desk.named_for(who)).approval

@@ -53,7 +53,8 @@ def allocate(
     """Lease a block of ports to a session, or to what a client calls its conversation.
 
     `ttl`: seconds; None: as configured. `looks`: says whether ports are free. Raises
-    `NoPortsAvailable`, `SessionEnded`, `InvalidConfig` and `InvalidValue`.
+    `NoPortsAvailable`, `SessionEnded`, `InvalidConfig`, `InvalidValue`, and a `NotPermitted`
+    where the repository's ledger does not let the session lease any.
     """
     from gitcoord.entrypoints.settings import resolve
     from gitcoord.ledger.loopback import free
@@ -62,6 +63,7 @@ def allocate(
     taste = resolve(desk.house.repository, environ).values
     grid = Grid(base=taste.port_base, size=taste.port_range, count=taste.port_blocks).checked()
     bound, agent = _owner(desk, session)
+    _refuse_forbidden(desk, session if bound else desk.asker())
     with _machine(environ) as there:
         for look in range(LOOKS):
             over, held = _held(desk, there)
@@ -154,6 +156,21 @@ def _owner(desk: Desk, session: str) -> tuple[bool, str]:
     if found.archived:
         raise SessionEnded(f"session {found.id} of {found.agent} has ended", session=found.id)
     return True, found.agent
+
+
+def _refuse_forbidden(desk: Desk, asks: str | None) -> None:
+    """Raise what the repository's ledger has against it; the machine's knows no profiles."""
+    from gitcoord.domain.permission import decide, principal, refusal_of
+    from gitcoord.domain.sessions import Session, root
+
+    if asks is None:
+        return
+    with desk.state() as state:
+        session = state.get(Session, root(asks))
+        who = principal(state, session, desk.now(state), desk.named_for(asks))
+        decision = decide(state, who, "allocate_ports")
+        if not decision.allowed:
+            raise refusal_of(decision, who, "allocate_ports")
 
 
 def _free(grid: Grid, held: Iterable[PortLease], looks: Callable[..., bool]) -> Iterator[int]:

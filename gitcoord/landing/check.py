@@ -179,7 +179,7 @@ def _ask_for_consent(site: Site, entries: Iterable[Merge]) -> None:
                 about,
                 title=f"land {entry.branch} on {entry.target} ({entry.id})",
                 why=why,
-                session=site.session or "",
+                session=site.session,
                 # A person who lands what an agent has queued may well be the one who decides.
                 agent=site.agent if site.session else entry.agent or site.agent,
                 details={"paths": list(entry.paths[:20]), "lines": entry.lines},

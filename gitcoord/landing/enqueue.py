@@ -24,12 +24,20 @@ from gitcoord.storage.store import Oid
 
 
 def enqueue(site: Site, wish: EnqueueMerge) -> Enqueued:
-    """Queue a branch at its present head; `wish.head` is not heeded.
+    """Queue a branch at its present head; see `completed`.
+
+    Raises also what the operation refuses.
+    """
+    return site.do(completed(site, wish), Enqueued)
+
+
+def completed(site: Site, wish: EnqueueMerge) -> EnqueueMerge:
+    """Return the wish with branch, target and present head; `wish.head` is not heeded.
 
     The branch is that of the wish, of its feature or task, else the current one; the target
     that of the wish, else the one on which work lands here. Raises `BranchMissing`,
-    `NothingToLand`, `UnrelatedHistories`, `UsageError` where no branch or target is known,
-    what the operation refuses, and what keeps us from git or the host.
+    `NothingToLand`, `UnrelatedHistories`, `UsageError` where no branch or target is known, and
+    what keeps us from git or the host.
     """
     opened(site)
     target = wish.target or target_of(site)
@@ -41,8 +49,7 @@ def enqueue(site: Site, wish: EnqueueMerge) -> Enqueued:
     head = _head(site, branch)
     _check(site, branch, head, target)
     body = {name: getattr(wish, name) for name in wish.__struct_fields__}
-    full = EnqueueMerge(**body | {"branch": branch, "target": target, "head": head})
-    return site.do(full, Enqueued)
+    return EnqueueMerge(**body | {"branch": branch, "target": target, "head": head})
 
 
 def only_here(site: Site, entry: Merge) -> bool:

@@ -62,7 +62,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     #: Lines added and removed, for the risk.
     lines: int = 0
     branch: str = ""
-    session: str = ""
+    #: As in `Context.session`.
+    session: str | None = None
     agent: str = ""
 
 
@@ -74,7 +75,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     tree: Oid,
     base: Oid,
     paths: Sequence[str],
-    session: str,
+    session: str | None,
     agent: str,
     environ: Mapping[str, str],
     wide: bool = False,
@@ -84,6 +85,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     heads: Sequence[Oid] = (),
     person: bool = False,
     again: bool = False,
+    commands: bool = True,
 ) -> Standing:
     """Check what is missing of a commit, note what came of it, and return how its tree stands.
 
@@ -92,7 +94,8 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
     `check_runs`: how GitHub is asked, about `heads` (default: the commit); without it what GitHub
     checks stays pending. `person`: ask a person about this commit where a policy wants one, and
     count that; whoever lands entries of a queue asks for each of them (`ask`) and leaves it out.
-    `again`: also what has passed or failed before.
+    `again`: also what has passed or failed before. `commands`: whether commands may run here;
+    without that what they have not passed elsewhere stays pending.
 
     A failed check is no error. Raises what the coordinator raises.
     """
@@ -101,7 +104,7 @@ def verify(  # noqa: PLR0913 - the change, and how it is checked
         branch=branch, session=session, agent=agent,
     )  # fmt: skip
     return _Run(coordinator, checkout, change, environ, check_runs, heads or (commit,)).all(
-        person, again
+        person, again, commands
     )
 
 
@@ -111,7 +114,7 @@ def ask(
     *,
     title: str,
     why: str,
-    session: str,
+    session: str | None,
     agent: str,
     details: Mapping[str, object] | None = None,
 ) -> Approval:
@@ -119,7 +122,7 @@ def ask(
     wish = RequestApproval(
         id=fresh_id("a-"), about=about, title=title, why=why, details=dict(details or {})
     )
-    return coordinator.do(wish, Requested, session=session or None, agent=agent).approval
+    return coordinator.do(wish, Requested, session=session, agent=agent).approval
 
 
 class _Run:
@@ -143,9 +146,11 @@ class _Run:
         self._tier: int | None = None
         self._risk = Risk(score=0)
 
-    def all(self, person: bool, again: bool) -> Standing:
+    def all(self, person: bool, again: bool, commands: bool) -> Standing:
         """Check what is missing, and return how the tree stands then."""
         pending = self._missing(person, again)
+        if not commands:
+            pending = [pair for pair in pending if pair[0].executor != "inline"]
         if any(policy.executor == "inline" for policy, _ in pending):
             inline.sweep(self._checkout)
         for policy, before in pending:
@@ -169,7 +174,7 @@ class _Run:
             self._tier = needed.tier
             self._risk = risk_of(
                 state, change.paths, now=now, wide=change.wide, lines=change.lines,
-                session=change.session, agent=change.agent, branch=change.branch,
+                session=change.session or "", agent=change.agent, branch=change.branch,
             )  # fmt: skip
         if not person:
             known = [pair for pair in known if pair[0].executor != "person"]
@@ -241,7 +246,7 @@ class _Run:
             results=(draft,),
         )
         return self._coordinator.do(
-            wish, VerificationNoted, session=change.session or None, agent=change.agent
+            wish, VerificationNoted, session=change.session, agent=change.agent
         ).verification
 
 

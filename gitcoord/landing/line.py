@@ -166,7 +166,7 @@ class _Line:
     def _say_who_lands(self) -> None:
         with self._site.coordinator.ledger.state() as state:
             for entry in listed(state):
-                if entry.target == self._target and entry.status == "merging":
+                if entry.target == self._target and entry.status in ("merging", "pre_merge_check"):
                     self._outcome.waiting[entry.id] = busy(entry).message
 
     def _step(self, entries: Sequence[Merge]) -> None:
@@ -183,7 +183,7 @@ class _Line:
                 # Those before it land; then it is checked against what they have made.
                 self._step(entries[:place])
             else:
-                self._take(recheck(site, [built.entry.id]))
+                self._recheck([built.entry.id])
             return
         if self._others_were_at_it(at):
             return
@@ -206,8 +206,15 @@ class _Line:
         known = tips(self._site, (entry.branch for entry in entries))
         others = [one.id for one in entries if one.head not in known[one.branch].all]
         if others:
-            self._take(recheck(self._site, others))
+            self._recheck(others)
         return not others
+
+    def _recheck(self, ids: Sequence[str]) -> None:
+        """Check entries that were ready and do not fit; what is ready still has to wait."""
+        self._take(recheck(self._site, ids))
+        with self._site.coordinator.ledger.state() as state:
+            ready = [id for id in ids if merge_by(state, id).status == "ready"]
+        self._outcome.waiting |= dict.fromkeys(ready, "was changed while it was on its way")
 
     def _verified(self, built: Candidate) -> bool:
         """Verify a candidate; say whether it may land, else narrow the batch or set it aside."""
@@ -221,7 +228,7 @@ class _Line:
             tree=built.tree,
             base=built.base,
             paths=paths,
-            session=site.session or "",
+            session=site.session,
             agent=site.agent,
             environ=site.environ,
             wide=any(one.wide for one in entries),
@@ -229,6 +236,7 @@ class _Line:
             branch=entries[0].branch if len(entries) == 1 else "",
             check_runs=site.check_runs,
             heads=[one.head for one in entries],
+            commands=site.commands,
         )
         if standing.status in ("passed", "not_needed"):
             return True
@@ -262,7 +270,7 @@ class _Line:
             # Something has changed since it was checked: another check says what.
             if refusal.details.get("status") == "ready":
                 self._again(refusal)
-            self._take(recheck(self._site, [str(refusal.details.get("merge", ids[0]))]))
+            self._recheck([str(refusal.details.get("merge", ids[0]))])
         except LandingBusy as refusal:
             first = str(refusal.details.get("merge"))
             if not self._waited(lambda: not self._lands(first)):

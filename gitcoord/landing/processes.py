@@ -1,8 +1,8 @@
 """A command that somebody else wrote, run within limits: time, output, and no child left behind.
 
-Promises that when it returns, or raises, nothing of its process group runs any more; on Linux
-also nothing that left the group but kept the mark in its environment. It is no sandbox: what the
-user may read and write, the command may. Not here: where it runs and what its end means.
+Promises that when it returns, or raises, all of its process group has been killed; on Linux also
+what left the group but kept the mark in its environment, and that is waited for. It is no sandbox:
+what the user may read and write, the command may. Not here: where it runs, what its end means.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from gitcoord.storage.gitproc import LOST
 MARK = "GITCOORD_CHECK"
 #: Bytes of output that are returned, the last ones.
 TAIL = 16_384
-#: Longest pause between two looks, in seconds, and how often the marked ones are looked for.
+#: Longest pause between two looks, in seconds, and how long the end of the marked ones may take.
 _PAUSE = 0.02
-_ROUNDS = 20
+_PATIENCE = 5.0
 
 
 class Limits(NamedTuple):
@@ -75,14 +75,15 @@ def run(
 
 def end_marked(mark: str) -> int:
     """Kill what carries this mark, and return how many processes that were. Linux only."""
-    ended = 0
-    for _ in range(_ROUNDS):
-        found = _marked(mark)
-        if not found:
-            break
-        ended += sum(_killed(pid, mark) for pid in found)
-        time.sleep(0.001)
-    return ended
+    ended: set[int] = set()
+    until = time.monotonic() + _PATIENCE
+    pause = 0.001
+    # Again until none is left: some fork while others are killed, and to die takes a moment.
+    while (found := _marked(mark)) and time.monotonic() < until:
+        ended.update(pid for pid in found if _killed(pid, mark))
+        time.sleep(pause)
+        pause = min(2 * pause, _PAUSE)
+    return len(ended)
 
 
 def _watched(
@@ -199,8 +200,13 @@ def _killed(pid: int, mark: str) -> bool:
     """Kill a process that is still the one with this mark."""
     try:
         handle = os.pidfd_open(pid)
-    except (OSError, AttributeError):
+    except ProcessLookupError:
         return False
+    except (OSError, AttributeError):
+        # Linux before 5.3: another process could have got this number a moment ago.
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+        return True
     try:
         if not _carries(pid, f"{MARK}={mark}".encode()):
             return False

@@ -48,6 +48,8 @@ class Site(NamedTuple):
     remote: str = ""
     #: How GitHub is asked for check runs; None: it is not.
     check_runs: CheckRuns | None = None
+    #: Whether the commands of verification may run here; without that they stay missing.
+    commands: bool = True
 
     def do(self, operation: Operation, answer: type[A]) -> A:
         """Decide one operation and return its answer. Raises as `Coordinator.do`."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from gitcoord.errors import AccessDenied, ForgeBusy, ForgeRefused, Unavailable
+from gitcoord.errors import AccessDenied, ForgeBusy, ForgeRefused, InvalidConfig, Unavailable
 from gitcoord.mirror.answers import Answers, Kept
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Api:
         """
         address = _address(path, {"per_page": self._requester.per_page} | parameters)
         for _ in range(PAGES):
-            found, address = self._page(address, lasting=False)
+            found, address = self._page(address, lasting=False, listed=True)
             yield from _items(found)
             if not address:
                 return
@@ -73,10 +73,13 @@ class Api:
         _refuse(status, headers, text)
         return json.loads(text) if text else None
 
-    def _page(self, address: str, lasting: bool) -> tuple[Any, str]:
+    def _page(self, address: str, lasting: bool, *, listed: bool = False) -> tuple[Any, str]:
         kept = self._answers.get(address)
         if kept is not None and lasting:
             return json.loads(kept.body), kept.following
+        if kept is not None and listed and not kept.following and self._full(kept):
+            # The same page may have one after it by now, of which its ETag says nothing.
+            kept = None
         known = {"If-None-Match": kept.etag} if kept is not None and kept.etag else {}
         status, headers, text = self._asked(address, known)
         if status == 304 and kept is not None:
@@ -89,6 +92,9 @@ class Api:
         if etag or lasting:
             self._answers.put(address, Kept(etag, text or "null", following))
         return (json.loads(text) if text else None), following
+
+    def _full(self, kept: Kept) -> bool:
+        return len(_items(json.loads(kept.body))) >= self._requester.per_page
 
     def _asked(self, address: str, known: dict[str, str]) -> tuple[int, dict[str, Any], str]:
         for pause in (*PAUSES[: TRIES - 1], None):
@@ -117,6 +123,12 @@ class Api:
             )
         except requests.exceptions.RequestException as wrong:
             raise Unavailable(f"GitHub does not answer: {type(wrong).__name__}") from wrong
+        except RuntimeError as wrong:
+            # So PyGithub says that GitHub leads to another host or scheme, where no token goes.
+            raise InvalidConfig(
+                f"GitHub leads elsewhere: {wrong}",
+                hint="Set GITCOORD_GITHUB_API_URL to the address that GitHub has now.",
+            ) from wrong
         except GithubException as wrong:
             # Only what renews an app's token raises; its answer tells why.
             _refuse(wrong.status, wrong.headers or {}, json.dumps(wrong.data))

@@ -162,6 +162,11 @@ def _read(look: Look, thread: Thread, held: Iterable[str]) -> tuple[list[Wanted]
     return wants, wrong
 
 
+def labels_of(look: Look, thread: Thread, held: Iterable[str]) -> list[Wanted]:
+    """Return the labels of a thread that stand for keys; `held` are those that it has."""
+    return _read(look, thread, held)[0]
+
+
 def _worthy(
     forge: Forge, thread: Thread, new: Iterable[Wanted], killed: Time
 ) -> tuple[list[Wanted], list[Effect]]:
@@ -174,10 +179,13 @@ def _worthy(
     barred: list[Effect] = []
     for want in new:
         put = _put(history, want.label)
-        if put is not None and killed and parse(put.at) <= killed:
+        # GitHub's history may come after the label, or know it by a former name: then it is
+        # as if the thread's author had put it on, at some time before.
+        who = put.actor if put else thread.author
+        if killed and (put is None or parse(put.at) <= killed):
             barred += _off(thread.number, want.label, texts.ended(want.key, killed))
-        elif put is not None and not _may(forge, put.actor):
-            said = texts.not_allowed(put.actor.login, put.at)
+        elif not _may(forge, who):
+            said = texts.not_allowed(who.login, put.at if put else "")
             barred += _off(thread.number, want.label, said)
         else:
             worthy.append(want._replace(put=put))
@@ -212,7 +220,8 @@ def _reason(thread: Thread, want: Wanted) -> str:
 
 
 def _off(number: int, label: str, said: texts.Words) -> list[Effect]:
-    return [Unlabel(number, label), Say(number, said.mark, said.body)]
+    # The reason first: when GitHub stumbles in between, the label still asks, and is answered.
+    return [Say(number, said.mark, said.body), Unlabel(number, label)]
 
 
 def _put(history: Iterable[Happening], label: str) -> Happening | None:

@@ -35,11 +35,12 @@ _RANKS: tuple[Conclusion, ...] = ("failed", "", "skipped", "passed")
 class Checks:
     """What our checks say about commits of one repository."""
 
-    def __init__(self, api: Api, root: str, *, runs: bool) -> None:
-        """Say with `runs` whether check runs may be written."""
+    def __init__(self, api: Api, root: str, *, runs: bool, me: str) -> None:
+        """Say with `runs` whether check runs may be written, and by whom: the login of an app."""
         self._api = api
         self._root = root
         self._runs = runs
+        self._me = me
 
     def say(self, head: str, *, ok: bool, title: str, summary: str, stamp: Stamp) -> None:
         """See that the check of a commit says this, unless it shows a newer state."""
@@ -73,7 +74,13 @@ class Checks:
         there = self._api.pages(
             f"{self._root}/commits/{head}/check-runs", check_name=CHECK, filter="latest"
         )
-        ours = [run for run in there if age_of(str(run.get("external_id") or "")) > NO_AGE]
+        # A service and the workflows are different apps; only its own app can change a run.
+        ours = [
+            run
+            for run in there
+            if age_of(str(run.get("external_id") or "")) > NO_AGE
+            and f"{(run.get('app') or {}).get('slug')}[bot]" == self._me
+        ]
         body: dict[str, Any] = {
             "name": CHECK,
             "status": "completed",

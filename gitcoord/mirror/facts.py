@@ -70,6 +70,8 @@ class Comment(NamedTuple):
     body: str
     created_at: str
     url: str = ""
+    #: Whether somebody has changed it since; that need not be its author.
+    edited: bool = False
 
 
 class Happening(NamedTuple):

@@ -3,7 +3,8 @@
 What is there now is compared with what the ledger has: how a branch stands to the target, what
 it changes, and how its pull request fares. It has landed when its pull request is merged, when
 the target has its commits, or when the target has its content, so that merges by squash and
-rebase count. Pushes to branches of forks are nobody's work here: anybody can name a branch.
+rebase count. Nobody works any more on one that nobody has pushed to for a while and nobody
+proposes. Pushes to branches of forks are nobody's work here: anybody can name a branch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gitcoord.domain.sessions import Session
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.task_settling import SettleTask
 from gitcoord.domain.tasks import CLAIMED, Task
+from gitcoord.domain.time import plus
 from gitcoord.domain.tracking import Tracked, TrackPaths
 from gitcoord.domain.unlanded import DropMarks, Mark, MarkDraft
 from gitcoord.errors import SessionEnded
@@ -35,10 +37,13 @@ from gitcoord.mirror.seats import (
 
 if TYPE_CHECKING:
     from gitcoord.domain.operation import Operation
+    from gitcoord.domain.time import Time
     from gitcoord.mirror.desk import Desk, Look
     from gitcoord.mirror.forge import Forge
 
-Standing = Literal["new", "live", "landed", "closed", "gone"]
+Standing = Literal["new", "live", "landed", "closed", "gone", "idle"]
+#: How what ends without having landed leaves its files: changed, for whoever comes to them.
+UNLANDED = frozenset(("closed", "idle"))
 #: Statuses of a task that the landing of its branch completes.
 UNSETTLED = CLAIMED | {"pending", "failed"}
 
@@ -72,6 +77,8 @@ class Known(NamedTuple):
     marks: tuple[str, ...]
     task: Task | None
     ttl: float
+    #: Since when a push keeps it alive.
+    since: Time
     #: What its last session held when somebody ended it; None where nobody did.
     killed: frozenset[str] | None
 
@@ -114,6 +121,7 @@ def _known(look: Look, repository: str, branch: str) -> Known | None:
         marks=tuple(mark.name for mark in state.find(Mark, f"branch:{branch}")),
         task=state.get(Task, whose.task) if whose.task else None,
         ttl=settings.github_branch_ttl,
+        since=plus(look.now, -settings.github_branch_ttl),
         killed=None if session else _killed(look, place),
     )
 
@@ -124,10 +132,16 @@ def _killed(look: Look, place: str) -> frozenset[str] | None:
 
 
 def _found(forge: Forge, branch: str, target: str, known: Known) -> Found:
+    # An agent that is checked in by itself lives by its own signs.
+    idle = known.ours and forge.idle(branch, known.since)
+    if idle and known.session is None and not known.marks:
+        # Of what was left long ago nothing is asked again and again.
+        return Found(branch, "idle", None, None)
     comparison = forge.comparison(target, branch)
     pulls = forge.pulls(branch)
     pull = next((one for one in pulls if one.open), pulls[0] if pulls else None)
-    return Found(branch, _standing(forge, comparison, pull, target, known), comparison, pull)
+    standing = _standing(forge, comparison, pull, target, known)
+    return Found(branch, "idle" if idle and standing == "live" else standing, comparison, pull)
 
 
 def _standing(
@@ -206,7 +220,7 @@ def _over(desk: Desk, forge: Forge, known: Known, found: Found) -> None:
     landed = found.standing == "landed"
     why: Literal["landed", "dropped"] = "landed" if landed else "dropped"
     outside: list[Operation] = []
-    if known.marks and found.standing != "closed":
+    if known.marks and found.standing not in UNLANDED:
         outside.append(DropMarks(names=known.marks, why=why))
     if landed and known.task is not None and known.task.status in UNSETTLED:
         result = f"landed: {found.evidence}"
@@ -235,8 +249,8 @@ def _files(forge: Forge, known: Known, found: Found) -> tuple[str, ...]:
 
 
 def _marks(known: Known, found: Found) -> tuple[MarkDraft, ...]:
-    """Return what is told to those who come to files that a closed pull request has changed."""
-    if found.standing != "closed" or found.comparison is None:
+    """Return what is told to those who come to files that were changed and did not land."""
+    if found.standing not in UNLANDED or found.comparison is None:
         return ()
     head = found.comparison.head
     return tuple(MarkDraft(key=key, branch=found.name, head=head) for key in known.held)

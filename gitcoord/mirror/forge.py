@@ -21,6 +21,7 @@ from gitcoord.mirror.facts import (
     Permission,
     Thread,
 )
+from gitcoord.mirror.files import File
 
 
 class Forge(Protocol):
@@ -38,10 +39,7 @@ class Forge(Protocol):
         """Return an issue or pull request; None when it was deleted or moved away."""
 
     def threads(self, since: str = "") -> Iterator[Thread]:
-        """Yield all open threads, the newest first; with `since` also those closed after it.
-
-        Closed pull requests without a label are left out.
-        """
+        """Yield all open threads, the newest first; with `since` also those closed after it."""
 
     def pulls(self, branch: str) -> list[Thread]:
         """Return the pull requests from a branch of this repository, the newest first."""
@@ -54,6 +52,15 @@ class Forge(Protocol):
 
     def branches(self) -> Mapping[str, str]:
         """Return the oid of every branch by its name."""
+
+    def proposals(self) -> Iterator[Thread]:
+        """Yield all open pull requests, the newest first."""
+
+    def idle(self, branch: str, since: str) -> bool:
+        """Say whether nobody has pushed to a branch after that time, and nobody proposes it.
+
+        False where branches and threads were not listed in this look, or GitHub does not tell.
+        """
 
     def comparison(self, base: str, branch: str) -> Comparison | None:
         """Hold a branch against another; None when one of them is not there."""
@@ -76,8 +83,8 @@ class Forge(Protocol):
     def permission(self, login: str) -> Permission:
         """Return what an account may do here."""
 
-    def page_text(self, branch: str, path: str) -> str | None:
-        """Return what a file of a branch holds, or None."""
+    def file(self, branch: str, path: str) -> File:
+        """Return a file of a branch; one that is not there is empty and has no blob."""
 
     def runs(self, commit: str) -> list[CheckRun]:
         """Return the check runs and commit statuses of a commit but for ours, the worst by name.
@@ -87,8 +94,14 @@ class Forge(Protocol):
 
     # What shall be.
 
-    def label(self, number: int, name: str, color: str, description: str) -> None:
-        """Put a label on, made first where there is none of that name."""
+    def label(
+        self, number: int, name: str, color: str, description: str, *, exact: bool = False
+    ) -> bool:
+        """Put a label on, made first where there is none of that name.
+
+        With `exact`, False and nothing put where the repository has that name in other letters
+        of case, which GitHub takes for the same.
+        """
 
     def unlabel(self, number: int, name: str) -> None:
         """Take a label off; one that is not there is no error."""
@@ -117,5 +130,11 @@ class Forge(Protocol):
     def open(self, title: str, body: str, labels: Sequence[str]) -> int:
         """Open an issue and return its number."""
 
-    def page(self, branch: str, path: str, text: str, message: str) -> None:
-        """See that a branch of ours holds this file; the branch is made where there is none."""
+    def withdraw(self, number: int, body: str) -> None:
+        """Close an issue of ours that nobody was to have, and let it say so."""
+
+    def page(self, branch: str, path: str, text: str, message: str, before: str) -> bool:
+        """Replace a file of a branch of ours whose blob was `before`, "" for none yet.
+
+        False where it is another by now. The branch is made where there is none.
+        """

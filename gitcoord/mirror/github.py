@@ -5,7 +5,6 @@ Implements `forge.Forge`. Not here: what anything means, and when it is asked.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -27,24 +26,17 @@ from gitcoord.mirror.facts import (
     Permission,
     Thread,
 )
+from gitcoord.mirror.files import File, Files
+from gitcoord.mirror.listing import Listing
+from gitcoord.mirror.trees import Trees
 
 #: GitHub names at most so many files of a comparison, and of a pull request.
 COMPARED = 300
+#: Commits of a comparison that are asked for: with the last of them its head is known.
+COMMITS = 100
 FILES = 3_000
 #: Who a workflow's own token is.
 ACTIONS = "github-actions[bot]"
-
-
-class _Listed:
-    """What was listed in this look, and need not be asked for one by one."""
-
-    def __init__(self) -> None:
-        #: Open threads in their order, and pull requests among them by their branch here.
-        self.open: list[Thread] | None = None
-        self.pulls: dict[str, Thread] = {}
-        self.heads: dict[str, str] | None = None
-        #: What a head changes against the branch that it is proposed for.
-        self.changes: dict[tuple[str, str], tuple[Change, ...]] = {}
 
 
 class GitHub:
@@ -72,11 +64,11 @@ class GitHub:
         # What a head has is asked once, and every change of the ledger is held against it.
         self._files: Recent[tuple[int, str], tuple[Change, ...]] = Recent()
         self._messages: Recent[tuple[int, str], tuple[str, ...]] = Recent()
-        self._listed = _Listed()
+        self.afresh()
 
     def afresh(self) -> None:
         """Begin a look: what was listed for the last one is forgotten."""
-        self._listed = _Listed()
+        self._listing = Listing(self.api, self._name)
 
     # What there is.
 
@@ -86,8 +78,12 @@ class GitHub:
             found = self._described or self.api.get(self._root)
             if found is None:
                 raise ForgeRefused(f"there is no repository {self._name} at GitHub, or none for us")
+            # GitHub leads from a former name to the one that the repository has now.
+            self._name = str(found["full_name"])
+            self._root = f"/repos/{quote(self._name)}"
+            self.afresh()
             self._hosted = Hosted(
-                name=str(found["full_name"]).lower(),
+                name=self._name.lower(),
                 default_branch=str(found["default_branch"]),
                 private=bool(found["private"]),
                 me=self._me(),
@@ -104,35 +100,27 @@ class GitHub:
         return reading.thread(found, pull, self._name)
 
     def threads(self, since: str = "") -> Iterator[Thread]:
-        """Yield all open threads, the newest first; with `since` also those closed after it.
+        """Yield all open threads, the newest first; with `since` also those closed after it."""
+        return self._listing.threads(since)
 
-        Closed pull requests without a label are left out.
+    def proposals(self) -> Iterator[Thread]:
+        """Yield all open pull requests, the newest first."""
+        return self._listing.proposals()
+
+    def idle(self, branch: str, since: str) -> bool:
+        """Say whether nobody has pushed to a branch after that time, and nobody proposes it.
+
+        False where branches and threads were not listed in this look, or GitHub does not tell.
         """
-        if self._listed.open is None:
-            self._listed.open = list(self._open())
-            self._listed.pulls = {
-                x.pull.branch: x for x in reversed(self._listed.open) if x.pull and x.pull.own
-            }
-        yield from self._listed.open
-        seen = {thread.number for thread in self._listed.open}
-        later = {"state": "closed", "since": since, "sort": "updated"}
-        for issue in self.api.pages(f"{self._root}/issues", **later) if since else ():
-            number = int(issue["number"])
-            proposed = issue.get("pull_request")
-            # A pull request that is closed has something of ours only by its labels.
-            if number in seen or (proposed and not issue.get("labels")):
-                continue
-            seen.add(number)
-            pull = self.api.get(f"{self._root}/pulls/{number}") if proposed else None
-            yield reading.thread(issue, pull, self._name)
+        return self._listing.idle(branch, since)
 
     def pulls(self, branch: str) -> list[Thread]:
         """Return the pull requests from a branch of this repository, the newest first.
 
         Where one was listed as open, it alone.
         """
-        if branch in self._listed.pulls:
-            return [self._listed.pulls[branch]]
+        if branch in self._listing.proposed:
+            return [self._listing.proposed[branch]]
         owner = self._name.partition("/")[0]
         found = self.api.pages(
             f"{self._root}/pulls", state="all", head=f"{owner}:{branch}", sort="created",
@@ -161,24 +149,27 @@ class GitHub:
 
     def branches(self) -> Mapping[str, str]:
         """Return the oid of every branch by its name."""
-        found = self.api.pages(f"{self._root}/branches")
-        heads = {str(each["name"]): str(each["commit"]["sha"]) for each in found}
-        self._listed.heads = heads
-        return heads
+        return self._listing.branches()
 
     def comparison(self, base: str, branch: str) -> Comparison | None:
         """Hold a branch against another; None when one of them is not there."""
         spec = f"{quote(base, safe='')}...{quote(branch, safe='')}"
-        oid = self._head(branch)
-        found = self.api.get(f"{self._root}/compare/{spec}", per_page=1, page=1) if oid else None
-        if found is None:
+        heads = self._listing.heads
+        if heads is not None and branch not in heads:
+            return None
+        found = self.api.get(f"{self._root}/compare/{spec}", per_page=COMMITS, page=1)
+        oid = reading.compared_head(found) if found else ""
+        if found and not oid:
+            oid = self._head(branch)
+        if not oid:
             return None
         changes, whole = reading.changes(found.get("files") or ()), True
         if len(changes) >= COMPARED:
-            before, first = self._tree(str(found["merge_base_commit"]["sha"]))
-            after, second = self._tree(oid)
+            trees = Trees(self.api, self._root)
+            before, first = trees.whole(str(found["merge_base_commit"]["sha"]))
+            after, second = trees.whole(oid)
             changes, whole = reading.between(before, after), first and second
-        pull = self._listed.pulls.get(branch)
+        pull = self._listing.proposed.get(branch)
         if whole and pull and pull.pull and (pull.pull.base, pull.pull.head) == (base, oid):
             self._files[pull.number, oid] = changes
         return Comparison(int(found["ahead_by"]), int(found["behind_by"]), oid, changes, whole)
@@ -186,12 +177,7 @@ class GitHub:
     def blobs(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
         """Return the oid of what each path holds in a commit or branch; others lack."""
         head = self.api.get(f"{self._root}/commits/{quote(commit, safe='')}", per_page=1)
-        if head is None:
-            return {}
-        found, whole = self._tree(str(head["sha"]))
-        if not whole:
-            return self._few(str(head["sha"]), paths)
-        return {path: found[path] for path in paths if path in found}
+        return {} if head is None else Trees(self.api, self._root).blobs(str(head["sha"]), paths)
 
     def comment(self, id: int) -> Comment | None:
         """Return a comment; None when it was deleted."""
@@ -219,10 +205,9 @@ class GitHub:
             self.api.get(f"{self._root}/collaborators/{quote(login, safe='')}/permission")
         )
 
-    def page_text(self, branch: str, path: str) -> str | None:
-        """Return what a file of a branch holds, or None."""
-        found = self.api.get(f"{self._root}/contents/{quote(path)}", ref=branch)
-        return None if found is None else base64.b64decode(found["content"]).decode()
+    def file(self, branch: str, path: str) -> File:
+        """Return a file of a branch; one that is not there is empty and has no blob."""
+        return Files(self.api, self._root).read(branch, path)
 
     def labels(self) -> frozenset[str]:
         """Return the names of the repository's labels."""
@@ -234,19 +219,28 @@ class GitHub:
 
         None where GitHub does not know the commit.
         """
-        return Checks(self.api, self._root, runs=False).seen(commit)
+        return Checks(self.api, self._root, runs=False, me="").seen(commit)
 
     # What shall be.
 
-    def label(self, number: int, name: str, color: str, description: str) -> None:
-        """Put a label on, made first where there is none of that name."""
-        self.make_label(name, color, description)
-        self.api.change("POST", f"{self._root}/issues/{number}/labels", {"labels": [name]})
+    def label(
+        self, number: int, name: str, color: str, description: str, *, exact: bool = False
+    ) -> bool:
+        """Put a label on, made first where there is none of that name.
 
-    def make_label(self, name: str, color: str, description: str) -> None:
-        """See that the repository has a label that says this."""
+        With `exact`, False and nothing put where the repository has that name in other letters
+        of case, which GitHub takes for the same.
+        """
+        found = self.make_label(name, color, description)
+        if exact and found != name:
+            return False
+        self.api.change("POST", f"{self._root}/issues/{number}/labels", {"labels": [name]})
+        return True
+
+    def make_label(self, name: str, color: str, description: str) -> str:
+        """See that the repository has a label that says this; return how its name is written."""
         if (name, description) in self._labels:
-            return
+            return name
         address = f"{self._root}/labels/{quote(name, safe='')}"
         found = self.api.get(address)
         if found is None:
@@ -257,9 +251,12 @@ class GitHub:
                 # Somebody else was faster.
                 if error.details.get("status") != 422:
                     raise
+        elif str(found["name"]) != name:
+            return str(found["name"])
         elif description and str(found.get("description") or "") != description:
             self.api.change("PATCH", address, {"description": description})
         self._labels.add((name, description))
+        return name
 
     def unlabel(self, number: int, name: str) -> None:
         """Take a label off; one that is not there is no error."""
@@ -288,7 +285,8 @@ class GitHub:
 
         Nothing is written where ours says the same already, or shows a newer state.
         """
-        checks = Checks(self.api, self._root, runs=self.hosted().checks)
+        hosted = self.hosted()
+        checks = Checks(self.api, self._root, runs=hosted.checks, me=hosted.me)
         checks.say(head, ok=ok, title=title, summary=summary, stamp=stamp)
 
     def close(self, number: int, reason: str) -> None:
@@ -301,72 +299,22 @@ class GitHub:
         said = {"title": title, "body": body, "labels": list(labels)}
         return int(self.api.change("POST", f"{self._root}/issues", said)["number"])
 
-    def page(self, branch: str, path: str, text: str, message: str) -> None:
-        """See that a branch of ours holds this file; the branch is made where there is none."""
-        address = f"{self._root}/contents/{quote(path)}"
-        if self.api.get(f"{self._root}/branches/{quote(branch, safe='')}") is None:
-            self._branch(branch, path, text, message)
-            return
-        found = self.api.get(address, ref=branch)
-        content = base64.b64encode(text.encode()).decode()
-        body = {"message": message, "content": content, "branch": branch}
-        if found is not None:
-            body["sha"] = str(found["sha"])
-        self.api.change("PUT", address, body)
+    def withdraw(self, number: int, body: str) -> None:
+        """Close an issue of ours that nobody was to have, and let it say so."""
+        said = {"body": body, "state": "closed", "state_reason": "not_planned"}
+        self.api.change("PATCH", f"{self._root}/issues/{number}", said)
 
-    def _open(self) -> Iterator[Thread]:
-        pulls = {
-            int(pull["number"]): pull
-            for pull in self.api.pages(f"{self._root}/pulls", state="open")
-        }
-        for issue in self.api.pages(f"{self._root}/issues", state="open"):
-            number = int(issue["number"])
-            pull = pulls.get(number)
-            if pull is None and issue.get("pull_request"):
-                pull = self.api.get(f"{self._root}/pulls/{number}")
-            yield reading.thread(issue, pull, self._name)
+    def page(self, branch: str, path: str, text: str, message: str, before: str) -> bool:
+        """Replace a file of a branch of ours whose blob was `before`, "" for none yet.
+
+        False where it is another by now. The branch is made where there is none.
+        """
+        return Files(self.api, self._root).write(branch, path, text, message, before)
 
     def _head(self, branch: str) -> str:
         """Return the oid of a branch, "" where there is none."""
-        if self._listed.heads is not None:
-            return self._listed.heads.get(branch, "")
         found = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
         return "" if found is None else str(found["commit"]["sha"])
-
-    def _branch(self, branch: str, path: str, text: str, message: str) -> None:
-        """Make a branch with nothing but one file, and without the history of any other."""
-        entry = {"path": path, "mode": "100644", "type": "blob", "content": text}
-        tree = self.api.change("POST", f"{self._root}/git/trees", {"tree": [entry]})
-        made = {"message": message, "tree": tree["sha"], "parents": []}
-        commit = self.api.change("POST", f"{self._root}/git/commits", made)
-        ref = {"ref": f"refs/heads/{branch}", "sha": commit["sha"]}
-        self.api.change("POST", f"{self._root}/git/refs", ref)
-
-    def _tree(self, commit: str) -> tuple[dict[str, str], bool]:
-        """Return the oid of every file of a commit, and whether these are all."""
-        found = self.api.get(f"{self._root}/git/trees/{commit}", lasting=True, recursive=1)
-        if found is None:
-            return {}, False
-        return reading.tree(found), not found.get("truncated")
-
-    def _few(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
-        """Return the oids of some files of a tree that is too large to be told whole."""
-        trees: dict[str, Mapping[str, Any]] = {}
-
-        def entries(folder: str) -> Mapping[str, Any]:
-            if folder not in trees:
-                oid = commit
-                if folder:
-                    parent, _, name = folder.rpartition("/")
-                    oid = str((entries(parent).get(name) or {}).get("sha") or "")
-                found = oid and self.api.get(f"{self._root}/git/trees/{oid}", lasting=True)
-                listed = (found or {}).get("tree") or ()
-                trees[folder] = {str(each["path"]): each for each in listed}
-            return trees[folder]
-
-        split = {path: path.rpartition("/") for path in paths}
-        found = {path: entries(folder).get(name) for path, (folder, _, name) in split.items()}
-        return {path: str(each["sha"]) for path, each in found.items() if each}
 
     def _me(self) -> str:
         if self._access.kind == "app":

@@ -54,7 +54,7 @@ def number_of(task: str) -> int:
 
 def posted(thread: Thread, me: str) -> str:
     """Return the id of the task for which we have opened an issue, or "" for others' issues."""
-    mark = texts.mark_of(thread.body) if thread.author.login == me else ""
+    mark = texts.ours(thread.author, thread.body, me)
     return mark.removeprefix(POSTED) if mark.startswith(POSTED) else ""
 
 
@@ -81,7 +81,7 @@ def queue(desk: Desk, forge: Forge, thread: Thread) -> list[Effect]:
     if task is None:
         return _added(desk, forge, thread, 1) if wants and thread.open and not ours else []
     if not thread.open:
-        desk.run(*_closed(thread, task))
+        desk.run(*_closed(forge, thread, task))
     elif not (wants or ours):
         if task.status == "pending":
             desk.run(MoveTask(id=task.id, move="cancel", reason="its issue asks for it no more"))
@@ -157,14 +157,28 @@ def _needs(body: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _closed(thread: Thread, task: Task) -> Iterator[Operation]:
+def _closed(forge: Forge, thread: Thread, task: Task) -> Iterator[Operation]:
     if task.status not in OPEN and task.status != "failed":
         return
-    if thread.reason in ("not_planned", "duplicate"):
-        if task.status != "cancelled":
-            yield MoveTask(id=task.id, move="cancel", reason=f"closed as {thread.reason}")
+    why = f"closed as {thread.reason}"
+    dropped = thread.reason in ("not_planned", "duplicate")
+    if task.status in OPEN and not (who := _closer(forge, thread))[1]:
+        # Whoever has opened an issue may close it. That ends nobody's work, and says of none
+        # that it is done.
+        if task.status != "pending":
+            return
+        dropped, why = True, f"closed by {who[0]}"
+    if dropped:
+        yield MoveTask(id=task.id, move="cancel", reason=why)
     elif task.status in OPEN:
         yield SettleTask(id=task.id, result=f"closed as completed: {thread.url}")
+
+
+def _closer(forge: Forge, thread: Thread) -> tuple[str, bool]:
+    """Return who has closed an issue, and whether that may make tasks as well."""
+    done = [one.actor for one in forge.history(thread.number) if one.kind == "closed"]
+    who = done[-1] if done else thread.author
+    return who.login, who.bot or forge.permission(who.login) in LABELLERS
 
 
 def _moved(state: State, task: Task | None) -> Time:

@@ -3,7 +3,8 @@
 A label that asks begins with the prefix of the settings ("locked:"); what we show has a prefix
 of its own ("coord:"), so that nothing that we write can be read as a request. GitHub keeps 50
 characters of a name: a longer key gets a short form, the prefix, "~" and 12 hexadecimal digits
-of its SHA-256, and stands in the label's description (at most 100 characters of it).
+of its SHA-256, and stands in the label's description (at most 100 characters of it). So does one
+that differs from another label in the case of letters alone, which GitHub does not tell apart.
 Limits: https://docs.github.com/rest/issues/labels
 """
 
@@ -62,6 +63,11 @@ def lock_label(key: str, prefix: str) -> str:
     """Return the label that asks for a key."""
     name = prefix + key
     return name if len(name) <= NAME_LIMIT else f"{prefix}{short(key)}"
+
+
+def otherwise(label: str, key: str) -> str:
+    """Return the label with the short form of the key, where the other cannot be had."""
+    return f"{label.removesuffix(key)}{short(key)}" if label.endswith(key) else label
 
 
 def short(key: str) -> str:

@@ -60,6 +60,11 @@ def as_of(stamp: Stamp) -> str:
     return f"As of ledger {stamp}, {code(stamp.oid[:12])}"
 
 
+def small(stamp: Stamp) -> str:
+    """Return the same as what stands below a comment."""
+    return f"<sub>{as_of(stamp)}.</sub>"
+
+
 def _row(cells: Sequence[str]) -> str:
     # A bar ends a cell of a table even within code; anywhere else the backslash would show.
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -11,17 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitcoord.domain.time import EPOCH, parse, plus
+from gitcoord.domain.time import plus
 from gitcoord.errors import GitcoordError
-from gitcoord.mirror import asking, facts, following, issues, labels, obeying, posting, status
-from gitcoord.mirror.branches import owner
-from gitcoord.mirror.commands import commands
+from gitcoord.mirror import (
+    asking,
+    facts,
+    following,
+    issues,
+    labels,
+    markdown,
+    obeying,
+    posting,
+    sought,
+    status,
+)
 from gitcoord.mirror.desk import Desk
-from gitcoord.mirror.seats import branch_holder, held_by, places
+from gitcoord.mirror.effects import Say
+from gitcoord.mirror.seats import branch_holder, held_by
 from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
 from gitcoord.mirror.writer import Writer
 
 if TYPE_CHECKING:
+    from gitcoord.domain.time import Time
     from gitcoord.ledger.coordinator import Coordinator
     from gitcoord.mirror.effects import Effect
     from gitcoord.mirror.forge import Forge
@@ -30,8 +41,10 @@ if TYPE_CHECKING:
 
 #: Seconds for which comments are looked through anew; less than operation ids are kept (7 days).
 LOOKED_BACK = 6 * 86_400
-#: Seconds for which closed threads are looked at anew.
-CLOSED_SINCE = 7 * 86_400
+#: How often a look shows anew what others have changed meanwhile.
+AGAIN = 3
+#: Seconds by which GitHub's clock and the ledger's may differ.
+SKEW = 600
 
 
 class Outcome(NamedTuple):
@@ -70,7 +83,16 @@ class Mirror:
         """
         self._follow()
         self.forge.afresh()
-        return _Look(self._desk, self.forge, others).at(subjects, anew)
+        look = _Look(self._desk, self.forge, others)
+        look.at(subjects, anew)
+        for _ in range(AGAIN):
+            # GitHub lets the last writer win: whoever shows an older state after another has
+            # shown a newer one would leave that there. So nobody ends with an older one.
+            self._follow()
+            if not look.overtaken():
+                break
+            look.again()
+        return look.outcome()
 
     def judge(self, number: int) -> Verdict | None:
         """Return how a pull request stands to what others hold; None for what is none.
@@ -97,17 +119,21 @@ class _Look:
         self._comments: dict[int, None] = {}
         self._wanted: list[Effect] = []
         self._refused: list[GitcoordError] = []
+        self._groups: list[Group] = []
+        self._shown: dict[int, None] = {}
         with desk.look() as look:
-            self._before = look.stamp.age
+            self._before = self._showing = look.stamp.age
             self._since = plus(look.now, -LOOKED_BACK)
 
-    def at(self, subjects: Iterable[Subject], anew: bool) -> Outcome:
+    def at(self, subjects: Iterable[Subject], anew: bool) -> None:
         asked = list(dict.fromkeys(subjects))
         whole = any(isinstance(one, Everything) for one in asked)
         if whole:
-            asked += self._everything()
-        elif Target() in asked:
-            asked += self._unproposed()
+            found, threads = sought.everything(self._desk, self._forge, self._since)
+            asked += found
+            self._threads |= threads
+        elif Target() in asked or Branch(self._target()) in asked:
+            asked += sought.unproposed(self._desk, self._forge)
         for comment in (one for one in asked if isinstance(one, Comment)):
             self._obey(comment)
         for branch in (one for one in asked if isinstance(one, Branch)):
@@ -115,55 +141,33 @@ class _Look:
         numbers = [one.number for one in asked if isinstance(one, (Thread, Comment))]
         for number in dict.fromkeys(numbers):
             self._hear(number)
-        for group in (one for one in asked if isinstance(one, Group)):
-            self._check(group)
+        self._showing = self._age()
+        self._groups = [one for one in asked if isinstance(one, Group)]
+        self._check()
         self._show(dict.fromkeys(numbers))
         changed = anew or self._age() != self._before
         if changed:
             self._show_others(whole=whole)
         if changed or whole:
             self._post(whole)
-        return self._outcome()
 
-    def _everything(self) -> list[Subject]:
-        """Return all that may have been asked for, or is held, or is shown."""
+    def overtaken(self) -> bool:
+        """Say whether others have changed the ledger since this began to show it."""
+        return self._age() != self._showing
+
+    def again(self) -> None:
+        """Show the ledger anew where it was shown."""
+        self._showing = self._age()
+        numbers = list(self._shown)
+        for number in numbers:
+            self._threads.pop(number, None)
+        self._check()
+        self._show(numbers)
+        self._post(whole=False)
+
+    def _target(self) -> str:
         with self._desk.look() as look:
-            settings, now = look.settings, look.now
-            seats = places(look.state, self._desk.hosted.name)
-        found: list[Subject] = [Branch(name) for name, _ in seats if name]
-        patterns = settings.github_branches
-        found += [Branch(name) for name in self._forge.branches() if owner(name, patterns)]
-        found += [Thread(number) for _, number in seats if number]
-        for thread in self._forge.threads(plus(now, -CLOSED_SINCE)):
-            if self._concerns(thread, settings.github_lock_label, settings.github_task_label):
-                self._threads[thread.number] = thread
-                found.append(Thread(thread.number))
-        for comment in self._forge.comments_since(self._since):
-            if parse(comment.created_at) > self._since and commands(comment.body):
-                found.append(Comment(comment.number, comment.id))
-        return list(dict.fromkeys(found))
-
-    def _unproposed(self) -> list[Subject]:
-        """Return the branches that are worked on without a pull request.
-
-        Of the others GitHub itself tells when they are merged.
-        """
-        with self._desk.look() as look:
-            seats = places(look.state, self._desk.hosted.name)
-        names = {name for name, _ in seats if name}
-        if names:
-            open_ = (thread.pull for thread in self._forge.threads() if thread.pull)
-            names -= {pull.branch for pull in open_ if pull.own}
-        return [Branch(name) for name in sorted(names)]
-
-    def _concerns(self, thread: facts.Thread, prefix: str, task_label: str) -> bool:
-        names = thread.names
-        return (
-            (thread.pull is not None and thread.open)
-            or bool(labels.asked(names, prefix) or labels.shown(names))
-            or labels.wants_task(names, task_label)
-            or bool(issues.posted(thread, self._desk.hosted.me))
-        )
+            return look.settings.target_branch or self._desk.hosted.default_branch
 
     def _obey(self, subject: Comment) -> None:
         for comment in obeying.due(self._forge, subject.number, subject.id, self._since):
@@ -189,15 +193,17 @@ class _Look:
         self._carry(issues.queue(self._desk, self._forge, thread))
         self._carry(asking.ask(self._desk, self._forge, thread))
 
-    def _check(self, group: Group) -> None:
-        thread = self._read(group.number)
-        if thread is not None and thread.pull is not None:
-            self._carry(status.group(self._desk, self._forge, group.head, thread))
+    def _check(self) -> None:
+        for group in self._groups:
+            thread = self._read(group.number)
+            if thread is not None and thread.pull is not None:
+                self._carry(status.group(self._desk, self._forge, group.head, thread))
 
     def _show(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             thread = self._read(number)
             if thread is not None:
+                self._shown[number] = None
                 self._carry(status.shown(self._desk, self._forge, thread))
 
     def _show_others(self, *, whole: bool) -> None:
@@ -207,8 +213,8 @@ class _Look:
         over unless everything is looked at, or it is shown as blocked.
         """
         left = self._others
-        for thread in self._forge.threads():
-            if thread.pull is None or thread.number in self._threads:
+        for thread in self._forge.proposals():
+            if thread.number in self._threads:
                 continue
             if not whole and labels.BLOCKED not in thread.names and self._holds(thread):
                 continue
@@ -216,6 +222,7 @@ class _Look:
                 break
             left -= 1
             self._threads[thread.number] = thread
+            self._shown[thread.number] = None
             self._carry(status.shown(self._desk, self._forge, thread))
 
     def _holds(self, thread: facts.Thread) -> bool:
@@ -230,10 +237,17 @@ class _Look:
             if settings.github_status_branch:
                 self._carry([posting.page(look, settings.github_status_branch)])
             if settings.github_issues and whole:
-                me = self._desk.hosted.me
-                # Also the closed ones: who has closed an issue does not want it again.
-                found = (issues.posted(one, me) for one in self._forge.threads(EPOCH))
-                self._carry(list(posting.opened(look, (task for task in found if task))))
+                lacking = posting.lacking(look, self._posted())
+                if lacking:
+                    # Also the closed ones: who has closed an issue does not want it again.
+                    begun = plus(min(task.created_at for task in lacking), -SKEW)
+                    lacking = posting.lacking(look, self._posted(begun))
+                self._carry(list(posting.opened(look, lacking)))
+
+    def _posted(self, since: Time = "") -> set[str]:
+        """Return the tasks that have an issue which is open, or was closed after that time."""
+        me = self._desk.hosted.me
+        return {issues.posted(one, me) for one in self._forge.threads(since)} - {""}
 
     def _read(self, number: int) -> facts.Thread | None:
         if number not in self._threads:
@@ -246,13 +260,22 @@ class _Look:
     def _carry(self, effects: Iterable[Effect]) -> None:
         found = list(dict.fromkeys(effects))
         self._wanted += found
+        if any(isinstance(effect, Say) for effect in found):
+            # What is said once is true of the state in which it was decided, or of a later one.
+            with self._desk.look() as look:
+                as_of = markdown.small(look.stamp)
+            found = [
+                one._replace(body=f"{one.body}\n\n{as_of}") if isinstance(one, Say) else one
+                for one in found
+            ]
         self._refused += self._writer.carry_out(found).refused
 
     def _age(self) -> tuple[int, int]:
         with self._desk.look() as look:
             return look.stamp.age
 
-    def _outcome(self) -> Outcome:
+    def outcome(self) -> Outcome:
+        """Return what it came to."""
         return Outcome(
             threads=tuple(sorted(self._threads)),
             branches=tuple(self._branches),

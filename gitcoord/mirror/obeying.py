@@ -2,7 +2,8 @@
 
 A comment is known by its id, so that it does the same however often it is told of. `lock` and
 `unlock` put labels on and take them off, which is what keeps and ends the locks. Only people
-with write permission are heard, and apps that the settings name.
+with write permission are heard, and apps that the settings name. Whoever may write can change
+others' comments, so that one which was changed before it was heard counts for nobody.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from gitcoord.domain.locks import covering
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import held_by as tasks_of
 from gitcoord.domain.time import Time, parse
-from gitcoord.errors import GitcoordError, InvalidValue
-from gitcoord.mirror import issues, labels, texts
-from gitcoord.mirror.asking import Seat, checked_in, seat
-from gitcoord.mirror.commands import WORD, Command, commands
+from gitcoord.errors import Contended, GitcoordError, InvalidValue, Unavailable
+from gitcoord.mirror import consent, issues, labels, texts
+from gitcoord.mirror.asking import Seat, checked_in, labels_of, seat
+from gitcoord.mirror.commands import LIMIT, WORD, Command, beyond, commands
 from gitcoord.mirror.effects import Effect, Label, React, Say, Unlabel
 from gitcoord.mirror.facts import COMMANDERS, Comment, Person, Thread
 from gitcoord.mirror.markdown import clock, code, codes, table, why
@@ -69,12 +70,12 @@ def due(forge: Forge, number: int, last: int, since: Time) -> list[Comment]:
     """
     me = forge.hosted().me
     there = forge.comments(number)
-    answered = {texts.mark_of(one.body) for one in there if one.author.login == me}
+    answered = {texts.ours(one.author, one.body, me) for one in there}
     return [
         one
         for one in sorted(there, key=lambda one: one.id)
         if one.id <= last
-        and one.author.login != me
+        and not texts.ours(one.author, one.body, me)
         and texts.answer_mark(one.id) not in answered
         and parse(one.created_at) > since
         and commands(one.body)
@@ -86,18 +87,25 @@ def obey(desk: Desk, forge: Forge, thread: Thread, comment: Comment) -> list[Eff
     with desk.look() as look:
         bots = look.settings.github_bots
     if not _may(forge, comment.author, bots):
-        said = texts.no_permission(comment.author.login, comment.id)
-        return [React(comment.id, "confused"), Say(thread.number, said.mark, said.body)]
+        return _refused(thread, comment, texts.no_permission(comment.author.login, comment.id))
+    if comment.edited:
+        return _refused(thread, comment, texts.edited(comment.id))
     done = [
         _do(Asked(desk, forge, thread, comment, command, at))
         for at, command in enumerate(commands(comment.body))
     ]
+    if more := beyond(comment.body):
+        done.append(Done(f"Only {LIMIT} commands of a comment are done: {more} are not.", ok=False))
     said = texts.answer(comment.id, (one.said for one in done))
     return [
         *(effect for one in done for effect in one.effects),
-        React(comment.id, "+1" if all(one.ok for one in done) else "confused"),
         Say(thread.number, said.mark, said.body),
+        React(comment.id, "+1" if all(one.ok for one in done) else "confused"),
     ]
+
+
+def _refused(thread: Thread, comment: Comment, said: texts.Words) -> list[Effect]:
+    return [Say(thread.number, said.mark, said.body), React(comment.id, "confused")]
 
 
 def _may(forge: Forge, author: Person, bots: tuple[str, ...]) -> bool:
@@ -112,6 +120,9 @@ def _do(asked: Asked) -> Done:
         return Done(texts.wrong_command(asked.command), ok=False)
     try:
         return verb(asked)
+    except (Unavailable, Contended):
+        # Nobody has decided yet, so that it is heard again.
+        raise
     except GitcoordError as error:
         return Done(texts.failed(asked.command, error), ok=False)
 
@@ -137,13 +148,14 @@ def _unlock(asked: Asked) -> Done:
         raise InvalidValue("this thread holds nothing")
     holder = label_holder(here.session.id)
     with asked.desk.look() as look:
-        prefix = look.settings.github_lock_label
         texts_ = {wanted(look.settings, word).text for word in asked.command.words}
         held = held_by(look.state, holder)
+        # A label may spell its key otherwise, as people put it on.
+        stand = labels_of(look, asked.thread, held)
     keys = tuple(sorted(texts_ or held))
     reply = _decided(asked, ReleaseLocks(keys=keys), holder, here.session.agent)
     assert isinstance(reply, Released)
-    off = [Unlabel(asked.thread.number, labels.lock_label(key, prefix)) for key in reply.keys]
+    off = [Unlabel(asked.thread.number, x.label) for x in stand if x.key in keys]
     return Done(f"Released {codes(reply.keys, 20)}.", tuple(off))
 
 
@@ -204,6 +216,19 @@ def _who(asked: Asked) -> Done:
     return Done(table(["Path", "Held", "By", "Until", "Reason"], rows))
 
 
+def _approve(asked: Asked) -> Done:
+    _need(asked, "approve ID")
+    who, id_ = asked.comment.author, asked.command.words[0]
+    return Done(consent.decide(asked.desk, who, id_, "approve", key=asked.id))
+
+
+def _deny(asked: Asked) -> Done:
+    _need(asked, "deny ID REASON")
+    who, id_ = asked.comment.author, asked.command.words[0]
+    reason = asked.command.text.removeprefix(id_).strip()
+    return Done(consent.decide(asked.desk, who, id_, "deny", reason=reason, key=asked.id))
+
+
 def _help(asked: Asked) -> Done:
     return Done(texts.usage())
 
@@ -216,6 +241,8 @@ _VERBS: dict[str, Callable[[Asked], Done]] = {
     "handoff": _handoff,
     "status": _status,
     "who": _who,
+    "approve": _approve,
+    "deny": _deny,
     "help": _help,
 }
 

@@ -6,7 +6,8 @@ Both only where the settings ask for it. Not here: what one thread shows (`statu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.locks import Lock, over
@@ -28,16 +29,20 @@ _AS_OF = re.compile(r"^As of ledger (\d{1,12}\.\d{1,15}),", re.MULTILINE)
 BATCH = 20
 
 
-def opened(look: Look, there: Iterable[str]) -> Iterator[Effect]:
-    """Yield the issues that open tasks lack; `there` are the tasks that have one."""
-    known = set(there)
-    lacking = [
+def lacking(look: Look, there: Container[str]) -> list[Task]:
+    """Return the open tasks that have no issue, the oldest first; `there` are those that have."""
+    found = [
         task
         for status in sorted(OPEN)
         for task in look.state.scan(Task, f"status:{status}:")
-        if task.id not in known and not issues.number_of(task.id)
+        if task.id not in there and not issues.number_of(task.id)
     ]
-    for task in sorted(lacking, key=lambda task: task.created_at)[:BATCH]:
+    return sorted(found, key=lambda task: task.created_at)
+
+
+def opened(look: Look, tasks: Iterable[Task]) -> Iterator[Effect]:
+    """Yield the issues that the first of these tasks shall have."""
+    for task in islice(tasks, BATCH):
         yield Open(
             f"{issues.POSTED}{task.id}",
             task.title,

@@ -52,6 +52,7 @@ def comment(found: Json) -> Comment:
         body=str(found.get("body") or ""),
         created_at=str(found.get("created_at") or ""),
         url=str(found.get("html_url") or ""),
+        edited=(found.get("updated_at") or found.get("created_at")) != found.get("created_at"),
     )
 
 
@@ -69,6 +70,18 @@ def happening(found: Json) -> Happening:
 def changes(files: Iterable[Json]) -> tuple[Change, ...]:
     """Return the files of a comparison or pull request."""
     return tuple(_change(each) for each in files)
+
+
+def compared_head(found: Json) -> str:
+    """Return the oid of what a comparison was made with; "" where its commits go on.
+
+    What has no commit of its own is where the two parted.
+    """
+    commits = list(found.get("commits") or ())
+    ahead = int(found["ahead_by"])
+    if not ahead:
+        return str(found["merge_base_commit"]["sha"])
+    return str(commits[-1]["sha"]) if len(commits) == ahead else ""
 
 
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:

@@ -6,17 +6,22 @@ is said once. The mark is an HTML comment; agents that see none of those miss no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitcoord.domain.keys import DEFAULT_PREFIXES
 from gitcoord.errors import GitcoordError
 from gitcoord.mirror.commands import VERBS, WORD, Command
 from gitcoord.mirror.markdown import clock, code, codes, table
 
+if TYPE_CHECKING:
+    from gitcoord.mirror.facts import Person
+
 #: With what a comment of ours ends, where a program looks for it.
 MARK = "<!-- gitcoord:{} -->"
+_MARK = re.compile(r"<!-- gitcoord:([^>]*) -->\s*\Z")
 
 
 class Words(NamedTuple):
@@ -33,8 +38,17 @@ def marked(body: str, mark: str) -> str:
 
 def mark_of(body: str) -> str:
     """Return the mark at the end of a comment, or ""."""
-    _, found, rest = body.rpartition("<!-- gitcoord:")
-    return rest.partition(" -->")[0] if found else ""
+    match = _MARK.search(body)
+    return match[1] if match else ""
+
+
+def ours(author: Person, body: str, me: str) -> str:
+    """Return the mark of what we have written, "" for what others write.
+
+    A service and the workflows of one repository are different accounts and the same writer, so
+    that what an app has marked counts as well; people can write such marks, too.
+    """
+    return mark_of(body) if author.bot or author.login == me else ""
 
 
 def refused(key: str, error: GitcoordError, asked_at: str) -> Words:
@@ -79,6 +93,15 @@ def not_allowed(login: str, at: str) -> Words:
 def no_permission(login: str, comment: int) -> Words:
     """Return that an account may not give commands."""
     said = f"{code(login)} may not give commands here: that takes write permission."
+    return Words(answer_mark(comment), said)
+
+
+def edited(comment: int) -> Words:
+    """Return that a comment was changed before it was heard."""
+    said = (
+        "This comment was changed after it was written, maybe by somebody else, "
+        "so that nothing in it is done. Write the command in a new comment."
+    )
     return Words(answer_mark(comment), said)
 
 

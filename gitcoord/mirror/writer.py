@@ -27,13 +27,17 @@ from gitcoord.mirror.effects import (
     Unlabel,
     age_of,
 )
-from gitcoord.mirror.markdown import as_of
+from gitcoord.mirror.markdown import small
 from gitcoord.mirror.posting import page_age
-from gitcoord.mirror.texts import mark_of, marked
+from gitcoord.mirror.texts import marked, ours
 
 if TYPE_CHECKING:
     from gitcoord.mirror.facts import Comment
     from gitcoord.mirror.forge import Forge
+
+
+#: How often a page is written that others write at the same time; the next look writes it, too.
+TRIES = 3
 
 
 class Written(NamedTuple):
@@ -74,9 +78,8 @@ class Writer:
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Label(number, name, key):
-                style = labels.style(name, key)
-                self._forge.label(number, name, style.color, style.description)
+            case Label():
+                self._label(effect)
             case Unlabel(number, name):
                 self._forge.unlabel(number, name)
             case Say():
@@ -94,6 +97,12 @@ class Writer:
             case Page():
                 self._page(effect)
 
+    def _label(self, effect: Label) -> None:
+        number, name, key = effect
+        color, description = labels.style(name, key)
+        if not self._forge.label(number, name, color, description, exact=bool(key)):
+            self._forge.label(number, labels.otherwise(name, key), color, description)
+
     def _say(self, effect: Say) -> None:
         if self._mine(effect.number, effect.mark):
             return
@@ -105,7 +114,7 @@ class Writer:
     def _keep(self, effect: Keep) -> None:
         digest = sha256(effect.body.encode()).hexdigest()[:16]
         mark = f"{effect.mark} {effect.stamp} {digest}"
-        body = marked(f"{effect.body}\n\n<sub>{as_of(effect.stamp)}.</sub>", mark)
+        body = marked(f"{effect.body}\n\n{small(effect.stamp)}", mark)
         found = self._kept(effect)
         if not found:
             if effect.quiet:
@@ -120,28 +129,42 @@ class Writer:
 
     def _kept(self, effect: Keep) -> list[tuple[Comment, _Kept]]:
         """Return the comments that are kept under the effect's mark, the oldest first."""
-        read = ((one, _kept(mark_of(one.body))) for one in self._ours(effect.number))
+        read = ((one, _kept(mark)) for one, mark in self._ours(effect.number))
         return [(one, kept) for one, kept in read if kept and kept.mark == effect.mark]
 
     def _open(self, effect: Open) -> None:
-        for thread in self._forge.threads():
-            if mark_of(thread.body) == effect.mark:
-                return
-        self._forge.open(effect.title, marked(effect.body, effect.mark), effect.labels)
+        if self._opened(effect.mark):
+            return
+        number = self._forge.open(effect.title, marked(effect.body, effect.mark), effect.labels)
+        # Another writer may have been at it, too: the first issue stays. Without its mark the
+        # other is no task's, so that closing it ends none.
+        self._forge.afresh()
+        first = min(self._opened(effect.mark), default=number)
+        if first < number:
+            self._forge.withdraw(number, f"Opened twice at once; see #{first}.")
+
+    def _opened(self, mark: str) -> list[int]:
+        me = self._forge.hosted().me
+        found = self._forge.threads()
+        return [one.number for one in found if ours(one.author, one.body, me) == mark]
 
     def _page(self, effect: Page) -> None:
-        there = self._forge.page_text(effect.branch, effect.path)
-        if there is not None and page_age(there) >= effect.stamp.age:
-            return
-        message = f"state {effect.stamp}"
-        self._forge.page(effect.branch, effect.path, effect.text, message)
+        for _ in range(TRIES):
+            there = self._forge.file(effect.branch, effect.path)
+            if there.blob and page_age(there.text) >= effect.stamp.age:
+                return
+            said = (effect.branch, effect.path, effect.text, f"state {effect.stamp}")
+            if self._forge.page(*said, there.blob):
+                return
 
-    def _ours(self, number: int) -> list[Comment]:
+    def _ours(self, number: int) -> list[tuple[Comment, str]]:
+        """Return our comments on a thread and their marks, the oldest first."""
         me = self._forge.hosted().me
-        return [one for one in self._forge.comments(number) if one.author.login == me]
+        read = ((x, ours(x.author, x.body, me)) for x in self._forge.comments(number))
+        return [(comment, mark) for comment, mark in read if mark]
 
     def _mine(self, number: int, mark: str) -> list[Comment]:
-        return [one for one in self._ours(number) if mark_of(one.body) == mark]
+        return [one for one, found in self._ours(number) if found == mark]
 
 
 def _kept(mark: str) -> _Kept | None:

@@ -27,6 +27,7 @@ from gitcoord.errors import (
     IdTaken,
     InvalidId,
     InvalidValue,
+    OwnApproval,
     ReasonRequired,
     SessionRequired,
     TaskNotFound,
@@ -111,6 +112,16 @@ def test_two_pauses_end_one_by_one() -> None:
     world.refused(FeaturePaused, ClaimTask(id="t-1.1-wp-contract"), "s-bob")
     world.run(ResolveEscalation(id="e-2", resolution="ok"), None)
     assert world.run(ClaimTask(id="t-1.1-wp-contract"), "s-bob").task is not None
+
+
+def test_what_asks_for_a_person_is_not_resolved_by_whoever_raised_it() -> None:
+    world = crew()
+    world.run(raising(), "s-ann")
+    own = world.refused(OwnApproval, ResolveEscalation(id="e-1", resolution="ok"), "s-ann")
+    assert own.message == "ann has raised e-1"
+    world.run(raising("RESOURCE_CONFLICT", number=2), "s-ann")
+    world.run(ResolveEscalation(id="e-2", resolution="it was free again"), "s-ann")
+    assert world.run(ResolveEscalation(id="e-1", resolution="ok"), "s-bob").escalation.resolution
 
 
 def test_resolving_twice_changes_nothing_and_leaves_a_task_that_is_done() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitcoord.domain.assignments import AssignProfile
 from gitcoord.domain.changes import ChangeDraft, RecordChanges
@@ -52,6 +54,46 @@ def ask(world: World, operation: str, resource: str = "", session: str | None = 
     state = world.state()
     found = state.get(Session, session) if session else None
     return asked(state, principal(state, found, world.now), operation, resource)
+
+
+def test_a_task_beyond_the_limit_of_files_is_passed_over_and_says_why() -> None:
+    world = lead(max_files=2)
+    world.run(ChangeSettings(values={"ignore": ["*.lock"]}))
+    world.run(AcquireLocks(keys=("a.py",)), "s-ann")
+    wide = NewTask(id="t-wide", title="Wide", keys=("c.py", "d.py"), priority=1)
+    fits = NewTask(id="t-fits", title="Fits", keys=("a.py", "b.py", "x.lock", "api:GET /x"))
+    world.run(AddTasks(tasks=(wide, fits)))
+    found = world.run(NextTask(), "s-ann")
+    assert found.task.id == "t-fits"
+    (passed,) = found.waiting
+    (reason,) = passed.reasons
+    assert (passed.id, reason.code) == ("t-wide", "limit")
+    assert "2 files, has 1, and this is 2 more" in reason.detail
+    # A wish for it by name says the same, and nobody else is kept from it.
+    refusal = world.refused(ResourceLimitExceeded, ClaimTask(id="t-wide"), "s-ann")
+    assert refusal.details["reasons"][0]["code"] == "limit"
+    assert world.run(NextTask(), "s-bob").task.id == "t-wide"
+
+
+@given(
+    st.integers(0, 3),
+    st.lists(
+        st.sets(st.sampled_from(["a", "b", "c/**", "c/d", "x.lock", "api:GET /x"]), max_size=4),
+        max_size=5,
+    ),
+)
+def test_task_next_is_never_refused_for_a_limit_of_files(
+    limit: int, wishes: list[set[str]]
+) -> None:
+    world = lead(max_files=limit)
+    world.run(ChangeSettings(values={"ignore": ["*.lock"], "tasks_per_session": 0}))
+    new = [NewTask(id=f"t-{at}", title="x", keys=tuple(keys)) for at, keys in enumerate(wishes)]
+    if new:
+        world.run(AddTasks(tasks=tuple(new)))
+    while (found := world.run(NextTask(), "s-ann")).task is not None:
+        session = world.get(Session, "s-ann")
+        assert session.tally is None or len(session.tally.files) <= limit
+    assert all(each.reasons for each in found.waiting)
 
 
 def test_requirement_12_a_reviewer_is_refused_what_its_profile_does_not_allow() -> None:

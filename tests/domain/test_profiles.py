@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitcoord.domain.assignments import (
-    Assignment,
-    AssignProfile,
-    raised,
-    standing,
-    trust_of,
-)
+from gitcoord.domain.assignments import Assignment, AssignProfile, raised, standing
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.pausing import PauseSession, ResumeSession
 from gitcoord.domain.profiles import (
@@ -169,7 +163,6 @@ def test_guardrails_judge_by_the_trust_of_the_session() -> None:
     world.run(SetProfile(name="lead", trust=4))
     world.run(AssignProfile(agent="ann", profile="lead"))
     assert (guard_trust(state(), "s-ann/sub"), guard_trust(state(), None)) == (4, 2)
-    assert (trust_of(state(), "s-ann"), trust_of(state(), "s-none")) == (4, 2)
     assert briefly(state(), world.get(Session, "s-ann")) == (4, "lead")
     world.run(SetProfile(name="lead", blocked=("force_push",)))
     assert guard_trust(state(), "s-ann") == 2

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gitcoord.domain.memories import Memory, Outcome
-from gitcoord.domain.recall import Query, Recalled, rank, recall
+from gitcoord.domain.recall import Query, Recalled, rank, recall, related
 from gitcoord.domain.relevance import DIGITS, NOISE, WEIGHTS, decay, matches, relevance
 from gitcoord.domain.remembering import UseMemories
 from gitcoord.domain.settings import Settings
@@ -299,3 +299,24 @@ def test_an_index_is_used_so_that_only_what_may_be_asked_for_is_read() -> None:
 def test_a_question_that_makes_no_sense_is_refused(query: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue):
         asked(world_of(), **query)
+
+
+@pytest.mark.parametrize(
+    ("summary", "tags", "fits"),
+    [
+        ("Uploads hang", (), True),
+        ("UPLOADED files may hang", (), True),
+        ("upload uploads uploaded", (), False),
+        ("the upload", (), False),
+        ("to be or not to be", (), False),
+        ("nothing of it", ("s3",), False),
+        ("nothing of it", ("upload",), True),
+        ("nothing of it", ("upload queue",), False),
+        ("über größe", (), True),
+    ],
+)
+def test_a_memory_is_about_a_task_by_two_words_or_a_tag(
+    summary: str, tags: tuple[str, ...], fits: bool
+) -> None:
+    one = Memory(id="k-1", agent="ann", summary=summary, tags=tags, at="2026-01-01T00:00:00.000Z")
+    assert related(one, "Repair the upload that hangs: not to be. ÜBER GRÖSSE s3") is fits

@@ -188,3 +188,20 @@ def test_outside_of_a_repository_nobody_is_asked(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "approval" not in stopped(door, "guard", "check", RISKY)
+
+
+def test_what_a_client_asks_before_its_check_in_a_person_can_decide(
+    door: Door, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door("config", "--shared", "approvals", "on")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    error = stopped(door, "guard", "check", RISKY)
+    assert error["approval"]["agent"] == "claude, not checked in"
+    monkeypatch.delenv("CLAUDECODE")
+    person()
+    id = error["approval"]["id"]
+    assert door.json("approval", "decide", id, "--approve")["approval"]["status"] == "approved"
+    # It is the agent's, and not of the person at the same machine.
+    assert stopped(door, "guard", "check", RISKY)["approval"]["status"] == "pending"
+    monkeypatch.setenv("CLAUDECODE", "1")
+    assert "approved by" in door("guard", "check", RISKY)

@@ -351,7 +351,9 @@ def test_a_session_that_has_ended_acts_no_more(
 def test_a_killed_session_hears_what_it_lost_and_who_has_it(
     door: Door, ada: str, grace: str
 ) -> None:
+    door.become(None)
     door("session", "kill", ada, "--reason", "left the building")
+    door.become(grace)
     door("lock", "acquire", "src/**")
     door.become(ada)
     error = says_no(door, "session_ended", 3, "lock", "renew", "src/**")

@@ -210,9 +210,13 @@ def test_an_enterprise_server_is_named_by_its_address(
     # That of the workflow, which names it on such a server.
     desk.variables(GITCOORD_GITHUB_API_URL="", GITHUB_API_URL=github_enterprise.api)
     assert github_enterprise.api.endswith("/api/v3")
-    desk.ada.opens_issue(desk.repo, "Slow", labels=["locked:src/"])
+    issue = desk.ada.opens_issue(desk.repo, "Slow", labels=["locked:src/"])
+    for n in range(100):
+        desk.ada.comments(issue, f"{n}")
+    # On the next page, whose address GitHub gives in full.
+    desk.ada.comments(issue, "/coord lock doc/")
     assert desk.door.json("github", "sync")["refused"] == []
-    assert desk.locks() == {"src/**": "ada"}
+    assert desk.locks() == {"src/**": "ada", "doc/**": "ada"}
 
 
 # What goes wrong on the way.
@@ -297,6 +301,8 @@ def test_setup_shows_what_is_missing_and_makes_it_when_told(desk: Desk) -> None:
     # Nobody sits at a terminal, so nobody has said yes.
     error = desk.door.refused("github", "setup", *hook, code=2)
     assert (error["message"], error["plan"]) == ("nothing was made", plan["missing"])
+    shown = desk.door("github", "setup", *hook, code=2)
+    assert shown.splitlines() == plan["missing"]
     assert (desk.repo.labels, desk.repo.hooks) == ({}, {})
     made = desk.door.json("github", "setup", "--yes", *hook)
     assert made["made"] == plan["missing"]

@@ -232,7 +232,9 @@ def test_requirement_3_the_working_memory_is_the_sessions_and_ends_with_it(
 
 
 def test_requirement_3_above_the_budget_it_says_what_gave_way(door: Door, ada: str) -> None:
+    door.become(None)
     door("config", "--shared", "working_memory", "600")
+    door.become(ada)
     door("memory", "set", "a", "a" * 300)
     door("memory", "set", "b", "b" * 250)
     said = door("memory", "set", "c", "c" * 100)
@@ -245,5 +247,28 @@ def test_requirement_3_above_the_budget_it_says_what_gave_way(door: Door, ada: s
 def test_compaction_takes_old_memories(door: Door, ada: str) -> None:
     name = remember(door, "x")["id"]
     door("memory", "forget", name)
+    door.become(None)
     assert door.json("compact", "--keep", "1d")["removed"] == {}
     assert door.json("compact", "--keep", "0s")["removed"] == {"memories": 1}
+
+
+def test_what_was_learned_for_the_task_at_hand_is_in_the_context(door: Door, ada: str) -> None:
+    kept = remember(door, "uploads over 2 GB hang", "--type", "error", "--lesson", "split them")
+    for text in ("the garden needs water", "uploading is a word", "the task is to be done"):
+        remember(door, text)
+    long = remember(door, "z" * 300, "--tag", "storage")
+    assert "Learned" not in door("context")
+    door("task", "add", "Repair the upload", "--description", "It hangs.", "--id", "t-1")
+    door("task", "claim", "t-1")
+    (line,) = [x for x in door("context").splitlines() if x.startswith("Learned")]
+    assert line.startswith("Learned (error, ada, ")
+    assert line.endswith(f"{kept['id']}): uploads over 2 GB hang -> split them")
+    # A tag is enough, and no line is long; who has no task is told nothing.
+    door("task", "complete", "t-1")
+    door("task", "add", "Tidy up storage and uploads that hang", "--id", "t-2")
+    assert "Learned" not in door("context")
+    door("task", "claim", "t-2")
+    lines = [x for x in door("context").splitlines() if x.startswith("Learned")]
+    assert {kept["id"], long["id"]} == {x.split("): ")[0].split(", ")[-1] for x in lines}
+    assert max(map(len, lines)) == 200
+    assert "memory" not in door.json("context")["omitted"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitcoord.storage import checkedout
 from tests.entrypoints.door import Door
 from tests.gitrun import git
 from tests.storage.histories import branch
@@ -142,6 +144,30 @@ def test_a_dirty_worktree_of_the_target_is_named(here: Door) -> None:
     assert error["path"] == here.place
     assert error["dirty"] == ["README"]
     assert error["landed"] == []
+
+
+def test_a_worktree_that_could_not_follow_is_named_until_it_can(
+    here: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(here.place, "checkout", "-q", "main")
+    branch(here.place, "three", {"README": "three\n"})
+    queued(here, "three")
+    follow = checkedout.follow
+
+    def late(*given: Any, **said: Any) -> Any:
+        Path(here.place, "README").write_text("mine\n", encoding="utf-8")
+        return follow(*given, **said)
+
+    monkeypatch.setattr(checkedout, "follow", late)
+    found = here.json("merge", "land")
+    assert len(found["landed"]) == 1
+    assert [one["path"] for one in found["worktrees"]] == [here.place]
+    assert "README" in found["worktrees"][0]["reason"]
+    monkeypatch.setattr(checkedout, "follow", follow)
+    assert f"{here.place} cannot follow" in here("merge", "check")
+    git(here.place, "checkout-index", "-f", "README")
+    assert here.json("merge", "check")["worktrees"] == []
+    assert git(here.place, "status", "--porcelain") == ""
 
 
 def test_agents_and_people_are_told_apart(here: Door) -> None:

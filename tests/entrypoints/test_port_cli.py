@@ -301,3 +301,13 @@ def test_sixteen_processes_of_two_repositories_get_sixteen_blocks(
     assert len(taken) == len(set(taken)) == 160
     rows = here.json("port", "list")["ports"]
     assert sorted(one["first"] for one in rows) == sorted(first for first, _ in got)
+
+
+def test_a_profile_that_blocks_it_lets_no_ports_be_leased(here: Door) -> None:
+    here("profile", "set", "own", "--block", "allocate_ports")
+    here("profile", "assign", "ada", "own")
+    here.start("ada")
+    error = here.refused("port", "allocate")
+    assert (error["code"], error["operation"]) == ("operation_not_permitted", "allocate_ports")
+    assert here("port", "list").strip() == "no ports are leased"
+    assert here.json("port", "release")["released"] is False

@@ -283,4 +283,4 @@ def lose(door: Door, bob: str, how: str) -> None:
     elif how == "kill":
         door("session", "kill", ada, "--reason", "mine")
     else:
-        door("session", "pause", ada, "--session", bob)
+        door("session", "pause", ada)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.entrypoints.door import Door
+from tests.gitrun import branch, git
 from tests.webhook.running import Running
 
 
@@ -147,3 +148,20 @@ def test_a_proxy_is_believed_who_the_client_is_only_if_that_was_said(
         for turn, client in enumerate(("1.1.1.1", "1.1.1.1", "1.1.1.1", "2.2.2.2"))
     ]
     assert statuses == [401, 401, *last]
+
+
+@pytest.mark.parametrize(("words", "status"), [((), 409), (("--run-checks",), 200)])
+def test_commands_of_verification_run_only_if_that_was_said(
+    door: Door, running: list[Running], words: tuple[str, ...], status: int
+) -> None:
+    head = branch(door.place, "feat/login", "src/a")
+    command = (sys.executable, "-c", "print('all is well')")
+    door("verify", "policy", "add", "unit", "--", *command)
+    key = door.json("serve", "key", "add", "--name", "ci", "--scope", "agent")["key"]["secret"]
+    running.append(Running(door.place, *words))
+    made = running[0].ask("/api/v1/merges", {"branch": "feat/login"}, key)[1]["merge"]
+    assert made["head"] == head
+    before = git(door.place, "rev-parse", "main")
+    told, answer = running[0].ask("/api/v1/merges/land", {"ids": [made["id"]]}, key)
+    assert told == status, answer
+    assert (git(door.place, "rev-parse", "main") == before) == (status != 200)

@@ -319,6 +319,8 @@ def test_one_session_is_shown_with_what_it_holds(door: Door) -> None:
 
 
 def test_killing_needs_a_reason_and_names_who_did_it(door: Door) -> None:
+    door("profile", "set", "lead", "--trust", "3")
+    door("profile", "assign", "bob", "lead")
     ada, bob = door.start("ada"), door.start("bob")
     door("lock", "acquire", "a.py", "--session", ada)
     door.become(bob)

@@ -179,8 +179,8 @@ def test_a_take_over_is_told_at_once(door: Door) -> None:
 
 
 def test_an_ended_session_is_told_what_it_lost(door: Door) -> None:
-    ada, bob = busy(door)
-    door.become(bob)
+    ada, _ = busy(door)
+    door.become(None)
     door("session", "kill", ada, "--reason", "its machine is gone")
     text = door.json("context", "--session", ada)["text"]
     assert "has ended (killed)" in text

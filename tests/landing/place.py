@@ -54,7 +54,7 @@ class Place:
             "base": self.base,
             "paths": changed_paths(self.checkout, self.base, commit),
             "lines": changed_lines(self.checkout, self.base, commit),
-            "session": "",
+            "session": None,
             "agent": "eve",
             "environ": os.environ,
         } | said

@@ -110,6 +110,8 @@ def test_cheap_tiers_come_first_and_nothing_runs_after_a_failure(
     )
     assert place.outcomes(commit) == {"z-static": "passed", "b-unit": "failed"}
     assert counted.runs == 2
+    assert place.verify(commit, person=True) == found
+    assert counted.runs == 2
     with place.house.ledger.state() as state:
         assert list(listed(state)) == []
 

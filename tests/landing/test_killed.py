@@ -146,6 +146,7 @@ def judged(here: Yard, told: list[dict[str, object]], names: set[str]) -> None:
     landed = [name for one in told for name in one["landed"]]  # type: ignore[attr-defined]
     assert len(landed) == len(set(landed)), told
     assert {one["error"] for one in told} <= {"", "landing_busy", "target_moved"}, told
+    here.house.follow()
     merged = {one.branch for one in here.entries() if one.status == "merged"}
     assert set(landed) <= merged
     here.agree()

@@ -376,7 +376,7 @@ def test_a_target_that_is_another_name_of_a_branch_is_followed_there(here: Yard)
     git(here.repo, "branch", "-q", "-m", "main", "trunk")
     git(here.repo, "symbolic-ref", MAIN, "refs/heads/trunk")
     git(here.repo, "checkout", "-q", "trunk")
-    here.ready("topic")
+    here.ready("topic", target="main")
     assert plain(here.land()) == {"merged": ["topic"]}
     assert git(here.repo, "rev-parse", "trunk") == here.main()
     assert git(here.repo, "symbolic-ref", MAIN) == "refs/heads/trunk"

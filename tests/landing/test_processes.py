@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from gitcoord.landing import processes
 from gitcoord.landing.processes import MARK, TAIL, Ended, Limits, end_marked, run
 from gitcoord.storage.gitproc import LOST
 from tests.landing.place import until
@@ -86,7 +89,11 @@ def test_a_command_that_floods_is_ended_and_the_end_of_it_kept(tmp_path: Path) -
     assert set(ended.output.split(b"\n")[1:-1]) == {b"flood"}
 
 
-def test_what_was_written_over_the_limit_before_its_end_counts_too(tmp_path: Path) -> None:
+def test_what_was_written_over_the_limit_before_its_end_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if nobody had looked before it ended.
+    monkeypatch.setattr(processes, "_has_ended", lambda child: child.wait() is not None)
     line = "head -c 5000 /dev/zero"
     assert ran(tmp_path, line, Limits(60.0, output=4_999)).limit == "output"
     assert ran(tmp_path, line, Limits(60.0, output=5_000)).limit == ""
@@ -108,7 +115,11 @@ def test_children_that_left_the_group_are_found_by_their_mark(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there processes can be found by a mark")
-def test_only_what_carries_the_mark_is_ended() -> None:
+@pytest.mark.parametrize("old", [False, True], ids=["now", "before Linux 5.3"])
+def test_only_what_carries_the_mark_is_ended(old: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if old:
+        monkeypatch.delattr(os, "pidfd_open")
+
     def started(mark: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], MARK: mark})
 
@@ -139,7 +150,8 @@ def test_it_is_ended_when_the_run_is_broken_off(
         number(tmp_path / "child")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("time.sleep", interrupted)
+    broken = SimpleNamespace(sleep=interrupted, monotonic=time.monotonic)
+    monkeypatch.setattr(processes, "time", broken)
     with pytest.raises(KeyboardInterrupt):
         ran(tmp_path, "echo $$ > child; exec sleep 600")
     monkeypatch.undo()

@@ -11,6 +11,7 @@ from gitcoord.domain.approving import DecideApproval
 from gitcoord.domain.verification import Verification
 from gitcoord.domain.verify_policies import SetVerifyPolicy
 from gitcoord.errors import TargetDirty
+from gitcoord.landing.check import check
 from tests.gitrun import git
 from tests.landing.yard import Yard, plain, yard
 
@@ -57,6 +58,15 @@ def test_the_same_tree_is_not_checked_twice(here: Yard, tmp_path: Path) -> None:
     git(here.repo, "checkout", "-q", "README")
     assert plain(here.land()) == {"merged": ["topic"]}
     assert (tmp_path / "runs").read_text() == "x\n"
+
+
+def test_what_is_no_longer_what_was_queued_is_not_even_checked(here: Yard, tmp_path: Path) -> None:
+    here.policy("runs", f"echo x >> '{tmp_path}/runs'")
+    entry = here.ready("topic")
+    check(here.site(), [entry.id])
+    git(here.repo, "branch", "-q", "-D", "topic")
+    assert plain(here.land()) == {"merged": [], "blocked": ["topic"]}
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_github_has_not_checked_waits_and_is_not_to_blame(here: Yard) -> None:

@@ -6,6 +6,7 @@ People act at GitHub, `look` lets the mirror hear of it through deliveries, as a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,11 +50,23 @@ class Stage:
         self.house: House = begun(path, self.clock, **settings)
         self.mirror = self.another()
 
-    def another(self, **fields: Any) -> Mirror:
+    def another(self, repository: str = NAME, **fields: Any) -> Mirror:
         """Return a mirror of its own, as another process has it."""
         access = Access(self.bot.token, actions=True, url=self.github.api, pause=0)
-        forge = Forge(access._replace(**fields), NAME, InMemory())
+        forge = Forge(access._replace(**fields), repository, InMemory())
         return Mirror(self.house.coordinator, forge, self.house.follow)
+
+    def as_app(self, slug: str, **permissions: str) -> Mirror:
+        """Return a mirror that is let in as an app, as a service is."""
+        granted = {"metadata": "read", "contents": "write", "issues": "write"} | permissions
+        app = self.github.app(slug, permissions=granted)
+        number = self.github.install(app, self.repo).id
+        # What an app signs is dated by the real clock.
+        self.github.world.clock = time.time
+        fields = {"token": "", "actions": False, "app": str(app.id), "key": app.private_key}
+        made = self.another(**fields, installation=number)
+        self.github.world.clock = self.clock.wall
+        return made
 
     # What is heard.
 

@@ -43,6 +43,15 @@ def test_a_later_push_holds_what_is_changed_then_and_no_more(stage: Stage) -> No
     assert sorted(stage.locks()) == ["doc/a.md", "src/a.py"]
 
 
+def test_a_forced_push_holds_what_it_has_left_of_the_branch(stage: Stage) -> None:
+    stage.ada.commits(stage.repo, "claude/x", {"src/a.py": "2\n"}, "work", start="main")
+    stage.look()
+    new = {"src/b.py": "9\n"}
+    stage.ada.commits(stage.repo, "claude/x", new, "again", start="main", force=True)
+    stage.look()
+    assert stage.locks() == {"src/b.py": "claude"}
+
+
 def test_a_pushed_file_that_another_holds_is_not_taken_and_the_check_names_the_holder(
     stage: Stage,
 ) -> None:

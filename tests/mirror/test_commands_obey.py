@@ -20,6 +20,8 @@ def test_lock_and_unlock_put_labels_on_and_take_them_off(stage: Stage) -> None:
     assert [one.content for one in asked.reactions] == ["+1"]
     (text,) = stage.said(issue)
     assert "Locked." in text
+    with stage.house.ledger.state(stage.house.ledger.head()) as state:
+        assert f"As of ledger 1.{state.meta.seq}, `{stage.house.ledger.head()[:12]}`" in text
     stage.ada.comments(issue, "/coord unlock src/a.py")
     stage.look()
     assert (stage.locks(), names(issue)) == (
@@ -140,6 +142,17 @@ def test_what_people_write_into_names_mentions_nobody_and_breaks_nothing(stage: 
     outside = "".join(text.split("`")[::2])
     for bad in ("@", "javascript", "<img", "\n# "):
         assert bad not in outside
+
+
+def test_of_very_many_commands_some_are_done_and_it_is_said_how_many_are_not(
+    stage: Stage,
+) -> None:
+    issue = stage.ada.opens_issue(stage.repo, "One")
+    asked = stage.ada.comments(issue, "\n".join(f"/coord lock doc/{n}" for n in range(12)))
+    stage.look()
+    assert len(stage.locks()) == 10
+    assert "Only 10 commands of a comment are done: 2 are not." in stage.said(issue)[0]
+    assert [one.content for one in asked.reactions] == ["confused"]
 
 
 def test_apps_are_heard_only_where_the_settings_name_them(stage: Stage) -> None:

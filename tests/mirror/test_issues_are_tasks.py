@@ -56,6 +56,29 @@ def test_closing_an_issue_ends_its_task(stage: Stage, reason: str, status: str) 
     assert names(issue) == ["agent-task", f"coord:{status}"]
 
 
+@pytest.mark.parametrize("reason", ["completed", "not_planned"])
+def test_who_may_only_read_can_close_their_issue_and_ends_nobodys_work(
+    stage: Stage, reason: str
+) -> None:
+    found = []
+    for title in ("Waits", "Worked on"):
+        issue = stage.eve.opens_issue(stage.repo, title)
+        stage.ada.labels(issue, "agent-task")
+        found.append(issue)
+    stage.look()
+    waits, works = (f"issue-{issue.number}" for issue in found)
+    carl = stage.agent("carl")
+    stage.run(ClaimTask(id=works), session=carl.id)
+    for issue in found:
+        stage.eve.closes(issue, reason)
+    stage.look()
+    stage.everything()
+    assert (stage.task(waits).status, stage.task(works).status) == ("cancelled", "assigned")
+    stage.run(MoveTask(id=works, move="release"), session=carl.id)
+    stage.everything()
+    assert stage.task(works).status == "cancelled"
+
+
 def test_completing_a_task_closes_its_issue_and_opening_that_again_makes_the_next(
     stage: Stage,
 ) -> None:
@@ -137,5 +160,26 @@ def test_tasks_get_issues_where_the_settings_ask_for_them(stage: Stage) -> None:
     stage.ada.closes(issue, "not_planned")
     stage.look()
     assert stage.task("t-1").status == "cancelled"
+    stage.everything()
+    assert len(stage.repo.issues) == 1
+
+
+def test_what_was_closed_long_ago_is_not_read_again_and_again(stage: Stage) -> None:
+    stage.run(ChangeSettings(values={"github_issues": True}))
+    stage.adds(NewTask(id="t-1", title="Tidy"))
+    old = stage.github.world.stamp()
+    stage.at(30 * 86_400)
+    stage.everything()
+    before = len(stage.github.calls)
+    for _ in range(2):
+        stage.everything()
+    asked = [call.query for call in stage.github.calls[before:] if call.query.get("since")]
+    assert asked
+    assert all(query["since"] > old for query in asked)
+    # Who has closed its issue does not want another.
+    (issue,) = stage.repo.issues.values()
+    stage.at(-20 * 86_400)
+    stage.eve.closes(issue)
+    stage.at(20 * 86_400)
     stage.everything()
     assert len(stage.repo.issues) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gitcoord.domain.departure import KillSession
 from gitcoord.domain.locks import Lock
 from gitcoord.domain.takeover import TakeOverLocks
@@ -140,6 +142,67 @@ def test_an_issue_that_is_deleted_holds_nothing(stage: Stage) -> None:
     stage.repo.issues.pop(issue.number)
     stage.everything()
     assert (stage.locks(), stage.sessions()) == ({}, [])
+
+
+def test_a_label_that_nobody_is_known_to_have_put_on_is_its_authors(stage: Stage) -> None:
+    for person in (stage.eve, stage.bob):
+        issue = person.opens_issue(stage.repo, person.login)
+        stage.bob.labels(issue, f"locked:{person.login}/")
+        # GitHub's history may come after the label.
+        issue.timeline.clear()
+    stage.look()
+    assert stage.locks() == {"bob/**": "bob"}
+    eves, bobs = stage.repo.issues.values()
+    assert (names(eves), names(bobs)) == ([], ["coord:locks", "locked:bob/"])
+    assert "may not ask for locks" in stage.said(eves)[0]
+
+
+@pytest.mark.parametrize("words", ["", " doc/", " doc/**"])
+def test_a_comment_takes_off_what_a_label_spells_otherwise(stage: Stage, words: str) -> None:
+    issue = stage.ada.opens_issue(stage.repo, "One", labels=["locked:doc/"])
+    stage.look()
+    assert stage.locks() == {"doc/**": "ada"}
+    stage.ada.comments(issue, f"/coord unlock{words}")
+    stage.look()
+    assert (stage.locks(), names(issue)) == ({}, [])
+
+
+def test_a_label_that_is_renamed_or_deleted_everywhere_asks_for_that(stage: Stage) -> None:
+    first = stage.ada.opens_issue(stage.repo, "One", labels=["locked:src/"])
+    second = stage.ada.opens_issue(stage.repo, "Two", labels=["important"])
+    stage.look()
+    stage.ada.renames_label(stage.repo, "important", "locked:doc/")
+    stage.look()
+    assert stage.locks() == {"src/**": "ada", "doc/**": "ada"}
+    stage.ada.deletes_label(stage.repo, "locked:src/")
+    stage.look()
+    assert (stage.locks(), names(first)) == ({"doc/**": "ada"}, [])
+    assert names(second) == ["coord:locks", "locked:doc/"]
+
+
+def test_an_old_delivery_that_comes_again_asks_for_nothing(stage: Stage) -> None:
+    issue = stage.ada.opens_issue(stage.repo, "One", labels=["locked:src/"])
+    deleted = stage.ada.comments(issue, "/coord lock doc/")
+    old = list(stage.github.outbox)
+    stage.ada.deletes(deleted)
+    stage.ada.unlabels(issue, "locked:src/")
+    stage.look()
+    stage.mirror.look(stage.heard(old))
+    assert (stage.locks(), stage.sessions(), stage.said(issue)) == ({}, [], [])
+
+
+def test_keys_that_differ_in_case_alone_are_two_keys_and_two_labels(stage: Stage) -> None:
+    stage.ada.makes_label(stage.repo, "locked:SRC/a.py", "ffffff", "")
+    issue = stage.ada.opens_issue(stage.repo, "One")
+    stage.ada.comments(issue, "/coord lock src/a.py")
+    stage.look()
+    stage.everything()
+    assert stage.locks() == {"src/a.py": "ada"}
+    (label,) = [one for one in issue.labels if one.name.startswith("locked:")]
+    assert (label.name[:8], label.description) == ("locked:~", "src/a.py")
+    stage.ada.comments(issue, "/coord unlock src/a.py")
+    stage.look()
+    assert (stage.locks(), names(issue)) == ({}, [])
 
 
 def issue_url(stage: Stage, number: int) -> str:

@@ -108,6 +108,7 @@ def test_a_rebase_may_just_move_on(repo: str) -> None:
 
 def test_a_rebase_drops_what_changes_nothing_and_what_the_target_has(repo: str) -> None:
     head = branch(repo, "topic", {"a.py": "a\n"}, {}, {"b.py": "b\n"})
+    commit(repo, {"c.py": "c\n"})
     git(repo, "cherry-pick", head + "~2")
     tip = commit(repo, {"a.py": "later\n"})
     found = done(repo, head, "rebase")
@@ -360,17 +361,18 @@ def test_modes_and_links_are_merged_too(repo: str, method: Method) -> None:
 
 
 @every
-def test_what_the_user_has_configured_changes_nothing(repo: str, method: Method) -> None:
-    commit(repo, {"old.py": LINES})
-    git(repo, "checkout", "-q", "-b", "topic")
-    git(repo, "mv", "old.py", "new.py")
-    head = commit(repo, {}, "-m", "move")
-    git(repo, "checkout", "-q", "main")
-    commit(repo, {"old.py": LINES + "more\n"})
-    plain = done(repo, head, method).tree
-    for name in ("merge.renames", "diff.renames"):
-        git(repo, "config", name, "false")
-    assert done(repo, head, method).tree == plain
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_what_the_user_has_configured_changes_nothing(
+    repo: str, method: Method, value: str
+) -> None:
+    """A file that comes into a folder which was renamed is for a person to decide."""
+    commit(repo, {f"old/{name}.py": f"{name}\n" * 20 for name in "abcd"})
+    head = branch(repo, "topic", {"old/new.py": "n\n"})
+    git(repo, "mv", "old", "moved")
+    commit(repo, {}, "-m", "move")
+    plain = clash(repo, head, method)
+    git(repo, "config", "merge.directoryRenames", value)
+    assert clash(repo, head, method) == plain
 
 
 @every

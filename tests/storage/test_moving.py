@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -231,6 +232,20 @@ def test_a_change_that_comes_too_late_is_left_alone_and_told(line: Line) -> None
     Path(line.repo, "src/a.py").write_text("a\n")
     assert checkedout.finish(line.checkout) == []
     assert status(line.repo) == ""
+
+
+def test_a_worktree_with_a_merge_under_way_is_left_alone(line: Line) -> None:
+    git(line.repo, "checkout", "-q", "main")
+    line.moving([line.after], [Move(STATE, line.before.oid, line.after.oid)])
+    Path(line.repo, "src/a.py").write_text("mine\n")
+    assert line.moving.follow()
+    git(line.repo, "reset", "-q", "--hard")
+    branch(line.repo, "rival", {"src/a.py": "rival\n"}, base="elsewhere")
+    subprocess.run(["git", "-C", line.repo, "merge", "-q", "rival"], capture_output=True)
+    before = status(line.repo)
+    assert "UU src/a.py" in before
+    assert checkedout.finish(line.checkout) == []
+    assert status(line.repo) == before
 
 
 def test_a_kill_after_the_swap_is_made_good(line: Line) -> None:

@@ -197,5 +197,5 @@ def test_what_to_do_next_can_be_done_over_http(serving: Maker, repo: str) -> Non
     assert {code: hint for code, hint in named.items() if "`gitcoord " in hint} == {}
     # A route that a hint names is one of ours.
     for hint in HINTS.values():
-        for method, path in re.findall(r"(GET|POST) /api/v1([/\w{}]+)", hint):
+        for method, path in re.findall(r"(GET|POST) /api/v1([-/\w{}]+)", hint):
             assert (method, path) in {(line.method, line.path) for line in LINES}, hint

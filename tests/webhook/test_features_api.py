@@ -49,8 +49,12 @@ def test_what_is_wrong_is_refused_and_changes_nothing(served: Served) -> None:
     assert head(served) == before
 
 
-def test_a_key_without_a_session_is_a_person(served: Served) -> None:
+def test_an_admins_key_without_a_session_is_a_person_and_no_other(served: Served) -> None:
     served.agent("ada").post("/features", {"id": "login"})
-    key = served.key("agent", agent="eve")
+    body = {"reason": "gone"}
+    for key in (served.key("agent"), served.key("agent", agent="eve")):
+        refused = served.call("POST", "/features/login/deregister", body, key=key)
+        assert (refused.status_code, refused.json()["code"]) == (409, "feature_taken")
+    key = served.key("admin", agent="eve")
     found = served.call("POST", "/features/login/deregister", {"reason": "gone"}, key=key)
     assert found.json()["feature"]["ended_by"] == "eve"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.webhook.served import Agent, Served
+from tests.webhook.served import Agent, Served, problem
 
 FREEZE = 'forbid(principal, action == Action::"acquire_lock", resource);'
 
@@ -148,3 +148,29 @@ def test_agent_coordinator_tells_the_profile_and_refuses_with_the_reason(
     assert served.client.get("/profiles/me").status_code == 401
     push = {"operation_text": "git push --force origin topic", "agent_id": "ada"}
     assert served.client.post("/guardrails/check", json=push, headers=head).json()["safe"] is False
+
+
+def test_who_has_no_session_is_a_person_only_with_an_admins_key(served: Served) -> None:
+    admin, some, bound = served.key("admin"), served.key("agent"), served.key("agent", "ada")
+    made = served.call("POST", "/features", {"id": "ours"}, key=admin)
+    assert made.status_code == 201
+    for key in (some, bound):
+        for path in ("/features", "/features/ours/deregister"):
+            body = {"id": "ours"} if path == "/features" else {}
+            refused = served.call("POST", path, body, key=key)
+            assert refused.json()["code"] == "feature_taken", refused.text
+    # A bound key proves whose it is, and has what that agent has.
+    new = {"tasks": [{"id": "t-1", "title": "Write it"}]}
+    put(served, admin, "/profiles/looker", {"trust": 1})
+    put(served, admin, "/assignments/ada", {"profile": "looker"})
+    problem(served.call("POST", "/tasks", new, key=bound), 403, "insufficient_trust_level")
+    # Limits are a session's: without one they would not be counted.
+    put(served, admin, "/profiles/looker", {"trust": 2, "max_calls": 1})
+    assert served.call("POST", "/tasks", new, key=bound).json()["code"] == "session_required"
+    put(served, admin, "/assignments/ada", {})
+    assert served.call("POST", "/tasks", new, key=some).status_code == 201
+    said = served.call("PATCH", "/settings", {"values": {"agent_trust": 1}}, key=admin)
+    assert said.status_code == 200
+    more = {"tasks": [{"id": "t-2", "title": "Write it"}]}
+    problem(served.call("POST", "/tasks", more, key=some), 403, "insufficient_trust_level")
+    assert served.call("POST", "/tasks", more, key=admin).status_code == 201

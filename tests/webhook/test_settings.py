@@ -71,6 +71,7 @@ def test_what_is_not_said_is_safe() -> None:
     assert not plain.loopback_dashboard
     assert not plain.private_notifications
     assert not plain.behind_proxy
+    assert not plain.run_checks
     assert plain.origins == ()
 
 
@@ -79,5 +80,12 @@ def test_the_page_about_the_service_has_every_status_and_every_switch() -> None:
     table = page.partition("| status | when |")[2].partition("##")[0]
     named = {int(word) for word in re.findall(r"\b[45]\d\d\b", table)}
     assert named == {*STATUSES.values(), 401, 415, 429} - {500}
-    for switch in ("--require-key-everywhere", "--behind-proxy", "--origin", "--rate", "--log"):
+    for switch in (
+        "--require-key-everywhere",
+        "--behind-proxy",
+        "--origin",
+        "--rate",
+        "--log",
+        "--run-checks",
+    ):
         assert switch in page

@@ -20,7 +20,7 @@ from gitcoord.domain.operation import Operation
 from gitcoord.domain.record import shown
 from gitcoord.errors import GitcoordError, InvalidValue
 from webhook.access import SESSION_HEADER, caller
-from webhook.api import checkin, judging, said, waiting
+from webhook.api import checkin, judging, merges, said, waiting
 from webhook.api.asking import Asking
 from webhook.api.pages import Asked
 from webhook.api.table import LINES, Line, fields
@@ -41,6 +41,7 @@ _KEPT = {
 #: Operations whose body is completed here, and whose answer says more.
 _PREPARED: dict[str, Callable[[Asking, dict[str, Any], str | None], dict[str, Any]]] = {
     "session.start": checkin.prepared,
+    "merge.enqueue": merges.prepared,
 }
 _FINISHED: dict[str, Callable[[Service, Asking, Any], dict[str, Any]]] = {
     "session.start": checkin.finished,
@@ -143,8 +144,8 @@ async def _done(service: Service, line: Line, asking: Asking, request: Request) 
     if (prepare := _PREPARED.get(line.tag)) is not None:
         body = await project.work(prepare, asking, body, key)
     operation = _operation(line, body)
-    acting = asking.caller.session
-    if acting is None and operation.acting and not operation.sessionless:
+    acting = asking.asker()
+    if not acting and operation.acting and not operation.sessionless:
         acting = await project.work(lambda: asking.holder)
     if (judge := _JUDGED.get(line.tag)) is not None:
         await project.work(judge, asking, operation, f"{line.method} {PREFIX}{line.path}")

@@ -10,6 +10,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gitcoord.domain.operation import UNKNOWN
 from gitcoord.entrypoints.cli.desk import Desk
 from gitcoord.errors import SessionRequired, WaitTimedOut
 from webhook.access import SESSION_HEADER
@@ -46,6 +47,18 @@ class Asking(Desk):
                 hint=f"Send its token as {SESSION_HEADER}; POST /api/v1/sessions gives one.",
             )
         return self.caller.session
+
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: a person is who has an admin's key."""
+        return None if self.caller.scope == "admin" else UNKNOWN
+
+    def typist(self) -> str | None:
+        """Return who asks: here nobody stands at a terminal."""
+        return self.asker()
+
+    def named_for(self, session: str | None) -> str:
+        """Return the name of whoever asks, which the key has proved."""
+        return self.person
 
     @property
     def person(self) -> str:

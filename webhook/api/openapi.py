@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from webhook.access import PROJECT_HEADER, SESSION_HEADER
-from webhook.api import beside, ports
+from webhook.api import beside, landings, ports
 from webhook.api.answering import ONCE, PREFIX, asked_by, told_by
 from webhook.api.asking import LONGEST
 from webhook.api.checkin import Token
@@ -24,6 +24,9 @@ from webhook.problems import MEDIA_TYPE
 #: Endings of fields that hold a time, or null while there is none (domain/record.py).
 _TIMES = ("_at", "_until", "_since", "deadline", "since", "not_before")
 _JSON = "application/json"
+_REFERENCE = "#/components/schemas/{name}"
+#: Fields that a body may leave out although the operation has to have them.
+_LOOKED_UP: dict[str, frozenset[str]] = {"merge.enqueue": frozenset({"id", "head"})}
 
 #: What every route may answer, and what only those that change something may.
 PROBLEMS: dict[int, str] = {
@@ -52,8 +55,8 @@ def document() -> bytes:
 
 def described() -> dict[str, Any]:
     """Return the document."""
-    kinds = [kind for line in LINES for kind in _kinds(line)]
-    found, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    kinds = [*(kind for line in LINES for kind in _kinds(line)), *landings.STRUCTS]
+    found, parts = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
     schemas = {name: _nullable(part) for name, part in parts.items()}
     schemas["Problem"] = _problem()
     references = dict(zip(map(id, kinds), found, strict=True))
@@ -62,6 +65,7 @@ def described() -> dict[str, Any]:
         paths.setdefault(PREFIX + line.path, {})[line.method.lower()] = _route(line, references)
     paths |= beside.paths(PREFIX, _answers(PROBLEMS), _answers(PROBLEMS | REFUSALS))
     paths |= ports.paths(_answers(PROBLEMS | REFUSALS))
+    paths |= landings.paths(_reference, _answers(PROBLEMS | REFUSALS))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,6 +83,11 @@ def described() -> dict[str, Any]:
         },
         "security": [{"key": []}, {"header": []}],
     }
+
+
+def _reference(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the reference to the schema of a struct that is in the document."""
+    return {"$ref": _REFERENCE.format(name=kind.__name__)}
 
 
 def _kinds(line: Line) -> list[type[msgspec.Struct]]:
@@ -115,7 +124,8 @@ def _route(line: Line, references: dict[int, Any]) -> dict[str, Any]:
         body: dict[str, Any] = {"schema": _body(line, references[id(line.operation)])}
         if line.example:
             body["example"] = dict(line.example)
-        required = any(field.required for field in _left(line).values())
+        looked_up = _LOOKED_UP.get(line.tag, frozenset())
+        required = any(x.required for name, x in _left(line).items() if name not in looked_up)
         route["requestBody"] = {"required": required, "content": {_JSON: body}}
     return route
 
@@ -132,14 +142,13 @@ def _answers(statuses: dict[int, str]) -> dict[str, Any]:
 def _body(line: Line, reference: Any) -> Any:
     """Return the schema of a body; what the path says, or the service, need not be in it."""
     filled = set(fields(line.operation)) - set(_left(line))
-    if not filled:
+    looked_up = _LOOKED_UP.get(line.tag, frozenset())
+    if not filled and not looked_up:
         return reference
     name = line.operation.__name__
-    (_,), parts = msgspec.json.schema_components(
-        [line.operation], ref_template="#/components/schemas/{name}"
-    )
+    (_,), parts = msgspec.json.schema_components([line.operation], ref_template=_REFERENCE)
     schema = dict(parts[name])
-    required = [field for field in schema.get("required", []) if field not in filled]
+    required = [x for x in schema.get("required", []) if x not in filled | looked_up]
     schema["properties"] = {k: v for k, v in schema["properties"].items() if k not in filled}
     schema.pop("required", None)
     return schema | ({"required": required} if required else {})
@@ -186,7 +195,7 @@ def _in_query(line: Line) -> list[dict[str, Any]]:
     if line.tag:
         return []
     kind = asked_by(line)
-    (_,), parts = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
+    (_,), parts = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
     schema = parts[kind.__name__]
     found = [
         {

@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from gitcoord.domain.ports import PortLease, ports
 from gitcoord.domain.record import shown
+from gitcoord.domain.sessions import Session, root
 from gitcoord.errors import GitcoordError, InvalidValue
-from webhook.access import caller
+from webhook.access import SESSION_HEADER, caller, forbidden, may_continue
 from webhook.api import said
 from webhook.api.answering import PREFIX
 from webhook.api.asking import Asking
@@ -81,7 +82,7 @@ def _allocated(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
     from gitcoord.entrypoints.ports import allocate, snippet
 
     wish = _read(body, Leasing)
-    answer = allocate(asking, wish.session or asking.holder, ttl=wish.ttl)
+    answer = allocate(asking, whose(asking, wish.session), ttl=wish.ttl)
     return {
         "port": _row(answer.lease),
         "renewed": answer.renewed,
@@ -92,8 +93,32 @@ def _allocated(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
 def _released(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
     from gitcoord.entrypoints.ports import release
 
-    found = release(asking, _read(body, Releasing).session or asking.holder)
+    found = release(asking, whose(asking, _read(body, Releasing).session))
     return {"released": found is not None, "port": found and _row(found)}
+
+
+def whose(asking: Asking, name: str, own: Callable[[Session], bool] | None = None) -> str:
+    """Return for whom ports are: the session that was proved, or the session or name given.
+
+    `own`: says of a session whether it is the caller's for another reason. Raises `Problem` 403
+    for a session that the caller has not proved, and for a name under which another key leases.
+    """
+    from gitcoord.entrypoints.ports import listed
+
+    if not name:
+        return asking.holder
+    known = asking.caller
+    with asking.state() as state:
+        session = state.get(Session, root(name))
+    if session is not None:
+        proved = known.session is not None and root(known.session) == session.id
+        if not (proved or (own is not None and own(session)) or may_continue(known, session.id)):
+            raise forbidden(f"to lease ports for a session needs its token ({SESSION_HEADER})")
+    elif known.scope != "admin":
+        leased = (one for one in listed(asking, here=True) if one.session == name)
+        if any(one.agent != asking.person for one in leased):
+            raise forbidden(f"another key has the ports of {name[:100]!r}")
+    return name
 
 
 def _read(body: dict[str, Any], kind: type[Any]) -> Any:

@@ -14,7 +14,19 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from gitcoord.domain.operation import Answer, Operation, kind_of
-from webhook.api import approvals, audits, features, memories, plans, records, rights, who, work
+from webhook.api import (
+    approvals,
+    audits,
+    features,
+    memories,
+    merges,
+    plans,
+    records,
+    rights,
+    verifications,
+    who,
+    work,
+)
 from webhook.api.examples import EXAMPLES
 from webhook.keys import Scope
 
@@ -275,6 +287,30 @@ LINES: tuple[Line, ...] = (
     _do("/approvals", "approval.request", "agent", "Ask a person for consent to one thing", 201),
     _do("/approvals/use", "approval.use", "agent", "Use up the approval of a subject"),
     _do("/approvals/{id}/decide", "approval.decide", "admin", "Approve or deny a request"),
+    # The merge queue. What git has a part in stands beside this table (landings).
+    _see("/merges", merges.merges, "Entries of the merge queue, by priority and age"),
+    _see("/merges/next", merges.next_merges, "What would land now on a target"),
+    _see("/merges/{merge}", merges.merge, "One entry: its place, needs, checks and risk"),
+    _do("/merges", "merge.enqueue", "agent", "Queue a branch for its target, or begin anew", 201),
+    _do("/merges/{id}/eject", "merge.eject", "admin", "Take out an entry that cannot land"),
+    _do("/merges/{id}/remove", "merge.remove", "agent", "Give one's own entry up"),
+    # Verification.
+    _see("/verifications", verifications.verifications, "What is known of commits"),
+    _see("/verify-policies", verifications.verify_policies, "Which paths need which checks"),
+    _see("/verifications/{commit}", verifications.verification, "What is known of one commit"),
+    _do("/verifications", "verification.record", "agent", "Note results for a commit", 201),
+    _do(
+        "/verify-policies/{name}",
+        "verification.policy_set",
+        "admin",
+        "Make a policy of verification, or change what is named of one",
+    ),
+    _do(
+        "/verify-policies/{name}/remove",
+        "verification.policy_remove",
+        "admin",
+        "Remove a policy of verification",
+    ),
     # The ledger.
     _do("/settings", "config.set", "admin", "Change what all have agreed on", method="PATCH"),
     _do("/compact", "ledger.compact", "admin", "Remove what ended long ago"),

@@ -1,7 +1,7 @@
 """Agent Coordinator: its routes at the root, as its clients and its bridge script call them.
 
 Refusals of the rules are answers with `success` false; what HTTP has against a request is
-`detail`, a text or a list of fields. What is not there is 501, so that the bridge sees it absent.
+`detail`, a text or a list of fields.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from webhook.compat import coordinator_audit as audit
 from webhook.compat import coordinator_features as features
 from webhook.compat import coordinator_locks as locks
 from webhook.compat import coordinator_memory as memory
+from webhook.compat import coordinator_merges as merges
 from webhook.compat import coordinator_ports as ports
 from webhook.compat import coordinator_profiles as profiles
 from webhook.compat import coordinator_work as work
-from webhook.compat.line import Line, Misfit, absent, response
+from webhook.compat.line import Line, Misfit, response
 from webhook.compat.system import System
 from webhook.problems import Problem, status_of
 
@@ -37,18 +38,7 @@ _WORK = _blank(
 _HANDOFF = _blank("handoff_id", "error")
 _WRITE = Line("POST", "", "agent", locks.write_handoff, locks.Handing, blank=_HANDOFF)
 _READ = Line("POST", "", "read", locks.read_handoffs, locks.Reading)
-
-#: Path -> what it is for; nothing of it is there yet.
-_ABSENT: dict[str, tuple[str, ...]] = {
-    "a merge queue": (
-        "POST /merge-queue/enqueue",
-        "GET /merge-queue",
-        "GET /merge-queue/next",
-        "POST /merge-queue/check/{id}",
-        "POST /merge-queue/merged/{id}",
-        "DELETE /merge-queue/{id}",
-    ),
-}
+_MERGE = _blank("feature_id", "status", "reason")
 
 LINES: tuple[Line, ...] = (
     Line("POST", "/locks/acquire", "agent", locks.acquire, locks.Acquiring, blank=_LOCK),
@@ -149,11 +139,18 @@ LINES: tuple[Line, ...] = (
     Line("GET", "/approvals/pending", "read", approvals.pending, query=("agent_id", "limit")),
     Line("GET", "/approvals/{id}", "read", approvals.get),
     Line("POST", "/approvals/{id}/decide", "admin", approvals.decide, approvals.Deciding),
-    *(
-        Line(method, path, "read", absent(what))
-        for what, routes in _ABSENT.items()
-        for method, _, path in (route.partition(" ") for route in routes)
+    Line("POST", "/merge-queue/enqueue", "agent", merges.enqueue, merges.Queueing, blank=_MERGE),
+    Line("GET", "/merge-queue", "read", merges.queue),
+    Line("GET", "/merge-queue/next", "read", merges.following, query=("target",)),
+    Line(
+        "POST",
+        "/merge-queue/check/{id}",
+        "agent",
+        merges.check,
+        blank=_MERGE | _blank("passed", "checks", "issues", "conflicts"),
     ),
+    Line("POST", "/merge-queue/merged/{id}", "agent", merges.merged, blank=_MERGE),
+    Line("DELETE", "/merge-queue/{id}", "agent", merges.remove, blank=_MERGE),
 )
 
 
@@ -224,5 +221,5 @@ SYSTEM = System(
     _refused,
     answer=_answer,
     failure=_FAILURE,
-    failures=(401, 403, 404, 409, 413, 422, 429, 501, 503),
+    failures=(401, 403, 404, 409, 413, 422, 429, 503),
 )

@@ -229,13 +229,13 @@ def _start(ask: Ask, said: Identity, capabilities: tuple[str, ...] = (), task: s
 def _sessions(ask: Ask, state: State, agent: str) -> list[Session]:
     """Return the live sessions of the agent that this key has checked in here, or has proved."""
     found = state.find(Session, f"agent:{agent}")
-    own = f"{ask.key}:"
-    return [
-        one
-        for one in found
-        if (one.client == CLIENT and one.client_session.startswith(own))
-        or one.id == root(ask.caller.session or "")
-    ]
+    mine = root(ask.caller.session or "")
+    return [one for one in found if of_key(ask, one) or one.id == mine]
+
+
+def of_key(ask: Ask, session: Session) -> bool:
+    """Say whether this key has checked the session in by these routes."""
+    return session.client == CLIENT and session.client_session.startswith(f"{ask.key}:")
 
 
 def _conversation(ask: Ask, said: Identity) -> str:

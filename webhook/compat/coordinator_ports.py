@@ -8,6 +8,8 @@ import msgspec
 
 from gitcoord.domain.time import to_epoch
 from gitcoord.entrypoints import ports
+from webhook.api.ports import whose
+from webhook.compat.coordinator_agents import of_key
 from webhook.compat.line import Ask, Misfit
 
 if TYPE_CHECKING:
@@ -49,4 +51,4 @@ def _named(ask: Ask) -> str:
     name: str = ask.body.session_id
     if not name.strip():
         raise Misfit("session_id", "this field must not be empty")
-    return name
+    return whose(ask.asking, name, lambda session: of_key(ask, session))

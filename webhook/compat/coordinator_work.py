@@ -108,6 +108,8 @@ class Submitting(msgspec.Struct, frozen=True, kw_only=True):
     input_data: dict[str, Any] = {}
     priority: int = 5
     depends_on: list[str] = []
+    #: Not in the original, whose table has it.
+    deadline: str = ""
 
 
 def submit(ask: Ask) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def submit(ask: Ask) -> dict[str, Any]:
         type=body.task_type,
         priority=body.priority,
         depends_on=tuple(body.depends_on),
+        deadline=body.deadline,
     )
     (task,) = ask.do(AddTasks(tasks=(new,)), Added, ask.caller.session).tasks
     return {"success": True, "task_id": task.id}

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webhook.access import caller
-from webhook.compat.line import JSON, Line, absent
+from webhook.compat.line import JSON, Line
 from webhook.compat.system import System
 from webhook.service import Service
 
@@ -35,7 +35,6 @@ _WORDS: dict[int, str] = {
     422: "the request is wrong, or not possible in this state",
     423: "a person has paused the session",
     429: "too many requests; `Retry-After` says when to come back",
-    501: "gitcoord does not have it yet",
     503: "busy, out of reach, not there, or there is no ledger",
 }
 
@@ -114,7 +113,6 @@ def _answers(system: System, line: Line) -> dict[str, Any]:
         str(status): {"description": _WORDS[status], "content": failure}
         for status in system.failures
     }
-    if not isinstance(line.answer, absent):
-        content = {line.kind: {"schema": system.answer(line)}}
-        found[str(line.status)] = {"description": "done", "content": content}
+    content = {line.kind: {"schema": system.answer(line)}}
+    found[str(line.status)] = {"description": "done", "content": content}
     return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
 """A line of a system's table, and one request to it as the line's function sees it.
 
-What a body or parameter is not fit for is a `Misfit`, what gitcoord does not have yet is `Absent`;
-the system has words for both. Not here: how requests find their line.
+What a body or parameter is not fit for is a `Misfit`, for which the system has words. Not here:
+how requests find their line.
 """
 
 from __future__ import annotations
@@ -73,24 +73,6 @@ class Misfit(Problem):
         self.place = place
 
 
-class Absent(Problem):
-    """Something that gitcoord does not have yet."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(501, "not_implemented", f"gitcoord does not have {what} yet")
-
-
-@dataclass(frozen=True)
-class absent:  # noqa: N801 - it stands where functions do
-    """Say that there is no such thing yet."""
-
-    what: str
-
-    def __call__(self, _ask: Ask) -> Any:
-        """Raise `Absent`."""
-        raise Absent(self.what)
-
-
 @dataclass(frozen=True)
 class Ask:
     """One request to a line, as its function sees it, in a thread."""
@@ -112,8 +94,12 @@ class Ask:
         return self.caller.name.rpartition(" ")[2]
 
     def do(self, operation: Operation, answer: type[A], session: str | None = None) -> A:
-        """Run an operation and return its answer, or raise its refusal."""
-        return waiting.decided(self.asking, operation, answer, session)
+        """Run an operation and return its answer, or raise its refusal.
+
+        Without a session only who has an admin's key is a person.
+        """
+        who = self.asking.asker() if session is None else session
+        return waiting.decided(self.asking, operation, answer, who)
 
     def lock_key(self, word: str) -> str:
         """Return the key that a path means: what exists is taken as what it is."""

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from gitcoord.domain.changes import recent
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.merges import listed
 from gitcoord.domain.sessions import Session
 from gitcoord.domain.unlanded import Mark
 from gitcoord.domain.usage import Usage
@@ -15,7 +16,9 @@ from gitcoord.domain.waiting import Waiter, dead, queue
 from gitcoord.ledger.history import transactions
 from webhook.dashboard import people
 from webhook.dashboard.clashes import clashes
+from webhook.dashboard.merges import counted
 from webhook.dashboard.past import Sight, sight
+from webhook.dashboard.plans import ESCALATIONS, PLANS, escalated, planned
 
 if TYPE_CHECKING:
     from webhook.api.asking import Asking
@@ -65,6 +68,7 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
         for one in rows:
             spend = spend.plus(one.usage)
         locks, queued, found = held(seen), waiting(seen), clashes(seen)
+        raised, plans = escalated(seen), planned(seen)
         return {
             "rows": rows[:SESSIONS],
             "sessions_count": len(rows),
@@ -77,12 +81,17 @@ def shown(asking: Asking, given: Mapping[str, str]) -> dict[str, Any]:
             "clashes": found[: CLASHES + FOLDED],
             "clashes_at_once": CLASHES,
             "clashes_count": len(found),
+            "escalations": raised[:ESCALATIONS],
+            "escalations_count": len(raised),
+            "plans": plans[:PLANS],
+            "plans_count": len(plans),
             "marks": sum(1 for _ in seen.state.all(Mark)),
             "changes": recent(seen.state, limit=ROWS),
             "tasks": {
                 name: sum(1 for _ in seen.snapshot.scan("tasks", prefix))
                 for name, prefix in _COUNTS
             },
+            "queue": counted(listed(seen.state)),
             "history": list(transactions(asking.house.ledger, limit=HISTORY, start=seen.head)),
             "now": seen.now,
             "point": seen.point,

@@ -24,12 +24,14 @@ from webhook.dashboard import (
     files,
     handoffs,
     log,
+    merges,
     messages,
     overview,
     people,
     session,
     task,
     tasks,
+    verifications,
 )
 from webhook.dashboard.contact import behind
 from webhook.dashboard.cookie import Cookies
@@ -81,6 +83,9 @@ PAGES: tuple[Page, ...] = (
     Page("/handoffs", "handoffs.html", handoffs.shown, "handoffs"),
     Page("/features", "features.html", features.shown, "features"),
     Page("/approvals", "approvals.html", approvals.shown, "approvals"),
+    Page("/merges", "merges.html", merges.shown, "merges"),
+    Page("/merges/{merge}", "merge.html", merges.entry, "merges"),
+    Page("/verifications", "verifications.html", verifications.shown, "verifications"),
     Page("/log", "log.html", log.shown, "log"),
     Page("/log/{oid}", "transaction.html", log.transaction, "log"),
 )
@@ -92,6 +97,8 @@ PLACES = (
     ("locks", "/locks", "Locks"),
     ("features", "/features", "Features"),
     ("approvals", "/approvals", "Approvals"),
+    ("merges", "/merges", "Merge queue"),
+    ("verifications", "/verifications", "Verification"),
     ("messages", "/messages", "Messages"),
     ("handoffs", "/handoffs", "Handoffs"),
     ("log", "/log", "Log"),

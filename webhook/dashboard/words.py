@@ -29,7 +29,8 @@ class Shape(NamedTuple):
     tone: str
 
 
-#: States of sessions and tasks; templates/parts.html draws the marks, dash.css has the tones.
+#: States of sessions, tasks, requests, queue entries and checks; templates/parts.html draws the
+#: marks, dash.css has the tones.
 SHAPES: dict[str, Shape] = {
     "active": Shape("active", "disc", "good"),
     "idle": Shape("idle", "ring", "quiet"),
@@ -51,6 +52,18 @@ SHAPES: dict[str, Shape] = {
     "denied": Shape("denied", "cross", "bad"),
     "expired": Shape("expired", "clock", "quiet"),
     "used": Shape("used", "check", "quiet"),
+    "queued": Shape("queued", "dots", "quiet"),
+    "pre_merge_check": Shape("checking", "half", "info"),
+    "merging": Shape("landing", "disc", "good"),
+    "landing": Shape("at a pull request", "clock", "info"),
+    "merged": Shape("merged", "check", "good"),
+    "ejected": Shape("ejected", "cross", "bad"),
+    "removed": Shape("removed", "square", "quiet"),
+    "passed": Shape("passed", "check", "good"),
+    "running": Shape("running", "half", "info"),
+    "error": Shape("not tried", "alert", "warn"),
+    "timeout": Shape("timed out", "clock", "bad"),
+    "not_needed": Shape("not needed", "square", "quiet"),
     "exclusive": Shape("exclusive", "disc", "info"),
     "shared": Shape("shared", "ring", "info"),
 }

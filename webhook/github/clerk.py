@@ -17,7 +17,7 @@ import anyio
 
 from gitcoord.domain.time import from_epoch
 from gitcoord.entrypoints.forge_access import repository
-from gitcoord.errors import Contended, ForgeRefused, GitcoordError, Unavailable
+from gitcoord.errors import Contended, ForgeBusy, ForgeRefused, GitcoordError, Unavailable
 from gitcoord.ledger.request import fresh_id
 from gitcoord.mirror.hooks import Hooks
 from gitcoord.mirror.subjects import Everything, Subject
@@ -66,6 +66,8 @@ class Clerk:
         self._heard = Heard((Everything(),))
         self._whole_at = 0.0
         self._pause = SOON
+        #: Until when GitHub wants to be left alone, by the clock that only grows.
+        self._quiet_until = 0.0
 
     def wake(self) -> None:
         """Look at once. Only in the event loop."""
@@ -104,6 +106,10 @@ class Clerk:
 
     def _step(self, heard: Heard) -> float:
         """Do what is due; return the seconds until there may be more."""
+        if (left := self._quiet_until - time.monotonic()) > 0:
+            # What comes meanwhile wakes us and waits as well: who goes on is kept out longer.
+            self._note(heard)
+            return left
         try:
             mirror = self._looking()
             self._deliveries(mirror)
@@ -191,6 +197,8 @@ class Clerk:
         wait = self._wait(trouble)
         LOG.warning("%s: %s; again in %.0f s", self._project.name, trouble.message, wait)
         self._pause = min(self._pause * 2, LATE)
+        if isinstance(trouble, ForgeBusy):
+            self._quiet_until = time.monotonic() + wait
         return wait
 
     def _wait(self, trouble: GitcoordError) -> float:

@@ -23,6 +23,15 @@ CLIENTS: dict[str, str] = {
     "GEMINI_SESSION_ID": "gemini",
 }
 
+#: Environment variable -> client in whose shells it stands, whatever the conversation.
+SIGNS: dict[str, str] = CLIENTS | {
+    "CLAUDECODE": "claude",
+    "CODEX_CI": "codex",
+    "CODEX_SANDBOX": "codex",
+    "CODEX_SANDBOX_NETWORK_DISABLED": "codex",
+    "GEMINI_CLI": "gemini",
+}
+
 
 class Client(NamedTuple):
     """An agent client and its own id of the conversation."""
@@ -37,6 +46,11 @@ def client(environ: Mapping[str, str]) -> Client | None:
         if found := environ.get(variable):
             return Client(name, found)
     return None
+
+
+def sign(environ: Mapping[str, str]) -> str:
+    """Return the name of the agent client whose shell this is; "" for none that shows."""
+    return next((name for variable, name in SIGNS.items() if environ.get(variable)), "")
 
 
 def worktree(house: House) -> str:

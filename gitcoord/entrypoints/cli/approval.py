@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
-from gitcoord.entrypoints.cli.governing import governing, holder
+from gitcoord.entrypoints.cli.governing import changed, governing
 from gitcoord.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,23 +102,9 @@ def decide(desk: Desk, id: str, decision: str | None, reason: str, person: bool)
     if decision is None:
         raise UsageError("--approve or --deny?")
     wish = DecideApproval(id=id, decision=decision, reason=reason)  # type: ignore[arg-type]
-    coordinator = desk.house.coordinator
-    found = coordinator.do(
-        wish, Decided, session=_decider(desk, person), agent=desk.person
-    ).approval
+    found = changed(desk, wish, Decided, person).approval
     until = f", until {found.expires_at}" if found.status == "approved" else ""
     desk.show({"approval": found}, f"{found.id} is {found.status}{until}: {found.title}")
-
-
-def _decider(desk: Desk, person: bool) -> str | None:
-    """Return the session that decides, or None for a person.
-
-    In the shell of an agent's client it is the agent's session, also one that has yet to check
-    in: that raises.
-    """
-    if not person and actor.client(desk.environ) is not None:
-        return desk.holder
-    return holder(desk, person)
 
 
 def _shown(found: Approval, now: Time) -> dict[str, object]:

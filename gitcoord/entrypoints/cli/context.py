@@ -1,7 +1,8 @@
 """`gitcoord context`: what an agent needs to know now, in few words.
 
 Promises never to print more characters than the budget, the most important first:
-what happened to it, who wrote to it, its task, its locks, who is near, what has not landed.
+what happened to it, who wrote to it, its task, its locks, what was learned that fits the task,
+who is near, what has not landed.
 """
 
 from __future__ import annotations
@@ -141,6 +142,7 @@ def about(desk: Desk, state: State, now: Time, session: Session | None) -> Itera
     yield _messages(desk, state, now)
     yield _tasks(state, now, holder)
     yield _own_locks(state, now, holder)
+    yield _learned(desk, state, now, holder)
     yield from _around(state, now, session)
     yield _notes(state, now, holder)
 
@@ -260,6 +262,12 @@ def _notes(state: State, now: Time, holder: str) -> Section:
             for note in reversed(said[-NOTES:])
         ]
     return Section("notes", lines, "gitcoord task show ID")
+
+
+def _learned(desk: Desk, state: State, now: Time, holder: str) -> Section:
+    from gitcoord.entrypoints.cli.lessons import lessons
+
+    return Section("memory", lessons(desk, state, now, holder), "gitcoord memory recall --task ID")
 
 
 def _own_locks(state: State, now: Time, holder: str) -> Section:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from gitcoord.bootstrap import House, open_house
-from gitcoord.domain.operation import Answer, Context, Operation
+from gitcoord.domain.operation import UNKNOWN, Answer, Context, Operation
 from gitcoord.domain.record import shown
 from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.failures import encoded
@@ -181,12 +181,17 @@ class Desk:
         """Run one operation and return its answer, or raise its refusal.
 
         `acts`: whether it is done in the name of the acting session; by default when
-        only a live session may do it.
+        only a live session may do it. What needs more trust than sessions usually have is
+        never done for a person by the shell of an agent.
         """
+        from gitcoord.domain.rights import HIGH
+
         session = None
         if operation.acting if acts is None else acts:
-            session = self.anybody() if operation.sessionless else self.holder
-        agent = agent or self.person
+            session = self.asker() if operation.sessionless else self.holder
+        elif operation.tag in HIGH:
+            session = self.typist()
+        agent = agent if agent and session != UNKNOWN else self.named_for(session)
         return self.house.coordinator.do(operation, answer, session=session, agent=agent, id=id)
 
     def do_or_keep(self, operation: Operation, answer: type[A]) -> A | None:
@@ -195,13 +200,13 @@ class Desk:
         It waits while the git host cannot be reached, and goes with the next decision. It is
         done in the name of the acting session, or of a person where that is enough.
         """
-        session = self.anybody() if operation.sessionless else self.holder
+        session = self.asker() if operation.sessionless else self.holder
         return self.house.coordinator.do_or_keep(
-            operation, answer, session=session, agent=self.person
+            operation, answer, session=session, agent=self.named_for(session)
         )
 
     def anybody(self) -> str | None:
-        """Return the acting session where there is one, and None for a person who has none.
+        """Return the acting session where there is one, else None; for questions.
 
         A session that was named has to be right, and several live ones are no excuse.
         """
@@ -211,6 +216,34 @@ class Desk:
             if self._session or self.environ.get("GITCOORD_SESSION"):
                 raise
             return None
+
+    def asker(self) -> str | None:
+        """Return who asks for a change that needs no session: the acting one where there is one.
+
+        None is a person; in the shell of an agent's client that has not checked in it is
+        `UNKNOWN`. Raises as `anybody`.
+        """
+        found = self.anybody()
+        return self.nobody() if found is None else found
+
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: a person (None), or an agent (`UNKNOWN`)."""
+        return UNKNOWN if actor.sign(self.environ) else None
+
+    def typist(self) -> str | None:
+        """Return who types: the session that this shell is an agent's for, `UNKNOWN`, or None.
+
+        Unlike `asker`, a plain terminal is a person's, whoever is live in its worktree.
+        """
+        environ = self.environ
+        shows = self._session or environ.get("GITCOORD_SESSION") or actor.sign(environ)
+        return self.asker() if shows else None
+
+    def named_for(self, session: str | None) -> str:
+        """Return the name under which whoever asks without a session enters the diary."""
+        if session != UNKNOWN:
+            return self.person
+        return f"{actor.sign(self.environ) or 'agent'}, not checked in"
 
     @property
     def perhaps(self) -> str | None:

@@ -122,8 +122,10 @@ def _write(path: str, text: str) -> None:
 
 
 def _agreed(desk: Desk, plan: list[str]) -> bool:
-    """Ask whoever sits at the terminal; nobody there is no yes."""
-    if desk.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """Show what would be made and ask whoever sits at the terminal; nobody there is no yes."""
+    if desk.json:
         return False
     click.echo("\n".join(plan))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
     return click.confirm("Make this?")

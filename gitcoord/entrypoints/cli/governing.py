@@ -21,6 +21,8 @@ from gitcoord.errors import UsageError
 if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
 
+OUTSIDE = "Run it in a terminal outside of the agent."
+
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,21 +38,25 @@ def governing(function: F) -> F:
 def holder(desk: Desk, person: bool) -> str | None:
     """Return the session for which it is done; None for a person.
 
-    Raises `UsageError` where `--person` does not become this shell, `SessionAmbiguous`.
+    The shell of an agent's client that has not checked in is nobody's who may do it. Raises
+    `UsageError` where `--person` does not become this shell, `SessionAmbiguous`.
     """
     if not person:
-        return desk.anybody()
-    named = desk.named or desk.environ.get("GITCOORD_SESSION") or actor.client(desk.environ)
-    if named or not sys.stdin.isatty():
-        raise UsageError(
-            "--person is for a person at a terminal of their own",
-            hint="Run it in a terminal outside of the agent.",
-        )
+        return desk.asker()
+    if shows(desk) or not sys.stdin.isatty():
+        raise UsageError("--person is for a person at a terminal of their own", hint=OUTSIDE)
     return None
+
+
+def shows(desk: Desk) -> bool:
+    """Say whether this is the shell of an agent beyond doubt: a session or a client shows in it."""
+    named = desk.named or desk.environ.get("GITCOORD_SESSION")
+    return bool(named or actor.sign(desk.environ))
 
 
 def changed(desk: Desk, operation: Operation, answer: type[A], person: bool) -> A:
     """Run an operation that changes what agents may do, or raise its refusal."""
+    session = holder(desk, person)
     return desk.house.coordinator.do(
-        operation, answer, session=holder(desk, person), agent=desk.person
+        operation, answer, session=session, agent=desk.named_for(session)
     )

@@ -187,13 +187,13 @@ def note_use(desk: Desk, ids: Sequence[str]) -> None:
     from gitcoord.domain.memories import found
     from gitcoord.domain.remembering import UseMemories
 
-    holder = desk.anybody()
+    holder = desk.asker()
     with desk.state() as state:
-        if holder is not None:
+        if holder:
             sessions.acting(state, desk.context(state, holder))
         found(state, ids)
     wish = UseMemories(ids=tuple(dict.fromkeys(ids)))
-    desk.house.coordinator.later(wish, session=holder, agent=desk.person)
+    desk.house.coordinator.later(wish, session=holder, agent=desk.named_for(holder))
 
 
 def row(one: Recalled) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -11,7 +12,11 @@ from gitcoord.entrypoints.cli.merge_text import ended_with, part_of, shown_of, s
 from gitcoord.errors import NotReady
 
 if TYPE_CHECKING:
+    from gitcoord.domain.merge_endings import Landed
+    from gitcoord.domain.merges import Merge
     from gitcoord.landing.outcome import Outcome
+    from gitcoord.landing.site import Site
+    from gitcoord.storage.checkedout import Left
 
 
 @click.command(epilog="Examples: gitcoord merge check | gitcoord merge check q-4k2m8x7q1z")
@@ -23,32 +28,53 @@ def check(desk: Desk, ids: tuple[str, ...]) -> None:
 
     Merges for trial, without touching a file. What others have merged is noted as merged.
     """
-    from gitcoord.domain.merge_moves import MOVES
-    from gitcoord.domain.merge_order import ordered
-    from gitcoord.landing.check import check as checked
-    from gitcoord.landing.check import elsewhere
-    from gitcoord.landing.recover import recover
-    from gitcoord.landing.site import opened
-
-    site = site_of(desk)
-    left = opened(site)
-    found = recover(site)
-    with desk.state() as state:
-        known = [one for one in ordered(state) if (one.status, "check") in MOVES]
-    absent = () if ids else elsewhere(site, known)
-    report = checked(site, ids or [one.id for one in known if one.id not in absent])
-    settled = [*found.settled, *report.settled]
+    found = checked(desk, site_of(desk), ids)
     desk.show(
-        {"merges": report.checked, "settled": settled, "back": found.back, "worktrees": left},
+        found._asdict() | {"worktrees": _places(found.worktrees)},
         lambda: (
             [
-                *ended_with(settled),
-                *map(shown_of, [*found.back, *report.checked]),
-                *(f"{one.path} cannot follow: {one.text}" for one in left),
+                *ended_with(found.settled),
+                *map(shown_of, [*found.back, *found.merges]),
+                *(f"{one.path} cannot follow: {one.text}" for one in found.worktrees),
             ]
             or "no branch waits for a check"
         ),
     )
+
+
+class Checks(NamedTuple):
+    """What came of checks: entries as they are now, what is merged, and what could not follow."""
+
+    merges: list[Merge]
+    settled: list[Landed]
+    back: list[Merge]
+    worktrees: list[Left]
+
+
+def checked(desk: Desk, site: Site, ids: Sequence[str] = (), target: str = "") -> Checks:
+    """Check these entries, or all that can be (for a target, where one is named).
+
+    What was broken off, or merged by others, is brought to its end first. Raises as
+    `landing.check.check`.
+    """
+    from gitcoord.domain.merge_moves import MOVES
+    from gitcoord.domain.merge_order import ordered
+    from gitcoord.landing.check import check as checked_now
+    from gitcoord.landing.check import elsewhere
+    from gitcoord.landing.recover import recover
+    from gitcoord.landing.site import opened
+
+    left = opened(site)
+    found = recover(site)
+    with desk.state() as state:
+        due = [
+            one
+            for one in ordered(state)
+            if (one.status, "check") in MOVES and target in ("", one.target)
+        ]
+    absent = set() if ids else elsewhere(site, due)
+    report = checked_now(site, ids or [one.id for one in due if one.id not in absent])
+    return Checks(report.checked, [*found.settled, *report.settled], found.back, left)
 
 
 @click.command("next", epilog="Example: gitcoord merge next --target main")
@@ -102,21 +128,23 @@ def land(desk: Desk, ids: tuple[str, ...], target: str, wait: str) -> None:
     if missed:
         for line in ended_with([*found.settled, *found.landed]):
             desk.note(line)
-        raise _refusal(desk, found, missed)
-    desk.show(
-        {
-            "landed": found.landed,
-            "settled": found.settled,
-            "others": found.others,
-            "blocked": list(found.blocked.values()),
-            "ejected": list(found.ejected.values()),
-            "handed_over": list(found.handed_over.values()),
-            "back": list(found.back.values()),
-            "waiting": found.waiting,
-            "worktrees": found.left,
-        },
-        lambda: _lines(found) or "nothing is ready to land",
-    )
+        raise refusal(desk, found, missed)
+    desk.show(document(found), lambda: _lines(found) or "nothing is ready to land")
+
+
+def document(found: Outcome) -> dict[str, Any]:
+    """Return what programs are told of an outcome."""
+    return {
+        "landed": found.landed,
+        "settled": found.settled,
+        "others": found.others,
+        "blocked": list(found.blocked.values()),
+        "ejected": list(found.ejected.values()),
+        "handed_over": list(found.handed_over.values()),
+        "back": list(found.back.values()),
+        "waiting": found.waiting,
+        "worktrees": _places(found.left),
+    }
 
 
 def _lines(found: Outcome) -> list[str]:
@@ -130,7 +158,12 @@ def _lines(found: Outcome) -> list[str]:
     ]
 
 
-def _refusal(desk: Desk, found: Outcome, missed: list[str]) -> NotReady:
+def _places(left: Sequence[Left]) -> list[dict[str, str]]:
+    return [{"path": one.path, "reason": one.text} for one in left]
+
+
+def refusal(desk: Desk, found: Outcome, missed: list[str]) -> NotReady:
+    """Return why entries that were named, at least one, have not landed."""
     from gitcoord.domain.merges import merge_by
 
     told: list[dict[str, Any]] = []

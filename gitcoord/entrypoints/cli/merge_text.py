@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def site_of(desk: Desk) -> Site:
-    """Return the place where work lands, for the acting session or a person.
+    """Return the place where work lands, for whoever asks: a session, an agent, or a person.
 
     Raises where it is not certain who acts.
     """
@@ -21,14 +21,14 @@ def site_of(desk: Desk) -> Site:
     from gitcoord.entrypoints.cli.verify import check_runs
     from gitcoord.storage.worktree import Checkout
 
-    session = desk.anybody()
+    session = desk.asker()
     # The hooks that a push runs have to know who acts, however that was found here.
     known = {"GITCOORD_SESSION": session} if session else {}
     place = Checkout(desk.repository, {**desk.environ, **known})
     with desk.state() as state:
         asks = any(one.executor == "github" and one.enabled for one in policies(state))
     runs = check_runs(desk) if asks else None
-    return desk.house.site(place, session=session, agent=desk.person, check_runs=runs)
+    return desk.house.site(place, session=session, agent=desk.named_for(session), check_runs=runs)
 
 
 def row(entry: Merge) -> tuple[object, ...]:

@@ -203,7 +203,9 @@ def rollback(desk: Desk, name: str, at: str, person: bool) -> None:
     if wishes:
         session = holder(desk, person)
         house = desk.house
-        (reply,) = house.coordinator.run(Batch(*wishes), session=session, agent=desk.person)
+        (reply,) = house.coordinator.run(
+            Batch(*wishes), session=session, agent=desk.named_for(session)
+        )
         if reply.error is not None:
             raise reply.error
         assert all(isinstance(answer, PolicyChanged) for answer in reply.answers)

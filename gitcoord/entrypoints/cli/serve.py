@@ -49,6 +49,9 @@ SCOPES = ("read", "agent", "admin")
     "--private-notifications", is_flag=True, help="Let notifications go to private networks."
 )
 @click.option("--behind-proxy", is_flag=True, help="Believe a proxy here who the client is.")
+@click.option(
+    "--run-checks", is_flag=True, help="Run commands of verification here when something lands."
+)
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def serve(ctx: click.Context, /, **given: Any) -> None:
@@ -72,7 +75,7 @@ def _serving(desk: Desk) -> int:
     running = _service("running")
     settings = _settings(desk)
     names = ("host", "port", "require_key_everywhere", "loopback_dashboard", "rate",
-             "private_notifications", "behind_proxy")  # fmt: skip
+             "private_notifications", "behind_proxy", "run_checks")  # fmt: skip
     known = _service("settings")
     settings = settings._replace(
         origins=known.origins(given["origins"]),
@@ -103,6 +106,7 @@ def add(
     project: str | None,
 ) -> None:
     """Make a key, and show it this once."""
+    _refuse_agents(desk, scope)
     settings = _settings(desk)
     chosen = _project(settings, project)
     keys = _keys(settings)
@@ -133,7 +137,9 @@ def list_(desk: Desk) -> None:
 @command
 def rotate(desk: Desk, id: str) -> None:
     """Put another key in the place of one, which ends."""
-    made, secret = _keys(_settings(desk)).rotate(id, at=time.time())
+    keys = _keys(_settings(desk))
+    _refuse_agents(desk, next((one.scope for one in keys.list() if one.id == id), ""))
+    made, secret = keys.rotate(id, at=time.time())
     _tell(desk, made, secret)
 
 
@@ -144,6 +150,14 @@ def revoke(desk: Desk, id: str) -> None:
     """End a key at once."""
     ended = _keys(_settings(desk)).revoke(id, at=time.time())
     desk.show({"key": ended._asdict()}, f"key {ended.id} ({ended.name}) was revoked")
+
+
+def _refuse_agents(desk: Desk, scope: str) -> None:
+    """Raise `UsageError` where the shell of an agent would get what makes it a person."""
+    from gitcoord.entrypoints.cli.governing import OUTSIDE, shows
+
+    if scope == "admin" and shows(desk):
+        raise UsageError("a key with scope admin is a person's to make", hint=OUTSIDE)
 
 
 def _tell(desk: Desk, made: Any, secret: str) -> None:

@@ -40,7 +40,7 @@ def tried(desk: Desk, wish: Operation, answer: type[A]) -> A:
     """Return what the operation would answer now, or raise its refusal. Nothing is changed."""
     from gitcoord.ledger.coordinator import cleaned
 
-    session = desk.anybody()
+    session = desk.asker()
     with desk.state() as state:
         found = cleaned(wish).apply(state, desk.context(state, session))
     assert isinstance(found, answer)

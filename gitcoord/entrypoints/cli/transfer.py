@@ -76,7 +76,9 @@ def import_(desk: Desk, file: str) -> None:
                 lines = source.readlines()
     except OSError as error:
         raise InvalidFile(f"{file}: {error.strerror}", file=file) from error
-    answer = import_lines(desk.house.coordinator, lines, agent=desk.person)
+    session = desk.typist()
+    agent = desk.named_for(session)
+    answer = import_lines(desk.house.coordinator, lines, session=session, agent=agent)
     desk.show(
         {
             "added": answer.added,

@@ -11,7 +11,7 @@ from gitcoord.entrypoints.cli.verify_policy import policy
 from gitcoord.errors import InvalidConfig, InvalidValue, UsageError
 
 if TYPE_CHECKING:
-    from gitcoord.domain.verification import Result, Verification
+    from gitcoord.domain.verification import Result, Standing, Verification
     from gitcoord.landing.executors import CheckRuns
 
 
@@ -46,34 +46,10 @@ def run(desk: Desk, revision: str, base: str | None, again: bool) -> None:
     Commands run here, each in a worktree of its own; GitHub is asked for check runs; a person is
     asked for an approval. Exit code 3: one has failed, or is still waited for.
     """
-    from gitcoord.domain.verification import Verification
-    from gitcoord.domain.verify_policies import policies
-    from gitcoord.landing.executors import verify as verified
-
-    found = _found(desk, revision, base)
-    session = desk.anybody()
-    with desk.state() as state:
-        asks = any(one.executor == "github" and one.enabled for one in policies(state))
-    standing = verified(
-        desk.house.coordinator,
-        desk.checkout,
-        commit=found.commit,
-        tree=found.tree,
-        base=found.base,
-        paths=found.paths,
-        session=session or "",
-        agent=desk.person,
-        environ=desk.environ,
-        lines=found.lines,
-        branch=found.branch,
-        check_runs=check_runs(desk) if asks else None,
-        person=True,
-        again=again,
-    )
-    with desk.state() as state:
-        record = state.get(Verification, found.commit)
     from gitcoord.domain.verification import refusal_of
 
+    found = change_of(desk, revision, base)
+    standing, record = checked(desk, found, again=again)
     refusal = refusal_of(standing, found.commit)
     if refusal is not None:
         for result in record.results if record else ():
@@ -100,7 +76,7 @@ def show(desk: Desk, revision: str, base: str | None, everything: bool) -> None:
         return
     from gitcoord.domain.verification import Verification, known_of, need, risk_of, standing
 
-    found = _found(desk, revision, base)
+    found = change_of(desk, revision, base)
     with desk.state() as state:
         needs = need(state, found.paths)
         stands = standing(state, found.tree, found.paths, person=True)
@@ -126,7 +102,7 @@ def show(desk: Desk, revision: str, base: str | None, everything: bool) -> None:
     )  # fmt: skip
 
 
-def _found(desk: Desk, revision: str, base: str | None) -> Found:
+def change_of(desk: Desk, revision: str, base: str | None) -> Found:
     """Return a commit and what it changes since the target. Raises `InvalidValue`."""
     from gitcoord.storage.landing import changed_lines, changed_paths
 
@@ -154,6 +130,40 @@ def _found(desk: Desk, revision: str, base: str | None) -> Found:
         changed_lines(checkout, target, commit),
         name if checkout.resolve(f"refs/heads/{name}") else "",
     )
+
+
+def checked(
+    desk: Desk, found: Found, *, again: bool = False
+) -> tuple[Standing, Verification | None]:
+    """Run what a commit needs and has not passed yet; return how it stands, and what is known.
+
+    Raises what keeps us from git or the ledger.
+    """
+    from gitcoord.domain.verification import Verification
+    from gitcoord.domain.verify_policies import policies
+    from gitcoord.landing.executors import verify as verified
+
+    session = desk.asker()
+    with desk.state() as state:
+        asks = any(one.executor == "github" and one.enabled for one in policies(state))
+    standing = verified(
+        desk.house.coordinator,
+        desk.checkout,
+        commit=found.commit,
+        tree=found.tree,
+        base=found.base,
+        paths=found.paths,
+        session=session,
+        agent=desk.named_for(session),
+        environ=desk.environ,
+        lines=found.lines,
+        branch=found.branch,
+        check_runs=check_runs(desk) if asks else None,
+        person=True,
+        again=again,
+    )
+    with desk.state() as state:
+        return standing, state.get(Verification, found.commit)
 
 
 def check_runs(desk: Desk) -> CheckRuns | None:

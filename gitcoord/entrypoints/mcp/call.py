@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gitcoord.domain.operation import UNKNOWN
 from gitcoord.entrypoints.cli.desk import Desk
 from gitcoord.entrypoints.cli.keys import named, typed
 from gitcoord.errors import SessionRequired
@@ -70,6 +71,14 @@ class Call(Desk):
                 hint="The first tool that changes something does that by itself.",
             )
         return self.seat.holder
+
+    def nobody(self) -> str | None:
+        """Return who asks where no session does: an agent, never a person."""
+        return UNKNOWN
+
+    def typist(self) -> str | None:
+        """Return who asks: here nobody stands at a terminal."""
+        return self.asker()
 
     def note(self, text: str) -> None:
         """Say something on the side, with the answer."""

@@ -132,6 +132,24 @@ def _features(call: Call) -> str:
     return "\n".join(parts if found else [*parts, "", "No feature is registered."])
 
 
+def _merges(call: Call) -> str:
+    from gitcoord.domain.merge_order import ordered
+    from gitcoord.entrypoints.mcp.merges_shown import all_shown
+
+    with call.state() as state:
+        found = all_shown(state, ordered(state))
+    parts = ["# Merge queue"]
+    for target in sorted({one.target for one in found}):
+        lines = [
+            f"- {x.position}. `{x.branch_name}` {x.status.replace('_', ' ')}, `{x.merge_id}`, "
+            f"priority {x.merge_priority}, by {x.queued_by or 'a person'}" + _why(x.reason)
+            for x in found
+            if x.target == target
+        ]
+        parts += _list(f"For {target}", lines)
+    return "\n".join(parts if found else [*parts, "", "No branch is queued."])
+
+
 def _audit(call: Call) -> str:
     from gitcoord.entrypoints.cli.audit import opened, wish
 
@@ -256,6 +274,14 @@ RESOURCES: dict[str, Resource] = {
             "Features that are registered, with what they claim.",
             _features,
             frozenset({"features"}),
+        ),
+        Resource(
+            "merge-queue://pending",
+            "pending-merges",
+            "Merge queue",
+            "Branches that wait to land, in their order, and why they wait.",
+            _merges,
+            frozenset({"merges"}),
         ),
         Resource(
             "profiles://current",

@@ -1,9 +1,11 @@
-"""The tools for landing work: features and approvals. A line each, as in `table`."""
+"""The tools for landing work: features, approvals, merge queue. A line each, as in `table`."""
 
 from __future__ import annotations
 
 from gitcoord.entrypoints.mcp import tools_approvals as approvals
 from gitcoord.entrypoints.mcp import tools_features as features
+from gitcoord.entrypoints.mcp import tools_merges as merges
+from gitcoord.entrypoints.mcp import tools_verification as verification
 from gitcoord.entrypoints.mcp.tool import Tool
 
 LANDING = (
@@ -71,6 +73,91 @@ LANDING = (
         approvals.ApprovalShown,
         "What was decided",
         "See whether a request was approved. An approval counts once, for exactly what was asked.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "enqueue_merge",
+        merges.enqueue_merge,
+        merges.EnqueueMerge,
+        merges.MergeEnqueued,
+        "Queue a branch",
+        "Queue a finished branch for its target. Again after new commits: it is checked anew.",
+        idempotent=True,
+    ),
+    Tool(
+        "get_merge_queue",
+        merges.get_merge_queue,
+        merges.GetMergeQueue,
+        merges.MergeQueue,
+        "Show the merge queue",
+        "List the queued branches in their order: status, and why one is blocked.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "get_next_merge",
+        merges.get_next_merge,
+        merges.GetNextMerge,
+        merges.NextMerge,
+        "What lands next",
+        "See which branches would land together now.",
+        acts=False,
+        read_only=True,
+    ),
+    Tool(
+        "run_pre_merge_checks",
+        merges.run_pre_merge_checks,
+        merges.MergeNamed,
+        merges.MergeChecked,
+        "Check before merging",
+        "Merge for trial and ask the rules whether a queued branch can land. No file changes.",
+        idempotent=True,
+    ),
+    Tool(
+        "land_merge",
+        merges.land_merge,
+        merges.LandMerge,
+        merges.MergesLanded,
+        "Land branches",
+        "Merge what is ready into its target; tasks, features, locks end with it. Takes its time.",
+        destructive=True,
+    ),
+    Tool(
+        "mark_merged",
+        merges.mark_merged,
+        merges.MergeNamed,
+        merges.MergeEnded,
+        "Was merged elsewhere",
+        "Note that a queued branch was merged otherwise; git has to show it.",
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool(
+        "remove_from_merge_queue",
+        merges.remove_from_merge_queue,
+        merges.RemoveMerge,
+        merges.MergeFound,
+        "Give a queued branch up",
+        "Take your own branch out of the merge queue; the branch itself stays.",
+        destructive=True,
+    ),
+    Tool(
+        "verify_changes",
+        verification.verify_changes,
+        verification.VerifyChanges,
+        verification.ChangesVerified,
+        "Verify a commit",
+        "Run the checks that its paths need and that are not known yet. May take minutes.",
+        idempotent=True,
+    ),
+    Tool(
+        "list_verification_policies",
+        verification.list_verification_policies,
+        verification.ListVerificationPolicies,
+        verification.PoliciesFound,
+        "Which checks there are",
+        "List which paths need which checks before they land.",
         acts=False,
         read_only=True,
     ),

@@ -219,6 +219,7 @@ def test_secrets_in_a_url_are_in_nothing_that_is_stored(fresh: Door, hub: GitHos
     fresh("change", "record", "--path", "src/a.py", "--later")
     fresh("handoff", "write", "Half done")
     fresh("lock", "release", "--all")
+    fresh.become(None)
     fresh("config", "--shared", "push_budget", "6")
     stored = hub.git("hub", "log", "--format=%B", "-p", "--root", STATE)
     assert "t-1" in stored

@@ -24,6 +24,7 @@ A test asks for the fixture `github` (or `github_enterprise`, whose API is below
 * `limits.exhaust()`, `limits.secondary()`, `limits.hourly["user"] = 3`, `limits.strict = True`.
 * `calls`, `asked("GET /repos/{owner}/{repo}/labels")`: the log. `unknown` and `problems` must be
   empty when the test ends; a test that means to fill them clears them.
+* `log.moved["/repos/octo/former"] = "/repos/octo/project"`: what was renamed or transferred.
 
 Requests, replies and deliveries are validated against GitHub's OpenAPI description where `.ci/npm`
 has installed it (`openapi.missing()` says why not); nothing is validated elsewhere.

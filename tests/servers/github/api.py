@@ -52,6 +52,8 @@ class Api:
         self.calls: list[Call] = []
         self.unknown: list[str] = []
         self.problems: list[str] = []
+        #: Old path -> new path, of renamed repositories and transferred issues: answered 301.
+        self.moved: dict[str, str] = {}
 
     def answer(self, request: Incoming) -> Reply:
         """Return the answer, and write the call down."""
@@ -79,6 +81,7 @@ class Api:
             if route.name not in FREE:
                 counted = True
                 github.limits.admit(ask)
+            self._lead_on(path, request.query)
             ask.repository = self._repository(ask)
             _permit(route, ask)
             said = route.handler(ask)
@@ -113,6 +116,14 @@ class Api:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         self.calls.append(Call(name, request.method, path, query, data, status, actor, counted))
 
+    def _lead_on(self, path: str, query: str) -> None:
+        """Raise Refusal with the new address of what has moved."""
+        for old, new in self.moved.items():
+            if path == old or path.startswith(f"{old}/"):
+                to = f"{self._github.api}{new}{path.removeprefix(old)}"
+                headers = (("Location", f"{to}?{query}" if query else to),)
+                raise Refusal(301, "Moved Permanently", headers=headers)
+
     def _repository(self, ask: Ask) -> Repository | None:
         """Return the repository of the path, its refs looked at anew. Raises Refusal."""
         if "owner" not in ask.parts:
@@ -127,7 +138,8 @@ class Api:
         """Give a good answer to a GET its ETag; 304 when the asker has it already."""
         if request.method != "GET" or said.status != 200:
             return said
-        digest = hashlib.sha256(encoded([said.data, said.headers])).hexdigest()[:40]
+        # Over the body alone: that there is a page after it by now changes no ETag.
+        digest = hashlib.sha256(encoded(said.data)).hexdigest()[:40]
         headers = (*said.headers, ("ETag", f'W/"{digest}"'))
         wanted = request.headers.get("if-none-match", "")
         if digest in wanted:

@@ -113,11 +113,11 @@ class Ask:
         )
         return Said(200, data, (("Link", link),) if link else ())
 
-    def cursor_page(self, rows: list[Any]) -> Said:
+    def cursor_page(self, rows: list[Any], name: str = "cursor") -> Said:
         """Return the rows after the row that `cursor` names: pages that new rows do not move."""
         size = min(max(_whole(self.query.get("per_page"), PER_PAGE), 1), MOST)
         start = 0
-        if cursor := self.query.get("cursor"):
+        if cursor := self.query.get(name):
             try:
                 start = int(base64.urlsafe_b64decode(cursor))
             except ValueError:
@@ -128,7 +128,7 @@ class Ask:
         return Said(
             200,
             rows[start : start + size],
-            (("Link", f'<{self.here(cursor=after)}>; rel="next"'),),
+            (("Link", f'<{self.here(**{name: after})}>; rel="next"'),),
         )
 
     def here(self, **changed: str) -> str:

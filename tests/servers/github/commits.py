@@ -162,6 +162,7 @@ def compared(ask: Ask) -> Said:
     ahead, behind = repo.git.log(f"{base}..{head}"), repo.git.log(f"{head}..{base}")
     words = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
     ahead.reverse()
+    size = min(int(ask.query.get("per_page", COMMITS)), COMMITS)
     url = f"{repo.web}/compare/{left}...{right}"
     changes = repo.git.changes(middle, head)
     return Said(
@@ -178,7 +179,7 @@ def compared(ask: Ask) -> Said:
             "ahead_by": len(ahead),
             "behind_by": len(behind),
             "total_commits": len(ahead),
-            "commits": [shown(repo, commit) for commit in ahead[:COMMITS]],
+            "commits": [shown(repo, commit) for commit in ahead[:size]],
             "files": [entry(repo, c, middle, head) for c in changes[:FILES]],
         },
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.servers.github import commits, events, pulls, repositories
+from tests.servers.github import activity, commits, events, pulls, repositories
 from tests.servers.github.ask import Ask, Refusal, Said
 from tests.servers.github.gitreading import GitFailed
 from tests.servers.github.gitrecords import ZERO
@@ -46,6 +46,7 @@ def _tell(
 ) -> None:
     prefix = next(start for start in KINDS if name.startswith(start))
     repo.pushed = repo.world.stamp()
+    activity.note(repo, actor, name, old, new)
     about = {"ref": name.removeprefix(prefix), "ref_type": KINDS[prefix], "pusher_type": "user"}
     if old == ZERO:
         more = {"master_branch": repo.default_branch, "description": None}

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from tests.servers.github import (
     accounts,
     actions,
+    activity,
     apps,
     checks,
     collaborators,
@@ -139,6 +140,7 @@ ROUTES = (
     Route("GET", RUN, checks.one, "read", "checks"),
     Route("PATCH", RUN, checks.change, "write", "checks"),
     Route("GET", f"{RUN}/annotations", checks.annotated, "read", "checks"),
+    Route("GET", f"{R}/activity", activity.listed, "read", "contents"),
     Route("GET", f"{R}/branches", refs.branches, "read", "contents"),
     Route("GET", f"{R}/branches/{{branch}}", refs.one_branch, "read", "contents"),
     Route("GET", f"{R}/git/ref/{{ref}}", refs.one, "read", "contents"),

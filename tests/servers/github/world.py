@@ -25,6 +25,7 @@ from tests.servers.github.records import (
 )
 
 if TYPE_CHECKING:
+    from tests.servers.github.activity import Activity
     from tests.servers.github.apps import App
     from tests.servers.github.deliveries import Delivery
     from tests.servers.github.events import Event
@@ -55,6 +56,7 @@ class Repository:
         self.statuses: list[Status] = []
         self.checks: dict[int, CheckRun] = {}
         self.hooks: dict[int, Hook] = {}
+        self.activity: list[Activity] = []
         #: Checks without which nothing is merged.
         self.required: list[str] = []
         self.git = GitData(world.bare.path(self.full_name))

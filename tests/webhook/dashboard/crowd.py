@@ -6,12 +6,16 @@ from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.departure import EndSession, KillSession
 from gitcoord.domain.handoffs import Facts, WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks
+from gitcoord.domain.merges import Finding
+from gitcoord.domain.merging import EjectMerge
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
+from gitcoord.domain.verify_policies import SetVerifyPolicy
+from tests.webhook.dashboard.queue import Queue
 from tests.webhook.dashboard.world import Ledger, changed
 
 WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -63,10 +67,29 @@ def crowd(ledger: Ledger, sessions: int) -> None:
         ),
         "s-003",
     )  # fmt: skip
+    line(ledger)
     do(PauseSession(id="s-001", reason=f"{ARABIC} {WORD}"), agent="lena")
     do(PauseSession(id="s-002", reason="Wait for the review of the passkey tables"), agent="lena")
     do(KillSession(id="s-007", reason=f"{EMOJI} {WORD}"), agent=NAMES[3])
     do(EndSession(summary=HEBREW), "s-005")
+
+
+def line(ledger: Ledger) -> None:
+    """Queue branches with names and reasons that are hard to show, and many others."""
+    found = Queue(ledger)
+    for name in ("lint", WORD[:40]):
+        wish = SetVerifyPolicy(name=name, include=(DEEP, "docs/ملف"), shell=f"{EMOJI} {WORD}",
+                               description=ARABIC)  # fmt: skip
+        ledger.do(wish, agent="lena")
+    failed = {"status": "failed", "reason": ARABIC, "output": f"{HEBREW}\n{WORD * 3}\n{EMOJI}"}
+    found.verify("q-odd", f"feature/{WORD}", "s-003", lint=failed)
+    found.add("q-odd", f"feature/{WORD}", "s-003", task=f"t-{WORD.lower()[:50]}", priority=1)
+    found.check("q-odd", (DEEP, "docs/ملف"), Finding(name="mergeable", passed=False,
+                text=f"conflicts with main: {DEEP}, {WORD}; {ARABIC}"))  # fmt: skip
+    for at in range(12):
+        found.add(f"q-{at:03d}", f"agent/{NAMES[at % 4]}/مهمة-{at}", f"s-{at % 4:03d}",
+                  needs=("q-odd",) if at % 3 else ())  # fmt: skip
+    found.do(EjectMerge(id="q-003", reason=f"{ARABIC} {WORD}"), "s-000")
 
 
 def tasks(ledger: Ledger) -> None:

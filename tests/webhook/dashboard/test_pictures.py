@@ -15,8 +15,8 @@ import pytest
 from gitcoord.ledger.history import transactions
 from tests.conftest import first_commit
 from tests.webhook.dashboard.chromium import SCREENSHOTS, Tab, chromium
-from tests.webhook.dashboard.crowd import DEEP, crowd
-from tests.webhook.dashboard.world import Ledger, Running, populate
+from tests.webhook.dashboard.crowd import ARABIC, DEEP, crowd
+from tests.webhook.dashboard.world import Ledger, Running, planning, populate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,12 +29,14 @@ PAGES = {
         "locks": "/locks", "file": "/file?key=src/auth/**", "messages": "/messages",
         "handoffs": "/handoffs", "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
         "missing": "/tasks/t-none", "features": "/features", "approvals": "/approvals",
+        "merges": "/merges", "merge": "/merges/q-round", "landing": "/merges/q-docs",
+        "verifications": "/verifications",
     },
     "empty": {
         "overview": "", "sessions": "/sessions", "tasks": "/tasks", "graph": "/tasks?view=graph",
         "locks": "/locks", "file": "/file?key=src/**", "messages": "/messages",
         "handoffs": "/handoffs", "log": "/log", "features": "/features",
-        "approvals": "/approvals",
+        "approvals": "/approvals", "merges": "/merges", "verifications": "/verifications",
     },
     "crowd": {
         "overview": "", "sessions": "/sessions", "paused": "/sessions?status=paused",
@@ -42,7 +44,8 @@ PAGES = {
         "graph": "/tasks?view=graph", "task": "/tasks/t-failed", "locks": "/locks",
         "file": f"/file?path={quote(DEEP)}", "messages": "/messages", "handoffs": "/handoffs",
         "log": "/log", "transaction": "/log/{old}", "past": "?at={old}",
-        "features": "/features", "approvals": "/approvals",
+        "features": "/features", "approvals": "/approvals", "merges": "/merges",
+        "merge": "/merges/q-odd", "verifications": "/verifications",
     },
 }  # fmt: skip
 #: Returns how many texts were measured, and those that cannot be read on what is behind them
@@ -92,8 +95,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, R
             ledger = Ledger(place).begun()
             if name == "web":
                 populate(ledger)
+                planning(ledger)
             elif name == "crowd":
                 crowd(ledger, 14)
+                planning(ledger, "feature-" + "x" * 50, ARABIC)
             ledger.close()
         running = Running(places, str(folder / "state" / "own.sqlite"))
         yield browser, running

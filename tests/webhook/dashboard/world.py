@@ -18,18 +18,22 @@ from gitcoord.domain.changes import ChangeDraft, RecordChanges
 from gitcoord.domain.claiming import ClaimTask
 from gitcoord.domain.configure import Begin
 from gitcoord.domain.departure import EndSession, KillSession
+from gitcoord.domain.escalations import RaiseEscalation, Raising
 from gitcoord.domain.handoffs import Facts, WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.operation import Operation
 from gitcoord.domain.pausing import PauseSession
+from gitcoord.domain.plans import AddPlan
 from gitcoord.domain.registering import PauseFeature, RegisterFeature
 from gitcoord.domain.sessions import StartSession
+from gitcoord.domain.side_by_side import Package
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import NoteTask
 from gitcoord.domain.usage import ReportUsage, Usage
 from gitcoord.entrypoints.listener import listener
+from tests.webhook.dashboard.queue import queue
 from webhook.app import application
 from webhook.keys import Scope
 from webhook.running import _Server
@@ -86,6 +90,8 @@ def populate(ledger: Ledger) -> None:
         )  # fmt: skip
         do(ReportUsage(usage=usage), id)
     tasks(ledger)
+    registry(ledger)
+    queue(ledger)
     do(AcquireLocks(keys=("src/auth/**",), reason="passkey log-in"), "s-ada4tz81x")
     do(AcquireLocks(keys=("src/billing/invoice.py", "api:invoices"), reason="rounding"),
        "s-bob91mmq2")  # fmt: skip
@@ -96,7 +102,6 @@ def populate(ledger: Ledger) -> None:
     changed(ledger, "s-bob91mmq2", "src/billing/invoice.py", "modify", "Round half to even")
     changed(ledger, "s-finn2q8aa", "web/old/cart.ts", "delete", "")
     letters(ledger)
-    registry(ledger)
     do(PauseSession(id="s-eve0x5b2c"), agent="lena")
     do(KillSession(id="s-dora7u1s8", reason="Pushes to main although told not to"), agent="lena")
     do(EndSession(outcome="completed", summary="Cart works on phones."), "s-finn2q8aa")
@@ -127,6 +132,33 @@ def registry(ledger: Ledger) -> None:
         )  # fmt: skip
         ledger.do(wish_to, session)
     ledger.do(DecideApproval(id="a-2", decision="deny", reason="Name the folder"), agent="lena")
+
+
+def planning(ledger: Ledger, feature: str = "search", title: str = "Find by name") -> None:
+    """Plan a feature of which one package is done, and raise two escalations."""
+    parts = (("api", ()), ("index", ()), ("page", ("api", "index")))
+    ledger.do(
+        AddPlan(
+            feature=feature, title=title, plan_revision=2, contracts_revision=1,
+            packages=tuple(
+                Package(id=id, depends_on=depends, write=(f"p/{id}/**",)) for id, depends in parts
+            ),
+            tasks=tuple(NewTask(id=f"p-{id}", ref=id, title=f"Build {id}") for id, _ in parts),
+        ),
+        agent="lena",
+    )  # fmt: skip
+    session = ledger.enter("s-gil", "gil")
+    ledger.do(ClaimTask(id="p-api"), session)
+    ledger.do(MoveTask(id="p-api", move="complete", result="done"), session)
+    for number, (kind, summary) in enumerate(
+        (
+            ("RESOURCE_CONFLICT", "The index is being built by somebody else"),
+            ("PLAN_REVISION_REQUIRED", f"{title} needs a package of its own"),
+        ),
+        1,
+    ):
+        wish = Raising(id=f"e-{number}", queued=f"q-{number}", kind=kind, summary=summary)
+        ledger.do(RaiseEscalation(escalation=wish, feature=feature), session)
 
 
 def tasks(ledger: Ledger) -> None:

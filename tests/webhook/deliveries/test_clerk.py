@@ -164,6 +164,45 @@ def test_where_github_stumbles_or_wants_time_the_delivery_waits(scene: Scene) ->
     assert served.client.get("/health").status_code == 200
 
 
+def test_a_delivery_is_acknowledged_while_github_answers_nothing(scene: Scene) -> None:
+    scene.serve()
+    scene.until(lambda: scene.leading() != set())
+    issue = scene.ada.opens_issue(scene.repo, "One")
+    held = at(faults.hold(), "GET", r"/repos/[^/]+/[^/]+/issues/\d+/comments")
+    scene.github.faults.append(held)
+    scene.ada.comments(issue, "/coord lock doc/")
+    scene.github.deliver()
+    assert held.reached.wait(20)
+    scene.ada.comments(issue, "/coord lock lib/")
+    # GitHub waits for ten seconds; the work on the first goes on as long as it takes.
+    codes, locks = {one.code for one in scene.github.deliver()}, scene.locks()
+    held.release()
+    assert (codes, locks) == ({202}, {})
+    scene.until(lambda: scene.locks() == {"doc/**": "ada", "lib/**": "ada"})
+
+
+@pytest.mark.parametrize("secondary", [False, True], ids=["primary", "secondary"])
+def test_while_github_wants_time_nothing_is_asked_whatever_comes(
+    scene: Scene, secondary: bool
+) -> None:
+    scene.serve()
+    scene.until(lambda: scene.github.asked("GET /repos/{owner}/{repo}/branches") != [])
+    limits = scene.github.limits
+    if secondary:
+        limits.secondary(times=50, retry_after=2)
+    else:
+        limits.exhaust(scene.bot.actor, seconds=2)
+    asked = len(scene.github.calls)
+    for n in range(6):
+        scene.ada.opens_issue(scene.repo, f"{n}", labels=[f"locked:doc/{n}/"])
+        scene.github.deliver()
+        time.sleep(0.1)
+    # One tells how long; another may have been on its way.
+    assert 1 <= len(scene.github.calls) - asked <= 2
+    limits._ordered.clear()
+    scene.until(lambda: len(scene.locks()) == 6)
+
+
 def test_of_two_services_one_leads_and_the_other_takes_over(scene: Scene, tmp_path: Path) -> None:
     scene.serve(str(tmp_path / "one.sqlite"))
     scene.until(lambda: len(scene.leading()) == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from string import Formatter
 from typing import Any
 
@@ -17,12 +18,19 @@ from gitcoord.domain.compact import Compact
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.conflicts import ChangeScope
 from gitcoord.domain.departure import EndSession, KillSession
+from gitcoord.domain.escalations import RaiseEscalation, Raising, ResolveEscalation
 from gitcoord.domain.event import TYPES, Event
 from gitcoord.domain.handoffs import WriteHandoff
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks, RenewLocks
+from gitcoord.domain.merge_landing import BeginLanding, LandMerges
+from gitcoord.domain.merge_queueing import EnqueueMerge
+from gitcoord.domain.merge_setbacks import HandOver
+from gitcoord.domain.merges import Finding
+from gitcoord.domain.merging import CheckMerges, EjectMerge, RecordCheck, RemoveMerge
 from gitcoord.domain.messages import SendMessage
 from gitcoord.domain.new_tasks import AddTasks, NewTask
 from gitcoord.domain.pausing import PauseSession, ResumeSession
+from gitcoord.domain.plans import AddPlan
 from gitcoord.domain.registering import (
     DeregisterFeature,
     PauseFeature,
@@ -30,20 +38,44 @@ from gitcoord.domain.registering import (
     ResumeFeature,
 )
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.side_by_side import Package
 from gitcoord.domain.signals import ReportSignals, Signals
 from gitcoord.domain.sweep import LapseLeases, SuspectSession, SweepSession
 from gitcoord.domain.takeover import TakeOverLocks
 from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.unlanded import DropMarks, MarkDraft
 from gitcoord.domain.usage import ReportUsage, Usage
+from gitcoord.domain.verify_policies import RemoveVerifyPolicy
 from gitcoord.domain.violations import RecordViolations, ViolationDraft
 from gitcoord.errors import InvalidValue
+from tests.domain.checked import noted, policy, result
 from tests.domain.telling import Watch
 from tests.domain.world import World
 from webhook.events.wording import LONGEST, WORDS, said, written
 
 #: What only a ledger's own beginning, restoration and staleness tell.
 ELSEWHERE = {"ledger.began", "ledger.restored", "session.cleared", "task.stale", "message.heard"}
+#: The target as it is, what it becomes, and the tree of that.
+MAIN, NEXT, TREE = "a" * 40, "b" * 40, "c" * 40
+
+
+def line(run: Callable[..., Any]) -> None:
+    """Let entries of a merge queue end in every way."""
+    for number, name in enumerate(("lands", "blocked", "handed", "thrown", "removed")):
+        head = f"{number:040x}"
+        run(EnqueueMerge(id=f"q-{name}", branch=name, head=head, target="main"), "s-ada")
+        if name not in ("thrown", "removed"):
+            begun = run(CheckMerges(ids=(f"q-{name}",)), "s-ada").run
+            found = Finding(name="mergeable", passed=name != "blocked", text="conflicts with main")
+            wish = RecordCheck(id=f"q-{name}", run=begun, against=MAIN, tree=TREE,
+                               findings=(found,), paths=(f"{name}.py",))  # fmt: skip
+            run(wish, "s-ada")
+    begin = BeginLanding(ids=("q-lands",), expect=MAIN, result=NEXT, tree=TREE)
+    run(begin, "s-ada")
+    run(LandMerges(ids=("q-lands",), result=NEXT), "s-ada")
+    run(HandOver(ids=("q-handed",), reason="main is protected"), "s-ada")
+    run(EjectMerge(id="q-thrown", reason="it breaks the build"), "s-ada")
+    run(RemoveMerge(id="q-removed", reason="not needed"), "s-ada")
 
 
 def day() -> list[Event]:
@@ -51,9 +83,10 @@ def day() -> list[Event]:
     world = World()
     watch, found = Watch(world), []
 
-    def run(operation: Any, session: str | None = None) -> None:
-        world.run(operation, session)
+    def run(operation: Any, session: str | None = None) -> Any:
+        answer = world.run(operation, session)
         found.extend(watch.look())
+        return answer
 
     def seen(name: str) -> str:
         return world.get(Session, name).seen_at
@@ -95,6 +128,15 @@ def day() -> list[Event]:
     run(DeregisterFeature(id="login", reason="landed"), "s-ada")
     run(RegisterFeature(id="other"), "s-ada")
     run(DeregisterFeature(id="other", status="cancelled"), "s-ada")
+    one = Package(id="api", write=("p/**",))
+    draft = NewTask(id="p-1", ref="api", title="Build the API")
+    plan = AddPlan(
+        feature="f", plan_revision=1, contracts_revision=1, packages=(one,), tasks=(draft,)
+    )
+    run(plan, "s-ada")
+    up = Raising(id="e-1", queued="q-1", kind="PLAN_REVISION_REQUIRED", summary="it grew")
+    run(RaiseEscalation(escalation=up, feature="f"), "s-ada")
+    run(ResolveEscalation(id="e-1", resolution="it is split"), "s-ada")
     for number, decision in enumerate(("approve", "deny", "approve")):
         about = Subject(kind="command", text=f"make {number}")
         run(RequestApproval(id=f"a-{number}", about=about, ttl=60), "s-ada")
@@ -104,6 +146,13 @@ def day() -> list[Event]:
     run(UseApproval(about=Subject(kind="command", text="make 0")), "s-ada")
     world.pass_time(60)
     run(LapseLeases())
+    unit = policy(world)
+    found.extend(watch.look())
+    for status in ("running", "pending", "failed", "passed"):
+        run(noted(result(unit, status)), "s-ada")
+        world.pass_time(1)
+    run(RemoveVerifyPolicy(name="unit"))
+    line(run)
     run(PauseSession(id="s-ada", reason="lunch"))
     run(ResumeSession(id="s-ada"))
     run(SuspectSession(id="s-eve", beat=0, seen_at=seen("s-eve")))
