@@ -37,6 +37,7 @@ from gitcoord.errors import (
 from gitcoord.landing.candidate import Candidate, Stuck, build
 from gitcoord.landing.check import Report, check_due, elsewhere, recheck
 from gitcoord.landing.executors import verify
+from gitcoord.landing.inline import sweep
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
 from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip, tips
@@ -66,6 +67,8 @@ def land(site: Site, ids: Sequence[str] = (), target: str = "", *, wait: float =
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
+    # What was killed while it verified may have left a check that still runs.
+    sweep(site.checkout)
     found = recover(site)
     outcome.end(outcome.settled, found.settled)
     outcome.take(found.back)
@@ -323,7 +326,8 @@ class _Line:
             )
         except OutcomeUnknown:
             raise  # The target says it, when it answers again: `recover`.
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
+            # SystemExit: doors end so when they are asked to by a signal.
             self._back(begun, Contended("its landing was interrupted"), counts=False)
             raise
         except LandingRefused as refusal:

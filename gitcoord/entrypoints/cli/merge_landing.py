@@ -120,16 +120,31 @@ def land(desk: Desk, ids: tuple[str, ...], target: str, wait: str) -> None:
     out must be clean, and follows.
     """
     from gitcoord.domain.time import parse_duration
+    from gitcoord.entrypoints.cli.patience import unwinding
     from gitcoord.landing.line import land as landed
 
-    found = landed(site_of(desk), ids, target, wait=parse_duration(wait))
+    seconds = parse_duration(wait)
+    with unwinding():
+        found = landed(site_of(desk), ids, target, wait=seconds)
     merged = {entry.id for entry in found.merged}
     missed = [id for id in ids if id not in merged]
     if missed:
         for line in ended_with([*found.settled, *found.landed]):
             desk.note(line)
         raise refusal(desk, found, missed)
-    desk.show(document(found), lambda: _lines(found) or "nothing is ready to land")
+    desk.show(document(found), lambda: _lines(found) or _nothing(desk, target))
+
+
+def _nothing(desk: Desk, target: str) -> str:
+    """Say that nothing lands, and where it is told why others do not."""
+    from gitcoord.domain.merges import listed
+
+    with desk.state() as state:
+        open_ = [one for one in listed(state) if not target or one.target == target]
+    if not open_:
+        return "nothing is ready to land"
+    name = next(iter(open_)).target
+    return f"nothing is ready to land; see why: gitcoord merge next --target {name}"
 
 
 def document(found: Outcome) -> dict[str, Any]:
