@@ -117,7 +117,7 @@ def _there(scratch: Scratch) -> dict[str, Day]:
     with hosting(scratch) as hosted:
         for way in _WAYS[:2]:
             hosted.create(way)
-            terms = _terms(scratch, f"{way}-host", max(scratch.volume.chores // 3, 6))
+            terms = _terms(scratch, f"{way}-host", max(scratch.volume.chores // 5, 6))
             terms |= {"hub": str(hosted.host.path(way)), "url": hosted.host.url(way)}
             found[way] = _day(scratch, way, terms)
     return found
@@ -201,7 +201,7 @@ ROWS = (
     ),
     Row(
         "landing-host-time",
-        "8 agents, each with a clone of a host over HTTP, and 20 of the tasks",
+        "8 agents, each with a clone of a host over HTTP, and 12 of the tasks",
         Target(1),
         _CAREFUL,
         _time_there,

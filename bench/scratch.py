@@ -56,7 +56,7 @@ class Volume(NamedTuple):
     #: Seconds for which the processes write, and how often each way.
     seconds: float
     turns: int
-    #: Agents that land, their tasks, and the seconds of their work and of a check.
+    #: Agents that land, their tasks, seconds of their work, and for which a check computes.
     crew: int
     chores: int
     crew_work: float
@@ -81,7 +81,7 @@ FULL = Volume(
     crew=8,
     chores=60,
     crew_work=1,
-    crew_check=1,
+    crew_check=0.5,
     crew_seed="whole",
 )
 #: Only shows that every row works; its numbers say nothing.

@@ -2,7 +2,7 @@
 
 Runs at the top of a worktree: `python check.py LOG WHO SECONDS`. Each file in notes/ holds one
 promise: a name that a module has, a line of the changes, a step. Prints what is wrong and ends
-with 1. Waits so many seconds first, as if it had more to do, and notes itself in the log.
+with 1. Computes for so many seconds first, as if it had more to check, and notes itself in the log.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ def gaps() -> list[str]:
     return [] if numbers == whole else [f"steps are numbered {numbers}"]
 
 
-def main(log: str, who: str, pause: str) -> int:
+def main(log: str, who: str, seconds: str) -> int:
     """Check, note how it went, and return the exit code."""
     begun = time.monotonic()
-    time.sleep(float(pause))
+    until = time.process_time() + float(seconds)
+    while time.process_time() < until:
+        pass
     sys.path.insert(0, "")
     sys.dont_write_bytecode = True
     notes = sorted(Path("notes").glob("*.txt"))

@@ -37,7 +37,7 @@ class Plan(NamedTuple):
     remote: str
     #: Where each check notes itself.
     log: str
-    #: Seconds of work for a change or a repair, and of a check beyond what it costs.
+    #: Seconds of work for a change or a repair, and for which a check computes.
     work: float
     check: float
     #: How gitcoord is started; empty: in the process of the agent.
@@ -99,7 +99,11 @@ class Agent:
     def _landed(self, entry: str) -> dict[str, Any]:
         """Land what is ready until the entry is merged or needs to be mended; return it."""
         while True:
-            self.coord("merge", "land", refused=True)
+            said = self.coord("merge", "land", refused=True)
+            for one in (*said.get("landed", ()), *said.get("settled", ())):
+                for merged in one["merges"]:
+                    if merged["id"] == entry:
+                        return dict(merged)
             found: dict[str, Any] = self.coord("merge", "show", entry)["merge"]
             if found["status"] in ("merged", "blocked", "ejected"):
                 return found

@@ -38,7 +38,7 @@ class Terms(NamedTuple):
     #: the queue works in one repository of which each agent has a worktree.
     hub: str = ""
     url: str = ""
-    #: Seconds of work for a change or a repair, and of a check beyond what it costs.
+    #: As in `Plan`.
     work: float = 0.0
     check: float = 0.0
     #: How the agents start gitcoord; empty: each in its own process.
