@@ -96,6 +96,7 @@ OPERATIONS: dict[str, str] = {
     "merge.hand_over": "merge_setbacks:HandOver",
     "merge.back": "merge_setbacks:TakeBack",
     "merge.settle": "merge_landing:SettleMerges",
+    "merge.note_pull": "merge_pulls:NotePull",
     "verification.record": "verifying:RecordVerification",
     "verification.policy_set": "verify_policies:SetVerifyPolicy",
     "verification.policy_remove": "verify_policies:RemoveVerifyPolicy",

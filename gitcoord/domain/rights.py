@@ -145,6 +145,7 @@ TAGS: dict[str, str] = {
     "merge.hand_over": "land_merge",
     "merge.back": "land_merge",
     "merge.settle": "mark_merged",
+    "merge.note_pull": "mark_merged",
     "merge.eject": "eject_merge",
     "merge.remove": "remove_merge",
     "verification.record": "verify",

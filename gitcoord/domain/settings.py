@@ -128,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     github_branch_ttl: Positive = 14400.0
     #: Accounts of apps that may give commands like people with write permission.
     github_bots: tuple[str, ...] = ()
+    #: Whether the pull request of a handed over entry is merged there when nothing is in its way.
+    github_merge: bool = False
     #: Whether each task that is not from GitHub gets an issue there.
     github_issues: bool = False
     #: The branch that gets a page with the state of things; empty: none.

@@ -194,10 +194,26 @@ class _Run:
 
     def _at_github(self, policy: VerifyPolicy) -> ResultDraft:
         if self._check_runs is None:
-            return _draft(policy, "pending", "GitHub was not asked")
+            return self._as_noted(policy)
         found = [judged(self._check_runs(head), policy.checks) for head in self._heads]
         worst: Judgement = min(found, key=lambda one: _ORDER.index(one.status))
         return _draft(policy, worst.status, worst.reason, url=worst.url)
+
+    def _as_noted(self, policy: VerifyPolicy) -> ResultDraft:
+        """Return what whoever sees GitHub has noted of the heads, where it is not asked here."""
+        digest = digest_of(policy)
+        with self._coordinator.ledger.state() as state:
+            known = [state.get(Verification, head) for head in self._heads]
+        noted = [
+            next((one for one in (found.results if found else ()) if one.digest == digest), None)
+            for found in known
+        ]
+        settled = [one for one in noted if one is not None and one.status in SETTLED]
+        failed = [one for one in settled if one.status in BAD]
+        if failed or len(settled) == len(noted):
+            worst = (failed or settled)[0]
+            return _draft(policy, worst.status, worst.reason, url=worst.url)
+        return _draft(policy, "pending", "GitHub was not asked")
 
     def _asked(self, policy: VerifyPolicy, before: Result | None) -> ResultDraft:
         change, name = self._change, self._decided(before)

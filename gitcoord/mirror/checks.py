@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gitcoord.domain.check_runs import CheckRun, Conclusion
 from gitcoord.errors import ForgeRefused
 from gitcoord.mirror.effects import NO_AGE, age_of
-from gitcoord.mirror.status import CHECK
+from gitcoord.mirror.subjects import CHECK
 
 if TYPE_CHECKING:
     from gitcoord.mirror.api import Api

@@ -40,6 +40,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "handoff": ("handoff TEXT", "leave a note for whoever goes on"),
     "status": ("status", "say what is held here and what is in the way"),
     "who": ("who PATH...", "say who holds paths or keys"),
+    "queue": (
+        "queue [PRIORITY]",
+        "put this pull request into the merge queue, with its new commits when it is there",
+    ),
+    "dequeue": ("dequeue [REASON]", "take this pull request out of the merge queue"),
     "approve": ("approve ID", "let an agent do what it has asked for, once"),
     "deny": ("deny ID REASON", "refuse what an agent has asked for; it reads the reason"),
     "help": ("help", "show this"),

@@ -112,6 +112,25 @@ class Open(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
+class Propose(NamedTuple):
+    """A pull request that shall be open for two branches; `mark` says in its body what for."""
+
+    branch: str
+    base: str
+    mark: str
+    title: str
+    body: str
+
+
+class Merge(NamedTuple):
+    """A pull request that shall be merged at this head; `sure`: nothing is known against it."""
+
+    number: int
+    head: str
+    method: str
+    sure: bool
+
+
 class Page(NamedTuple):
     """A file that a branch of ours shall hold."""
 
@@ -121,4 +140,4 @@ class Page(NamedTuple):
     stamp: Stamp
 
 
-Effect = Label | Unlabel | Say | Keep | React | Check | Close | Open | Page
+Effect = Label | Unlabel | Say | Keep | React | Check | Close | Open | Propose | Merge | Page

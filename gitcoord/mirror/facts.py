@@ -38,6 +38,13 @@ class Pull(NamedTuple):
     #: Whether its branch is in this repository, so that who pushed it may write here.
     own: bool
     merged: bool = False
+    #: The commit that its base became by its merge; "" for one that is not merged.
+    result: str = ""
+    merged_at: str = ""
+    draft: bool = False
+    #: What GitHub has against a merge, as it names it ("clean", "blocked" ...); "" where it was
+    #: not asked for by itself. https://docs.github.com/graphql/reference/enums#mergestatestatus
+    mergeable: str = ""
 
 
 class Thread(NamedTuple):

@@ -158,12 +158,12 @@ def _standing(
         return "landed" if known.held or known.marks else "new"
     # While a pull request is open GitHub itself tells when it is merged.
     proposed = pull is not None and pull.open
-    if comparison.behind and not proposed and _has_landed(forge, comparison, target):
+    if comparison.behind and not proposed and has_landed(forge, comparison, target):
         return "landed"
     return "live"
 
 
-def _has_landed(forge: Forge, comparison: Comparison, target: str) -> bool:
+def has_landed(forge: Forge, comparison: Comparison, target: str) -> bool:
     """Say whether the target holds every file as the branch left it."""
     changes = comparison.changes
     if not changes or not comparison.whole:

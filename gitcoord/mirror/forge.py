@@ -22,6 +22,7 @@ from gitcoord.mirror.facts import (
     Thread,
 )
 from gitcoord.mirror.files import File
+from gitcoord.mirror.pulls import Relation
 
 
 class Forge(Protocol):
@@ -62,8 +63,20 @@ class Forge(Protocol):
         False where branches and threads were not listed in this look, or GitHub does not tell.
         """
 
+    def head(self, branch: str) -> str:
+        """Return the oid of a branch, "" where there is none."""
+
+    def relation(self, commit: str, to: str) -> Relation:
+        """Return how a commit stands to another one, both object ids.
+
+        "" where GitHub does not know both, or they have nothing in common.
+        """
+
+    def tree(self, commit: str) -> str:
+        """Return the tree of a commit; "" where GitHub has not got it."""
+
     def comparison(self, base: str, branch: str) -> Comparison | None:
-        """Hold a branch against another; None when one of them is not there."""
+        """Hold a branch, or a commit by its oid, against a branch; None when one is not there."""
 
     def blobs(self, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
         """Return the oid of what each path holds in a commit; paths that are not there lack."""
@@ -132,6 +145,15 @@ class Forge(Protocol):
 
     def withdraw(self, number: int, body: str) -> None:
         """Close an issue of ours that nobody was to have, and let it say so."""
+
+    def propose(self, branch: str, base: str, title: str, body: str) -> int:
+        """Open a pull request and return its number, or that of the one that is open already."""
+
+    def merge(self, number: int, head: str, method: str, *, sure: bool) -> bool:
+        """Merge a pull request at this head; False where it cannot be merged at this moment.
+
+        With `sure` it should be possible: what GitHub has against it is then a refusal.
+        """
 
     def page(self, branch: str, path: str, text: str, message: str, before: str) -> bool:
         """Replace a file of a branch of ours whose blob was `before`, "" for none yet.

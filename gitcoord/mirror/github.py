@@ -5,6 +5,7 @@ Implements `forge.Forge`. Not here: what anything means, and when it is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,7 @@ from gitcoord.mirror.facts import (
 )
 from gitcoord.mirror.files import File, Files
 from gitcoord.mirror.listing import Listing
+from gitcoord.mirror.pulls import Pulls, Relation
 from gitcoord.mirror.trees import Trees
 
 #: GitHub names at most so many files of a comparison, and of a pull request.
@@ -35,6 +37,7 @@ COMPARED = 300
 #: Commits of a comparison that are asked for: with the last of them its head is known.
 COMMITS = 100
 FILES = 3_000
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 #: Who a workflow's own token is.
 ACTIONS = "github-actions[bot]"
 
@@ -151,16 +154,29 @@ class GitHub:
         """Return the oid of every branch by its name."""
         return self._listing.branches()
 
+    def head(self, branch: str) -> str:
+        """Return the oid of a branch, "" where there is none."""
+        found = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
+        return "" if found is None else str(found["commit"]["sha"])
+
+    def relation(self, commit: str, to: str) -> Relation:
+        """Return how a commit stands to another one, both object ids."""
+        return Pulls(self.api, self._name).relation(commit, to)
+
+    def tree(self, commit: str) -> str:
+        """Return the tree of a commit; "" where GitHub has not got it."""
+        return Pulls(self.api, self._name).tree(commit)
+
     def comparison(self, base: str, branch: str) -> Comparison | None:
-        """Hold a branch against another; None when one of them is not there."""
+        """Hold a branch, or a commit by its oid, against a branch; None when one is not there."""
         spec = f"{quote(base, safe='')}...{quote(branch, safe='')}"
-        heads = self._listing.heads
-        if heads is not None and branch not in heads:
+        named, heads = _OID.fullmatch(branch), self._listing.heads
+        if heads is not None and branch not in heads and not named:
             return None
         found = self.api.get(f"{self._root}/compare/{spec}", per_page=COMMITS, page=1)
         oid = reading.compared_head(found) if found else ""
         if found and not oid:
-            oid = self._head(branch)
+            oid = branch if named else self.head(branch)
         if not oid:
             return None
         changes, whole = reading.changes(found.get("files") or ()), True
@@ -304,17 +320,20 @@ class GitHub:
         said = {"body": body, "state": "closed", "state_reason": "not_planned"}
         self.api.change("PATCH", f"{self._root}/issues/{number}", said)
 
+    def propose(self, branch: str, base: str, title: str, body: str) -> int:
+        """Open a pull request and return its number, or that of the one that is open already."""
+        return Pulls(self.api, self._name).propose(branch, base, title, body)
+
+    def merge(self, number: int, head: str, method: str, *, sure: bool) -> bool:
+        """Merge a pull request at this head; False where it cannot be merged at this moment."""
+        return Pulls(self.api, self._name).merge(number, head, method, sure=sure)
+
     def page(self, branch: str, path: str, text: str, message: str, before: str) -> bool:
         """Replace a file of a branch of ours whose blob was `before`, "" for none yet.
 
         False where it is another by now. The branch is made where there is none.
         """
         return Files(self.api, self._root).write(branch, path, text, message, before)
-
-    def _head(self, branch: str) -> str:
-        """Return the oid of a branch, "" where there is none."""
-        found = self.api.get(f"{self._root}/branches/{quote(branch, safe='')}")
-        return "" if found is None else str(found["commit"]["sha"])
 
     def _me(self) -> str:
         if self._access.kind == "app":

@@ -22,7 +22,7 @@ PATH = "/webhook/github"
 #: The events that a hook of ours is sent.
 EVENTS = (
     "check_run", "check_suite", "delete", "issue_comment", "issues", "label",
-    "merge_group", "pull_request", "push", "repository_dispatch",
+    "merge_group", "pull_request", "push", "repository_dispatch", "status",
 )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ class Style(NamedTuple):
 STYLES: dict[str, Style] = {
     f"{SHOWN}locks": Style("1f6feb", "This holds locks; its status comment names them."),
     f"{SHOWN}blocked": Style("b62324", "This changes what somebody else holds."),
+    f"{SHOWN}queued": Style("0e8a8a", "This is in the merge queue; its status comment says where."),
+    f"{SHOWN}ejected": Style("9e3a6d", "The merge queue has given this up; a comment says why."),
     f"{SHOWN}pending": Style("8b949e", "The task waits to be claimed."),
     f"{SHOWN}assigned": Style("9a6700", "The task is claimed."),
     f"{SHOWN}in-progress": Style("bf8700", "The task is worked on."),
@@ -45,6 +47,7 @@ STYLES: dict[str, Style] = {
     f"{SHOWN}cancelled": Style("6e7781", "The task was cancelled."),
 }
 LOCKS, BLOCKED = f"{SHOWN}locks", f"{SHOWN}blocked"
+QUEUED, EJECTED = f"{SHOWN}queued", f"{SHOWN}ejected"
 #: Status of a task -> the label that shows it.
 OF_TASK: dict[str, str] = {
     "pending": f"{SHOWN}pending",

@@ -15,6 +15,7 @@ from gitcoord.domain.time import plus
 from gitcoord.errors import GitcoordError
 from gitcoord.mirror import (
     asking,
+    entries,
     facts,
     following,
     issues,
@@ -22,13 +23,24 @@ from gitcoord.mirror import (
     markdown,
     obeying,
     posting,
+    proposals,
+    proving,
     sought,
     status,
 )
 from gitcoord.mirror.desk import Desk
 from gitcoord.mirror.effects import Say
 from gitcoord.mirror.seats import branch_holder, held_by
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
+from gitcoord.mirror.subjects import (
+    Branch,
+    Comment,
+    Everything,
+    Group,
+    Head,
+    Subject,
+    Target,
+    Thread,
+)
 from gitcoord.mirror.writer import Writer
 
 if TYPE_CHECKING:
@@ -134,11 +146,19 @@ class _Look:
             self._threads |= threads
         elif Target() in asked or Branch(self._target()) in asked:
             asked += sought.unproposed(self._desk, self._forge)
+        moved = {one.name for one in asked if isinstance(one, Branch)}
+        moved |= {self._target()} if Target() in asked else set()
+        asked += sought.handed_over(self._desk, moved, whole=whole)
+        asked = list(dict.fromkeys(asked))
         for comment in (one for one in asked if isinstance(one, Comment)):
             self._obey(comment)
-        for branch in (one for one in asked if isinstance(one, Branch)):
-            self._follow(branch.name)
         numbers = [one.number for one in asked if isinstance(one, (Thread, Comment))]
+        for branch in (one for one in asked if isinstance(one, Branch)):
+            numbers += self._land(branch.name)
+            self._follow(branch.name)
+        heads = {one.oid for one in asked if isinstance(one, Head)}
+        if heads or whole:
+            self._refused += proving.note(self._desk, self._forge, None if whole else heads)
         for number in dict.fromkeys(numbers):
             self._hear(number)
         self._showing = self._age()
@@ -148,6 +168,7 @@ class _Look:
         changed = anew or self._age() != self._before
         if changed:
             self._show_others(whole=whole)
+        self._merge()
         if changed or whole:
             self._post(whole)
 
@@ -183,6 +204,40 @@ class _Look:
         self._branches[branch] = None
         following.follow(self._desk, self._forge, branch)
 
+    def _land(self, branch: str) -> list[int]:
+        """Follow the branch's entries of the merge queue; return their pull requests."""
+        before = self._noted(branch)
+        wished = proposals.follow(self._desk, self._forge, branch)
+        if wished:
+            self._carry(wished)
+            # What is open now is noted; what GitHub would not have comes with the next look.
+            proposals.follow(self._desk, self._forge, branch)
+        return list(dict.fromkeys((*before, *self._noted(branch))))
+
+    def _noted(self, branch: str) -> list[int]:
+        with self._desk.look() as look:
+            return proposals.numbers(look.state, self._desk.hosted.name, branch)
+
+    def _merge(self) -> None:
+        """Merge pull requests that were shown and that nothing speaks against, if that is set.
+
+        After they were shown, so that our own check does not stand in the way.
+        """
+        with self._desk.look() as look:
+            if not look.settings.github_merge:
+                return
+        for number in list(self._shown):
+            thread = self._read(number)
+            wished = proposals.merging(self._desk, self._forge, thread) if thread else []
+            if not wished or thread is None or thread.pull is None:
+                continue
+            self._carry(wished)
+            # A workflow is told of nothing that its own token has done. What was listed before
+            # still has it as open; the ledger changes by it, so that all is shown anew.
+            self._forge.afresh()
+            self._land(thread.pull.branch)
+            self._follow(thread.pull.branch)
+
     def _hear(self, number: int) -> None:
         thread = self._read(number)
         if thread is None:
@@ -210,13 +265,13 @@ class _Look:
         """Show open pull requests that were not looked at what the ledger has now.
 
         One whose branch holds its files is in nobody's way, and nobody in its: it is passed
-        over unless everything is looked at, or it is shown as blocked.
+        over unless everything is looked at, it is shown as blocked, or the queue moves it.
         """
         left = self._others
         for thread in self._forge.proposals():
             if thread.number in self._threads:
                 continue
-            if not whole and labels.BLOCKED not in thread.names and self._holds(thread):
+            if not whole and self._alone(thread):
                 continue
             if not left:
                 break
@@ -225,11 +280,14 @@ class _Look:
             self._shown[thread.number] = None
             self._carry(status.shown(self._desk, self._forge, thread))
 
-    def _holds(self, thread: facts.Thread) -> bool:
-        """Say whether a pull request's branch holds the files that it changes."""
+    def _alone(self, thread: facts.Thread) -> bool:
+        """Say whether a pull request holds the files that it changes, and nothing else moves it."""
+        if labels.BLOCKED in thread.names:
+            return False
         with self._desk.look() as look:
             session = asking.seat(look, self._desk.hosted.name, thread).session
-            return session is not None and bool(held_by(look.state, branch_holder(session.id)))
+            holds = session is not None and held_by(look.state, branch_holder(session.id))
+            return bool(holds) and entries.place_of(look, thread) is None
 
     def _post(self, whole: bool) -> None:
         with self._desk.look() as look:

@@ -20,7 +20,7 @@ from gitcoord.domain.task_moves import MoveTask
 from gitcoord.domain.tasks import held_by as tasks_of
 from gitcoord.domain.time import Time, parse
 from gitcoord.errors import Contended, GitcoordError, InvalidValue, Unavailable
-from gitcoord.mirror import consent, issues, labels, texts
+from gitcoord.mirror import consent, issues, labels, queueing, texts
 from gitcoord.mirror.asking import Seat, checked_in, labels_of, seat
 from gitcoord.mirror.commands import LIMIT, WORD, Command, beyond, commands
 from gitcoord.mirror.effects import Effect, Label, React, Say, Unlabel
@@ -216,6 +216,19 @@ def _who(asked: Asked) -> Done:
     return Done(table(["Path", "Held", "By", "Until", "Reason"], rows))
 
 
+def _queue(asked: Asked) -> Done:
+    priority = asked.command.words[0] if asked.command.words else ""
+    who = asked.comment.author
+    return Done(
+        queueing.enqueue(asked.desk, asked.forge, asked.thread, who, priority, key=asked.id)
+    )
+
+
+def _dequeue(asked: Asked) -> Done:
+    who, reason = asked.comment.author, asked.command.text
+    return Done(queueing.dequeue(asked.desk, asked.thread, who, reason, key=asked.id))
+
+
 def _approve(asked: Asked) -> Done:
     _need(asked, "approve ID")
     who, id_ = asked.comment.author, asked.command.words[0]
@@ -241,6 +254,8 @@ _VERBS: dict[str, Callable[[Asked], Done]] = {
     "handoff": _handoff,
     "status": _status,
     "who": _who,
+    "queue": _queue,
+    "dequeue": _dequeue,
     "approve": _approve,
     "deny": _deny,
     "help": _help,

@@ -121,12 +121,18 @@ def _label(found: Any) -> Label:
 def _pull(found: Json, repository: str) -> Pull:
     head, base = found["head"], found["base"]
     source = str((head.get("repo") or {}).get("full_name") or "")
+    merged = bool(found.get("merged_at") or found.get("merged"))
     return Pull(
         branch=str(head["ref"]),
         head=str(head["sha"]),
         base=str(base["ref"]),
         own=source.lower() == repository.lower(),
-        merged=bool(found.get("merged_at") or found.get("merged")),
+        merged=merged,
+        # Of one that is open it is the commit of a trial.
+        result=str(found.get("merge_commit_sha") or "") if merged else "",
+        merged_at=str(found.get("merged_at") or ""),
+        draft=bool(found.get("draft")),
+        mergeable=str(found.get("mergeable_state") or ""),
     )
 
 

@@ -5,12 +5,12 @@ All that may have been asked for meanwhile, or is held, or is shown. Not here: l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.tasks import Task
 from gitcoord.domain.time import parse, plus
-from gitcoord.mirror import facts, following, issues, labels
+from gitcoord.mirror import facts, following, issues, labels, proposals
 from gitcoord.mirror.branches import owner
 from gitcoord.mirror.commands import commands
 from gitcoord.mirror.seats import places
@@ -50,6 +50,17 @@ def everything(
         if parse(comment.created_at) > since and commands(comment.body):
             found.append(Comment(comment.number, comment.id))
     return list(dict.fromkeys(found)), threads
+
+
+def handed_over(desk: Desk, targets: Container[str], *, whole: bool = False) -> list[Subject]:
+    """Return the branches of queue entries that may have landed by what was pushed to a target.
+
+    `whole`: all of which GitHub may have news.
+    """
+    with desk.look() as look:
+        state = look.state
+        names = proposals.unsettled(state) if whole else proposals.towards(state, targets)
+    return [Branch(name) for name in dict.fromkeys(names)]
 
 
 def unproposed(desk: Desk, forge: Forge) -> list[Subject]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gitcoord.domain.guarding import Obstruction
-from gitcoord.mirror import issues, labels
+from gitcoord.mirror import entries, issues, labels
 from gitcoord.mirror.asking import seat
 from gitcoord.mirror.commands import WORD
-from gitcoord.mirror.effects import Check, Effect, Keep, Label, Stamp, Unlabel
+from gitcoord.mirror.effects import Check, Effect, Keep, Label, Say, Stamp, Unlabel
 from gitcoord.mirror.facts import Thread, paths_of
 from gitcoord.mirror.markdown import clock, code, codes, table, why
 from gitcoord.mirror.verdict import Verdict, judged, on_branch, sessions_of
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gitcoord.mirror.desk import Desk
     from gitcoord.mirror.forge import Forge
 
-#: What the check is called, and the mark of the comment.
-CHECK = "gitcoord/locks"
+#: The mark of the comment.
 STATUS = "status"
 #: Most rows that a table shows; it counts the others.
 ROWS = 20
@@ -65,6 +64,8 @@ def comment(verdict: Verdict) -> str:
         parts.append("Nobody else holds what this changes.")
     elif not (verdict.held or verdict.tasks):
         parts.append("Nothing is held here.")
+    if verdict.place is not None:
+        parts.append(entries.told(verdict.place))
     if verdict.tasks:
         parts.append(
             "Works on " + ", ".join(f"{code(x.id)} {code(x.title)}" for x in verdict.tasks) + "."
@@ -78,15 +79,24 @@ def comment(verdict: Verdict) -> str:
 def _pull(desk: Desk, forge: Forge, thread: Thread) -> Iterator[Effect]:
     assert thread.pull is not None
     if not thread.open:
+        with desk.look() as look:
+            place = entries.place_of(look, thread)
+        # Of what was closed long ago and is something else by now nothing is told.
+        if place is not None and not place.at and place.same:
+            yield Say(thread.number, *entries.ejection(place))
         yield from _labels(thread, set())
         return
     verdict, stamp = standing(desk, forge, thread)
     shows = {labels.LOCKS} if verdict.held else set()
-    if not verdict.ok:
+    if verdict.blocked:
         shows.add(labels.BLOCKED)
+    if verdict.place is not None:
+        shows.add(labels.QUEUED if verdict.place.at else labels.EJECTED)
+        if not verdict.place.at:
+            yield Say(thread.number, *entries.ejection(verdict.place))
     yield from _labels(thread, shows)
     yield _check(thread.pull.head, verdict, stamp)
-    quiet = verdict.ok and not verdict.held and not verdict.tasks
+    quiet = verdict.ok and not (verdict.held or verdict.tasks or verdict.place)
     yield Keep(thread.number, STATUS, comment(verdict), stamp, quiet)
 
 
@@ -99,21 +109,28 @@ def standing(desk: Desk, forge: Forge, thread: Thread) -> tuple[Verdict, Stamp]:
         here = seat(look, desk.hosted.name, thread)
         # A fork's commits can name any session, and its branch any other's.
         sessions = on_branch(look, pull.branch) if pull.own else ()
-        found = judged(look, here, paths, sessions), look.stamp
-    if found[0].ok or not pull.own:
+        place = entries.place_of(look, thread)
+        found = judged(look, here, paths, sessions)._replace(place=place), look.stamp
+    if not found[0].blocked or not pull.own:
         return found
     more = sessions_of(forge.messages(thread.number, pull.head))
     with desk.look() as look:
-        return judged(look, here, paths, (*sessions, *more)), look.stamp
+        place = entries.place_of(look, thread)
+        again = judged(look, here, paths, (*sessions, *more))
+        return again._replace(place=place), look.stamp
 
 
 def _check(head: str, verdict: Verdict, stamp: Stamp) -> Check:
-    if verdict.ok:
-        return Check(head, True, "Nobody else holds what this changes.", "", stamp)
+    queue = entries.line_of(verdict.place) if verdict.place else ""
+    told = entries.told(verdict.place) if verdict.place else ""
+    if not verdict.blocked:
+        title = queue or "Nobody else holds what this changes."
+        return Check(head, verdict.ok, title, told, stamp)
     first = verdict.blocked[0].lock
     others = f" and {len(verdict.blocked) - 1} more" if len(verdict.blocked) > 1 else ""
     title = f"{first.agent} holds {first.key} until {clock(first.expires_at)}{others}"
-    return Check(head, False, title, _blocked(verdict.blocked), stamp)
+    summary = "\n\n".join(filter(None, (_blocked(verdict.blocked), told)))
+    return Check(head, False, title, summary, stamp)
 
 
 def _blocked(found: tuple[Obstruction, ...]) -> str:

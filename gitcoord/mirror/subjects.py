@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 HEADS = "refs/heads/"
+#: What our check is called.
+CHECK = "gitcoord/locks"
 #: The event with which anybody who may write asks for a look at everything.
 BELL = "gitcoord"
 #: What happens to a pull request that says something about its branch.
@@ -43,6 +45,12 @@ class Group(NamedTuple):
     number: int
 
 
+class Head(NamedTuple):
+    """A commit of which checks have said something new."""
+
+    oid: str
+
+
 class Target(NamedTuple):
     """The branch on which work lands: it has moved, and with it may have come anybody's work."""
 
@@ -51,7 +59,7 @@ class Everything(NamedTuple):
     """All threads and branches."""
 
 
-Subject = Thread | Branch | Comment | Group | Target | Everything
+Subject = Thread | Branch | Comment | Group | Head | Target | Everything
 
 
 def subjects(event: str, payload: Mapping[str, Any]) -> list[Subject]:
@@ -116,9 +124,23 @@ def _branch(payload: Mapping[str, Any]) -> Iterator[Subject]:
 
 
 def _check(payload: Mapping[str, Any]) -> Iterator[Subject]:
+    run = payload.get("check_run") or payload["check_suite"]
+    # What we have written ourselves is no news.
+    if payload["action"] == "completed" and run.get("name") != CHECK:
+        yield Head(str(run["head_sha"]))
     if payload["action"] == "rerequested":
-        run = payload.get("check_run") or payload["check_suite"]
         yield from (Thread(int(pull["number"])) for pull in run["pull_requests"])
+
+
+def _status(payload: Mapping[str, Any]) -> Iterator[Subject]:
+    if payload["context"] != CHECK and payload["state"] != "pending":
+        yield Head(str(payload["sha"]))
+
+
+def _ran(payload: Mapping[str, Any]) -> Iterator[Subject]:
+    # Workflows are not told of the check runs of workflows, but of their end.
+    if payload["action"] == "completed":
+        yield Head(str(payload["workflow_run"]["head_sha"]))
 
 
 def _group(payload: Mapping[str, Any]) -> Iterator[Subject]:
@@ -150,6 +172,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Iterator[Subject]]] = {
     "label": _all,
     "check_run": _check,
     "check_suite": _check,
+    "status": _status,
+    "workflow_run": _ran,
     "merge_group": _group,
     "repository_dispatch": _bell,
     "workflow_dispatch": _all,

@@ -22,6 +22,7 @@ from gitcoord.domain.trailers import SESSION
 if TYPE_CHECKING:
     from gitcoord.mirror.asking import Seat
     from gitcoord.mirror.desk import Look
+    from gitcoord.mirror.entries import Place
 
 
 class Verdict(NamedTuple):
@@ -34,11 +35,13 @@ class Verdict(NamedTuple):
     tasks: tuple[Task, ...]
     #: How many paths are changed.
     paths: int
+    #: Where it stands in the merge queue, if it does.
+    place: Place | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether nobody else holds anything that is changed."""
-        return not self.blocked
+        """Whether nobody else holds what is changed, and the queue has nothing against it."""
+        return not self.blocked and (self.place is None or self.place.ok)
 
     @property
     def files(self) -> tuple[Lock, ...]:

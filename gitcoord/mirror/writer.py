@@ -20,8 +20,10 @@ from gitcoord.mirror.effects import (
     Effect,
     Keep,
     Label,
+    Merge,
     Open,
     Page,
+    Propose,
     React,
     Say,
     Unlabel,
@@ -78,10 +80,8 @@ class Writer:
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Label():
+            case Label() | Unlabel():
                 self._label(effect)
-            case Unlabel(number, name):
-                self._forge.unlabel(number, name)
             case Say():
                 self._say(effect)
             case Keep():
@@ -94,14 +94,27 @@ class Writer:
                 self._forge.close(number, reason)
             case Open():
                 self._open(effect)
+            case Propose() | Merge():
+                self._pull(effect)
             case Page():
                 self._page(effect)
 
-    def _label(self, effect: Label) -> None:
+    def _label(self, effect: Label | Unlabel) -> None:
+        if isinstance(effect, Unlabel):
+            self._forge.unlabel(*effect)
+            return
         number, name, key = effect
         color, description = labels.style(name, key)
         if not self._forge.label(number, name, color, description, exact=bool(key)):
             self._forge.label(number, labels.otherwise(name, key), color, description)
+
+    def _pull(self, effect: Propose | Merge) -> None:
+        if isinstance(effect, Merge):
+            number, head, method, sure = effect
+            self._forge.merge(number, head, method, sure=sure)
+            return
+        branch, base, mark, title, body = effect
+        self._forge.propose(branch, base, title, marked(body, mark))
 
     def _say(self, effect: Say) -> None:
         if self._mine(effect.number, effect.mark):

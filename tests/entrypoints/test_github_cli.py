@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from gitcoord import __version__
+from gitcoord.bootstrap import open_house
+from gitcoord.domain.merge_queueing import Enqueued, EnqueueMerge
+from gitcoord.domain.merges import Finding
+from gitcoord.domain.merging import Checked, Checking, CheckMerges, RecordCheck
 from gitcoord.domain.settings import Settings
 from gitcoord.entrypoints.cli import github as commands
 from gitcoord.entrypoints.settings import OTHER_VARIABLES
@@ -277,7 +281,7 @@ def test_check_names_who_holds_what_a_pull_request_changes(desk: Desk) -> None:
     assert said.startswith(f"carl (session {carl}) holds src/** until 20")
     assert "a rewrite: src/a.py changed here" in said
     found = desk.door.json("github", "check", "1", code=3)
-    assert set(found) == {"ok", "number", "free", "paths", "blocked", "held", "tasks"}
+    assert set(found) == {"ok", "number", "free", "paths", "blocked", "queue", "held", "tasks"}
     assert (found["free"], found["paths"], found["held"]) == (False, 1, [])
     assert set(found["blocked"][0]) == {"key", "agent", "session", "expires_at", "reason", "paths"}
     desk.door("lock", "release", "--all", "--session", carl)
@@ -285,6 +289,32 @@ def test_check_names_who_holds_what_a_pull_request_changes(desk: Desk) -> None:
     assert desk.repo.statuses == []
     assert desk.door.refused("github", "check", "9", code=2)["message"] == "#9 is no pull request"
     assert "which event?" in desk.door.refused("github", "check", code=2)["message"]
+
+
+def test_check_says_what_the_merge_queue_has_against_a_pull_request(desk: Desk) -> None:
+    head = desk.ada.commits(desk.repo, "feature", {"src/a.py": "2\n"}, "work", start="main")
+    desk.ada.opens_pull(desk.repo, "feature")
+    desk.door("verify", "policy", "add", "boss", "--tier", "4", "--include", "src/")
+    house = open_house(desk.door.place, os.environ)
+    do = house.coordinator.do
+    do(EnqueueMerge(id="q-1", branch="feature", head=head, target="main"), Enqueued)
+    run = do(CheckMerges(ids=("q-1",)), Checking).run
+    seen = (Finding(name="mergeable", passed=True),)
+    wish = RecordCheck(id="q-1", run=run, against=head, findings=seen, paths=("src/a.py",))
+    assert do(wish, Checked).merge.status == "blocked"
+    house.close()
+    desk.variables(GITCOORD_GITHUB_TOKEN=desk.ada.token)
+    said = desk.door("github", "check", "1", code=3)
+    assert said.startswith(
+        "Number 1 of 1 in the merge queue: is blocked; needs a person's approval"
+    )
+    found = desk.door.json("github", "check", "1", code=3)
+    assert (found["free"], found["blocked"]) == (False, [])
+    assert {name: found["queue"][name] for name in ("id", "status", "at", "of", "head")} == {
+        "id": "q-1", "status": "blocked", "at": 1, "of": 1, "head": head,
+    }  # fmt: skip
+    desk.door("merge", "remove", "q-1")
+    assert desk.door.json("github", "check", "1")["queue"] is None
 
 
 # What is made once.

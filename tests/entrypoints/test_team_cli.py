@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -275,7 +276,9 @@ def test_results_that_are_stale_or_out_of_scope_are_refused(door: Door) -> None:
     assert (kept["released"], len(door.json("lock", "list")["locks"])) == ([], 1)
 
 
-def test_an_escalation_is_raised_listed_and_resolved(door: Door) -> None:
+def test_an_escalation_is_raised_listed_and_resolved(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = planned(door)
     said = door(
         "escalation", "raise", "security_escalation", "A key leaks", "--severity", "blocking",
@@ -288,7 +291,12 @@ def test_an_escalation_is_raised_listed_and_resolved(door: Door) -> None:
     )  # fmt: skip
     assert door.json("task", "show", found["queued"])["task"]["type"] == "escalation"
     assert door.json("task", "next", "--feature", "login")["task"] is None
-    assert "is resolved: rotated" in door("escalation", "resolve", found["id"], "rotated")
+    own = door.refused("escalation", "resolve", found["id"], "rotated")
+    assert own["code"] == "own_approval"
+    monkeypatch.delenv("GITCOORD_SESSION", raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    done = door("escalation", "resolve", found["id"], "rotated", "--person")
+    assert "is resolved: rotated" in done
     assert door.json("task", "next", "--feature", "login")["task"]["id"] == tasks["wp-contract"]
     error = door.refused("escalation", "resolve", "e-none", "x")
     assert error["code"] == "escalation_not_found"

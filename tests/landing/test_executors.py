@@ -15,6 +15,8 @@ from gitcoord.domain.approving import DecideApproval, Decided
 from gitcoord.domain.check_runs import CheckRun
 from gitcoord.domain.lock_operations import AcquireLocks, Locked
 from gitcoord.domain.verification import need, risk_of, standing
+from gitcoord.domain.verify_policies import VerifyPolicy, digest_of
+from gitcoord.domain.verifying import RecordVerification, ResultDraft, VerificationNoted
 from gitcoord.errors import ForgeBusy, ForgeRefused, NotPermitted, Unavailable
 from gitcoord.landing.executors import ask
 from tests.gitrun import git
@@ -213,6 +215,37 @@ class GitHub:
         return (
             [CheckRun(name="build", conclusion=found, url="at/build")] if found is not None else []
         )
+
+
+def note(place: Place, commit: str, policy: VerifyPolicy, status: str) -> None:
+    """Note what GitHub has said of a commit, as the mirror does."""
+    draft = ResultDraft(
+        policy=policy.name, digest=digest_of(policy), status=status, executor="github",
+        tier=policy.tier, reason=f"build {status}", url="at/build",
+    )  # fmt: skip
+    tree = git(place.path, "rev-parse", f"{commit}^{{tree}}")
+    wish = RecordVerification(commit=commit, tree=tree, results=(draft,))
+    place.coordinator.do(wish, VerificationNoted, agent="github")
+
+
+def test_what_was_noted_of_heads_counts_where_github_is_not_asked(place: Place) -> None:
+    policy = place.policy("ci", tier=1)
+    heads = [place.commit(a=text) for text in "12"]
+    other = place.policy("other", tier=1, checks=("slow",))
+    commit = place.commit(b="1")
+    note(place, heads[0], policy, "passed")
+    assert "ci pending (GitHub was not asked)" in place.verify(commit, heads=heads).text
+    note(place, heads[1], policy, "passed")
+    place.verify(commit, heads=heads)
+    assert place.outcomes(commit) == {"ci": "passed", "other": "pending"}
+    note(place, heads[0], other, "passed")
+    note(place, heads[1], other, "failed")
+    found = place.verify(commit, heads=heads)
+    assert (found.status, found.failed) == ("failed", ("other",))
+    # GitHub itself knows better.
+    github = GitHub(any="passed")
+    assert place.verify(commit, heads=heads, check_runs=github).missing == ("other",)
+    assert github.asked == heads
 
 
 def test_requirement_8_tier_1_is_checked_by_github(place: Place) -> None:

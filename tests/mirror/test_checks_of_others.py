@@ -12,7 +12,7 @@ from gitcoord.domain.check_runs import judged
 from gitcoord.errors import ForgeRefused
 from gitcoord.mirror.access import Access
 from gitcoord.mirror.github import GitHub as Forge
-from gitcoord.mirror.status import CHECK
+from gitcoord.mirror.subjects import CHECK
 from tests.mirror.stage import NAME, Stage
 
 Speak = Callable[[str], Any]

@@ -19,8 +19,8 @@ def head(served: Served) -> str:
     return git(served.settings.projects[served.project], "rev-parse", "refs/coord/state")
 
 
-#: Operations that only whoever works with git may decide.
-LANDING = ("check", "checked", "begin", "land", "hand_over", "back", "settle")
+#: Operations that only whoever works with git, or sees GitHub, may decide.
+LANDING = ("check", "checked", "begin", "land", "hand_over", "back", "settle", "note_pull")
 
 
 def test_every_operation_of_the_domain_has_one_route() -> None:

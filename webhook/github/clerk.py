@@ -92,6 +92,9 @@ class Clerk:
             try:
                 hub = await streams.hub(self._project)
                 async with aclosing(await hub.subscribe(ticks=GATHER)) as told:
+                    # What happened before, also while nobody listened, is told by no event.
+                    self._note(Heard((Everything(),)))
+                    self.wake()
                     async for item in told:
                         self._note(concerned([item]))
                         if item.type == "tick" and self._heard:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
+from gitcoord.mirror.subjects import (
+    Branch,
+    Comment,
+    Everything,
+    Group,
+    Head,
+    Subject,
+    Target,
+    Thread,
+)
 
 if TYPE_CHECKING:
     from webhook.private import Private
@@ -30,6 +39,7 @@ _KINDS: dict[str, type[Subject]] = {
     "branch": Branch,
     "comment": Comment,
     "group": Group,
+    "head": Head,
     "target": Target,
     "everything": Everything,
 }

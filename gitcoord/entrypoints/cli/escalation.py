@@ -8,6 +8,7 @@ import click
 
 from gitcoord.entrypoints.cli.completion import task_ids
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
+from gitcoord.entrypoints.cli.governing import changed, governing
 
 if TYPE_CHECKING:
     from gitcoord.domain.escalations import Escalation, Severity
@@ -82,13 +83,17 @@ def list_(desk: Desk, everything: bool) -> None:
 @escalation.command(epilog="Example: gitcoord escalation resolve e-4k2m8x7q1z 'email is optional'")
 @click.argument("id")
 @click.argument("resolution")
-@acting
+@governing
 @command
-def resolve(desk: Desk, id: str, resolution: str) -> None:
-    """Say how an escalation was decided; its pause and its task end with it."""
+def resolve(desk: Desk, id: str, resolution: str, person: bool) -> None:
+    """Say how an escalation was decided; its pause and its task end with it.
+
+    What asks for a person is not resolved by the agent that has raised it.
+    """
     from gitcoord.domain.escalations import Resolved, ResolveEscalation
 
-    found = desk.do(ResolveEscalation(id=id, resolution=resolution), Resolved).escalation
+    wish = ResolveEscalation(id=id, resolution=resolution)
+    found = changed(desk, wish, Resolved, person).escalation
     desk.show({"escalation": found}, f"escalation {found.id} is resolved: {found.resolution}")
 
 

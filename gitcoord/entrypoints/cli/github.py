@@ -38,7 +38,7 @@ WAIT = 180.0
 #: Seconds for which deliveries that no service has taken are sent again; GitHub keeps 3 days.
 MISSED = 3 * 86_400
 #: What a workflow has to be granted for all of it.
-GRANTS = "permissions: contents, issues, pull-requests and checks: write"
+GRANTS = "permissions: contents, issues, pull-requests and checks: write, statuses: read"
 FORK = (
     "a pull request from a fork: the token of this run may only read. Nothing that it asks for "
     "is decided here; a run by schedule or by hand does it"

@@ -12,7 +12,8 @@ from gitcoord.entrypoints.workflow import harmless
 
 if TYPE_CHECKING:
     from gitcoord.bootstrap import House
-    from gitcoord.mirror.effects import Effect
+    from gitcoord.mirror.effects import Effect, Merge, Propose
+    from gitcoord.mirror.entries import Place
     from gitcoord.mirror.mirror import Outcome
     from gitcoord.mirror.verdict import Verdict
 
@@ -81,17 +82,34 @@ def standing(number: int, verdict: Verdict) -> dict[str, Any]:
         "free": verdict.ok,
         "paths": verdict.paths,
         "blocked": blocked,
+        "queue": _queue(verdict.place) if verdict.place else None,
         "held": [lock.key for lock in verdict.held],
         "tasks": [task.id for task in verdict.tasks],
     }
 
 
+def _queue(place: Place) -> dict[str, Any]:
+    """Return what programs are told of a place in the merge queue."""
+    entry = place.entry
+    return {
+        "id": entry.id,
+        "status": entry.status,
+        "at": place.at,
+        "of": place.of,
+        "head": entry.head,
+        "against": place.against,
+    }
+
+
 def blockers(verdict: Verdict) -> list[str]:
-    """Return a line for each lock that a pull request meets."""
+    """Return a line for what the merge queue has against a pull request, and for each lock."""
     from gitcoord.domain.locks import several
+    from gitcoord.mirror.entries import line_of
     from gitcoord.mirror.markdown import clock
 
-    return [
+    place = verdict.place
+    queue = [] if place is None or place.ok else [harmless(line_of(place))]
+    return queue + [
         harmless(
             f"{lock.agent} (session {lock.session}) holds {lock.key} until "
             f"{clock(lock.expires_at)}{f', {lock.reason}' if lock.reason else ''}: "
@@ -136,6 +154,16 @@ def _told(effect: Effect) -> Iterator[str]:
             yield f"#{number} is closed as {reason}"
         case effects.Open(_, title):
             yield f"an issue is opened: {title}"
+        case effects.Propose() | effects.Merge():
+            yield _landing(effect)
+
+
+def _landing(effect: Propose | Merge) -> str:
+    from gitcoord.mirror import effects
+
+    if isinstance(effect, effects.Merge):
+        return f"#{effect.number} is to be merged at {effect.head[:12]} ({effect.method})"
+    return f"a pull request from {effect.branch} to {effect.base} is opened: {effect.title}"
 
 
 def _first(body: str) -> str:

@@ -26,6 +26,17 @@ def mergeable(issue: Issue) -> bool:
     return True
 
 
+def state(issue: Issue, clean: bool | None) -> str:
+    """Return what stands in the way of its merge, as its page says it in a word."""
+    repo, pull = issue.repo, issue.pr
+    if clean is None:
+        return "unknown"
+    if not clean or pull.draft:
+        return "dirty" if not clean else "draft"
+    verdicts = [checks.verdict(repo, pull.head_oid, context) for context in repo.required]
+    return "clean" if all(verdict == "success" for verdict in verdicts) else "blocked"
+
+
 def _onto(issue: Issue) -> str:
     return issue.repo.known.get(f"refs/heads/{issue.pr.base}", issue.pr.base_oid)
 

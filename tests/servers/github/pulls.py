@@ -96,7 +96,7 @@ def full(issue: Issue) -> dict[str, Any]:
         "merged": pull.merged_at is not None,
         "mergeable": clean,
         "rebaseable": clean,
-        "mergeable_state": {True: "clean", False: "dirty", None: "unknown"}[clean],
+        "mergeable_state": merges.state(issue, clean),
         "merged_by": accounts.shown(issue.repo.world, by) if by else None,
         "comments": len(issue.comments),
         "review_comments": 0,

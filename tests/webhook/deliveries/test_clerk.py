@@ -12,7 +12,13 @@ import pytest
 from gitcoord.domain.configure import ChangeSettings
 from gitcoord.domain.lock_operations import AcquireLocks, ReleaseLocks
 from gitcoord.domain.locks import Lock
+from gitcoord.domain.merge_queueing import Enqueued, EnqueueMerge
+from gitcoord.domain.merge_setbacks import HandOver, Moved
+from gitcoord.domain.merges import Finding
+from gitcoord.domain.merging import Checked, Checking, CheckMerges, RecordCheck
+from gitcoord.domain.new_tasks import Added, AddTasks, NewTask
 from gitcoord.domain.sessions import Session
+from gitcoord.domain.tasks import Task
 from gitcoord.mirror import asking
 from gitcoord.mirror.access import Access, let_in
 from gitcoord.mirror.answers import InMemory
@@ -201,6 +207,33 @@ def test_while_github_wants_time_nothing_is_asked_whatever_comes(
     assert 1 <= len(scene.github.calls) - asked <= 2
     limits._ordered.clear()
     scene.until(lambda: len(scene.locks()) == 6)
+
+
+def test_what_the_queue_hands_over_is_proposed_and_its_merge_completes_the_task(
+    scene: Scene,
+) -> None:
+    do = scene.house.coordinator.do
+    head = scene.ada.commits(scene.repo, "feat/x", {"src/a.py": "2\n"}, "work", start="main")
+    do(AddTasks(tasks=(NewTask(id="t-1", title="Fix it"),)), Added, agent="dora")
+    scene.serve()
+    scene.until(lambda: scene.leading() != set())
+    do(EnqueueMerge(id="q-1", branch="feat/x", head=head, target="main", task="t-1"), Enqueued)
+    run = do(CheckMerges(ids=("q-1",)), Checking).run
+    found = (Finding(name="mergeable", passed=True),)
+    do(RecordCheck(id="q-1", run=run, against=head, findings=found), Checked)
+    do(HandOver(ids=("q-1",), reason="only pull requests"), Moved)
+    scene.until(lambda: len(scene.repo.pulls()) == 1)
+    (pull,) = scene.repo.pulls()
+    assert pull.title == "Fix it"
+    scene.until(lambda: scene.said(head) == "success")
+    scene.ada.merges(pull, "squash")
+
+    def done() -> bool:
+        with scene.house.ledger.state() as state:
+            task = state.get(Task, "t-1")
+            return task is not None and task.status == "completed"
+
+    scene.until(done)
 
 
 def test_of_two_services_one_leads_and_the_other_takes_over(scene: Scene, tmp_path: Path) -> None:

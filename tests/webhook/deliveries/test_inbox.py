@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from gitcoord.mirror.subjects import Branch, Comment, Everything, Group, Subject, Target, Thread
+from gitcoord.mirror.subjects import (
+    Branch,
+    Comment,
+    Everything,
+    Group,
+    Head,
+    Subject,
+    Target,
+    Thread,
+)
 from webhook.github.inbox import KEPT, TRIES, Inbox
 from webhook.private import Private
 
 ALL: tuple[Subject, ...] = (
     Thread(1), Branch("claude/x"), Comment(1, 2), Group("0" * 40, 3), Target(), Everything(),
+    Head("1" * 40),
 )  # fmt: skip
 
 
