@@ -84,10 +84,10 @@ def test_a_crew_in_clones_of_a_host_does_the_same(git_host: GitHost, tmp_path: P
     hub = str(git_host.create("hub"))
     folder = tmp_path / "day"
     folder.mkdir()
-    terms = Terms("queue", 3, 6, str(folder), hub=hub, url=git_host.url("hub"))
+    terms = Terms("queue", 2, 4, str(folder), hub=hub, url=git_host.url("hub"))
     there = found(spend(terms), str(folder / "agent-1"))
     assert (there.day.lost, there.day.broken, there.locks) == ([], [], [])
-    assert [task.status for task in there.tasks] == ["completed"] * 6
+    assert [task.status for task in there.tasks] == ["completed"] * 4
     known = set(git(hub, "rev-list", "--first-parent", "main").split())
     assert {one.result for one in there.merges} <= known
     assert "error" not in git(hub, "fsck", "--strict", "--no-dangling", "--no-progress")
