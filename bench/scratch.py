@@ -56,6 +56,13 @@ class Volume(NamedTuple):
     #: Seconds for which the processes write, and how often each way.
     seconds: float
     turns: int
+    #: Agents that land, their tasks, seconds of their work, and for which a check computes.
+    crew: int
+    chores: int
+    crew_work: float
+    crew_check: float
+    #: Of `tests.landing.chores.SEEDS`.
+    crew_seed: str
 
 
 FULL = Volume(
@@ -71,6 +78,11 @@ FULL = Volume(
     processes=16,
     seconds=6,
     turns=3,
+    crew=8,
+    chores=60,
+    crew_work=1,
+    crew_check=0.5,
+    crew_seed="whole",
 )
 #: Only shows that every row works; its numbers say nothing.
 QUICK = Volume(
@@ -86,6 +98,11 @@ QUICK = Volume(
     processes=3,
     seconds=0.5,
     turns=1,
+    crew=2,
+    chores=6,
+    crew_work=0,
+    crew_check=0,
+    crew_seed="small",
 )
 
 

@@ -126,8 +126,8 @@ def busy(entry: Merge) -> LandingBusy:
     """Return the refusal of what has to wait for a check or landing of the entry."""
     what = "lands" if entry.status == "merging" else "checks"
     return LandingBusy(
-        f"{entry.runner or 'somebody'} {what} {entry.id} until {entry.lease_until}",
-        hint="Try again after that time.",
+        f"{entry.runner or 'somebody'} {what} {entry.id} until {entry.lease_until} at the latest",
+        hint="Try again in a moment; after that time what was broken off is taken up again.",
         merge=entry.id,
         status=entry.status,
         until=entry.lease_until,

@@ -208,7 +208,11 @@ def _need(state: State, text: str) -> str:
     name = text if found is not None else named(state.settings, text)
     known = found or state.get(Feature, name)
     if known is None:
-        raise DependencyNotFound(f"there is no entry and no feature {name}", needs=name)
+        raise DependencyNotFound(
+            f"there is no entry and no feature {name}",
+            hint="Run `gitcoord merge list` or `gitcoord feature list`.",
+            needs=name,
+        )
     if known.status in ("removed", "cancelled"):
         raise DependencyNotFound(f"{name} was {known.status} and will not land", needs=name)
     return name

@@ -191,15 +191,25 @@ class EjectMerge(Operation, frozen=True, kw_only=True):
 
     id: str
     reason: str
+    #: The commit about which the reason was found; empty: whatever is queued.
+    head: str = ""
 
     def apply(self, state: State, context: Context) -> Ended:
         """Eject it; whoever queued it is told.
 
-        Raises `MergeNotFound`, `InvalidTransition`, `LandingBusy` while it lands and
-        `ReasonRequired`.
+        Raises `MergeNotFound`, `InvalidTransition`, `LandingBusy` while it lands, `NotReady`
+        where another commit was queued since and `ReasonRequired`.
         """
         entry = merge_by(state, self.id)
         target(entry, "eject")
+        if self.head and self.head != entry.head:
+            raise NotReady(
+                f"{entry.id} was queued anew at {entry.head[:12]}; the reason is that of another "
+                "commit",
+                hint=f"Run `gitcoord merge check {entry.id}`.",
+                merge=entry.id,
+                status=entry.status,
+            )
         if not self.reason.strip():
             raise ReasonRequired(f"say why {entry.id} is ejected", hint="Give a reason.")
         check_turn(state, context, entry, "eject")

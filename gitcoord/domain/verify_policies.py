@@ -240,7 +240,11 @@ def _check(policy: VerifyPolicy) -> None:
             "tier 4 is a person's, and what a person decides is tier 4",
         ),
         (
-            inline != bool(policy.command or policy.shell),
+            inline and not (policy.command or policy.shell),
+            "say what is run (a command, or a line for a shell), or who else checks",
+        ),
+        (
+            not inline and bool(policy.command or policy.shell),
             "a command belongs to a policy that is checked inline, and only there",
         ),
         (bool(policy.command and policy.shell), "a policy has a command or a line for a shell"),

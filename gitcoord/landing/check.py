@@ -54,8 +54,9 @@ def check(site: Site, ids: Sequence[str]) -> Report:
 def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Report:
     """Check the entries for a target of which something new would be found; see `check`.
 
-    Those that wait for their check, and blocked ones that have other obstacles by now.
-    `only`: of these alone, all of them that can be checked.
+    Those that wait for their check, and blocked ones that have other obstacles by now; not what
+    others check or end meanwhile, nor what is `elsewhere`. `only`: of these alone, all of them
+    that can be checked.
     """
     with site.coordinator.ledger.state() as state:
         context = site.context(state)
@@ -69,16 +70,35 @@ def check_due(site: Site, target: str, only: frozenset[str] = frozenset()) -> Re
             and entry.status != "ready"
             and not leased(context, entry, tolerance)
         ]
+    absent = elsewhere(site, known)
+    known = [entry for entry in known if entry.id not in absent]
     blocked = [entry for entry in known if entry.status == "blocked"]
     due = {entry.id for entry in known if entry.status != "blocked"}
     if blocked:
         seen = _seen(site, blocked, _tip(site, target))
         due |= {entry.id for entry, found in seen if _news(site, entry, found)}
     wanted = [entry.id for entry in known if entry.id in due]
+    return recheck(site, wanted) if wanted else Report([], [])
+
+
+def elsewhere(site: Site, entries: Iterable[Merge]) -> set[str]:
+    """Return the ids of those whose commit only another clone has: it cannot be judged here.
+
+    Never any where this repository keeps the ledger. Raises what keeps us from the host.
+    """
+    if site.wire is None:
+        return set()
+    missing = [one for one in entries if site.checkout.resolve(one.head) is None]
+    if missing:
+        tips(site, (one.branch for one in missing))  # fetches what is at the host
+    return {one.id for one in missing if site.checkout.resolve(one.head) is None}
+
+
+def recheck(site: Site, ids: Sequence[str]) -> Report:
+    """Check entries as `check` does, but none that others check just now, or have ended."""
     try:
-        return check(site, wanted)
+        return check(site, ids)
     except (InvalidTransition, LandingBusy):
-        # Others were faster with all of them.
         return Report([], [])
 
 

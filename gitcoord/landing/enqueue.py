@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gitcoord.domain.features import Feature
 from gitcoord.domain.merge_queueing import Enqueued, EnqueueMerge
+from gitcoord.domain.merges import Merge
 from gitcoord.domain.tasks import Task
 from gitcoord.errors import (
     BranchMissing,
@@ -49,6 +50,16 @@ def completed(site: Site, wish: EnqueueMerge) -> EnqueueMerge:
     _check(site, branch, head, target)
     body = {name: getattr(wish, name) for name in wish.__struct_fields__}
     return EnqueueMerge(**body | {"branch": branch, "target": target, "head": head})
+
+
+def only_here(site: Site, entry: Merge) -> bool:
+    """Say whether no other clone can land the entry, because its branch is not at the host.
+
+    Never where this repository keeps the ledger. Raises what keeps us from the host.
+    """
+    if site.wire is None:
+        return False
+    return tips(site, [entry.branch])[entry.branch].there != entry.head
 
 
 def target_of(site: Site) -> str:

@@ -24,6 +24,10 @@ _BOTH = ("conflict", "binary", "submodule")
 _NOBODY = b"gitcoord <trial@gitcoord> 0 +0000"
 
 
+#: What is said of a commit that only another clone has.
+_NOWHERE = "not here; push the branch, or check where it is"
+
+
 class Facts(NamedTuple):
     """What git has found of an entry."""
 
@@ -101,13 +105,11 @@ def tried(site: Site, head: Oid, target: Oid, method: Method) -> Combined | Clas
 def _branch(site: Site, entry: Merge, tips: Tips, known: bool) -> Finding:
     """Return whether the branch is still what was queued."""
     short = entry.head[:12]
+    if not known and (tips.all or site.wire is not None):
+        text = f"commit {short} of {entry.branch} is {_NOWHERE}"
+        return _finding("branch", text)
     if not tips.all:
         return _finding("branch", f"there is no branch {entry.branch} any more")
-    if not known:
-        text = (
-            f"commit {short} of {entry.branch} is not here; push the branch, or check where it is"
-        )
-        return _finding("branch", text)
     if stands(site, entry.branch, entry.head, tips):
         return Finding(name="branch", passed=True)
     newer = ahead(site, entry.head, tips)

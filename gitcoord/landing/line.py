@@ -7,8 +7,10 @@ at fault is ejected in the end, what is not loses nothing. Not here: the rules, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from gitcoord.domain.merge_endings import Landed
 from gitcoord.domain.merge_landing import BeginLanding, Begun, LandMerges
@@ -33,12 +35,15 @@ from gitcoord.errors import (
     VerificationMissing,
 )
 from gitcoord.landing.candidate import Candidate, Stuck, build
-from gitcoord.landing.check import Report, check, check_due
+from gitcoord.landing.check import Report, check_due, elsewhere, recheck
 from gitcoord.landing.executors import verify
 from gitcoord.landing.facts import moved
+from gitcoord.landing.inline import sweep
+from gitcoord.landing.others import Others
 from gitcoord.landing.outcome import Outcome
 from gitcoord.landing.recover import recover
 from gitcoord.landing.site import HEADS, Site, carrier, check_atomic, opened, tip
+from gitcoord.landing.turn import WAIT, turn
 from gitcoord.storage.merging import need_git
 from gitcoord.storage.moving import Branch, Moving
 from gitcoord.storage.wire.landing import Landing
@@ -46,34 +51,58 @@ from gitcoord.storage.wire.landing import Landing
 #: What a host says of a branch that only pull requests change.
 _PULL_REQUESTS = "protected"
 _MOVED, _WHATEVER = "moved", "host"
+#: Of entries that may land without anybody doing anything more about them.
+UNDER_WAY = ("queued", "pre_merge_check", "ready", "merging")
 
 
-def land(site: Site, ids: Sequence[str] = (), target: str = "") -> Outcome:
+def land(site: Site, ids: Sequence[str] = (), target: str = "", *, wait: float = WAIT) -> Outcome:
     """Land what is ready and return what became of it.
 
     `ids`: these entries only, before others that are ready as well; `target`: for this one
-    only. What waits for a check is checked first. Raises `MergeNotFound`, `LandingBusy` while
-    others land there, `TargetDirty`, `BranchMissing`, `TargetMoved` where others move the
-    target all the time, `GitTooOld`, `LandingRefused` where the ledger is kept apart or the host
-    takes nothing at all, and what keeps us from the ledger or the host. What has landed until then
-    has landed; its entries are the detail `landed` of the error.
+    only. What waits for a check is checked first. `wait`: seconds for which others that land there
+    are waited for. Raises `MergeNotFound`, `LandingBusy` while others land there, `TargetDirty`,
+    `BranchMissing`, `TargetMoved` where others move the target all the time, `GitTooOld`,
+    `LandingRefused` where the ledger is kept apart or the host takes nothing at all, and what
+    keeps us from the ledger or the host. What has landed until then has landed; its entries are
+    the detail `landed` of the error.
     """
     need_git(site.checkout)
     outcome = Outcome(left=opened(site))
+    # What was killed while it verified may have left a check that still runs.
+    sweep(site.checkout)
     found = recover(site)
     outcome.end(outcome.settled, found.settled)
     outcome.take(found.back)
     with site.coordinator.ledger.state() as state:
         named = [merge_by(state, id) for id in ids]
         every = [entry.target for entry in (named if ids else listed(state))]
+    until = time.monotonic() + wait
     targets = [name for name in dict.fromkeys(every) if not target or name == target]
     try:
         for name in targets:
-            _walk(_Line(site, name, frozenset(ids), outcome), alone=len(targets) == 1)
+            with turn(site, name, until, partial(_over, site, name, ids)) as mine:
+                if mine:
+                    line = _Line(site, name, frozenset(ids), outcome, until)
+                    _walk(line, alone=len(targets) == 1)
     except GitcoordError as trouble:
         trouble.details.setdefault("landed", [entry.id for entry in outcome.merged])
         raise
+    outcome.others += _merged_by_others(site, ids, outcome)
     return outcome
+
+
+def _over(site: Site, target: str, ids: Sequence[str]) -> bool:
+    """Say whether of these entries, or of all, none is on its way to the target any more."""
+    with site.coordinator.ledger.state() as state:
+        entries = [merge_by(state, id) for id in ids] if ids else [*listed(state)]
+    return not any(one.target == target and one.status in UNDER_WAY for one in entries)
+
+
+def _merged_by_others(site: Site, ids: Sequence[str], outcome: Outcome) -> list[Merge]:
+    known = {entry.id for entry in outcome.merged}
+    with site.coordinator.ledger.state() as state:
+        entries = [merge_by(state, id) for id in dict.fromkeys(ids) if id not in known]
+    return [entry for entry in entries if entry.status == "merged"]
 
 
 def _walk(line: _Line, *, alone: bool) -> None:
@@ -89,11 +118,14 @@ def _walk(line: _Line, *, alone: bool) -> None:
 class _Line:
     """One walk along the line to one target."""
 
-    def __init__(self, site: Site, target: str, only: frozenset[str], outcome: Outcome) -> None:
+    def __init__(
+        self, site: Site, target: str, only: frozenset[str], outcome: Outcome, until: float
+    ) -> None:
         self._site = site
         self._target = target
         self._only = only
         self._outcome = outcome
+        self._others = Others(site, until)
         #: How many land together; fewer while it is sought which of them does not fit.
         self._limit: int | None = None
         #: Failures that were no entry's fault, in a row.
@@ -104,10 +136,11 @@ class _Line:
         while True:
             self._take(check_due(self._site, self._target, self._only))
             entries = self._chosen()
-            if not entries:
+            if entries:
+                self._step(entries)
+            elif not self._others.landed(self._only):
                 self._say_who_lands()
                 return
-            self._step(entries)
 
     def wait(self, why: str) -> None:
         """Note of all that is ready that it has to wait."""
@@ -115,6 +148,8 @@ class _Line:
             self._outcome.waiting |= {entry.id: why for entry in entries}
 
     def _chosen(self) -> list[Merge]:
+        self._say_what_is_elsewhere()
+
         def among(entry: Merge) -> bool:
             return entry.id not in self._outcome.waiting and (
                 not self._only or entry.id in self._only
@@ -122,6 +157,14 @@ class _Line:
 
         with self._site.coordinator.ledger.state() as state:
             return batch(state, self._target, self._limit, among)
+
+    def _say_what_is_elsewhere(self) -> None:
+        with self._site.coordinator.ledger.state() as state:
+            entries = [one for one in listed(state) if one.target == self._target]
+        for name in elsewhere(self._site, entries):
+            self._outcome.waiting[name] = (
+                "is in another clone only; push its branch, or land it from there"
+            )
 
     def _say_who_lands(self) -> None:
         with self._site.coordinator.ledger.state() as state:
@@ -148,6 +191,8 @@ class _Line:
         if built.strayed:
             self._strayed(built)
             return
+        if self._others.verified(at):
+            return
         # Verification may have taken its time.
         if not self._verified(built) or not self._unchanged(entries):
             return
@@ -171,11 +216,7 @@ class _Line:
 
     def _recheck(self, ids: Sequence[str]) -> None:
         """Check entries that were ready and do not fit; what is ready still has to wait."""
-        report = Report([], [])
-        # Somebody else may be at it, or has landed it.
-        with suppress(InvalidTransition, LandingBusy):
-            report = check(self._site, ids)
-        self._take(report)
+        self._take(recheck(self._site, ids))
         with self._site.coordinator.ledger.state() as state:
             ready = [id for id in ids if merge_by(state, id).status == "ready"]
         self._outcome.waiting |= dict.fromkeys(ready, "was changed while it was on its way")
@@ -184,8 +225,7 @@ class _Line:
         """Check entries anew that change other paths now: locks and people are asked by paths."""
         # Alone an entry is built on the very tip against which it is checked.
         self._limit = 1
-        with suppress(InvalidTransition, LandingBusy):
-            self._take(check(self._site, built.strayed))
+        self._take(recheck(self._site, built.strayed))
         first = built.strayed[0]
         self._again(
             NotReady(
@@ -229,9 +269,10 @@ class _Line:
             return
         (entry,) = entries
         if failed:
-            wish = EjectMerge(id=entry.id, reason=f"does not pass its verification: {text}")
-            # Somebody else may have found that, too.
-            with suppress(InvalidTransition, LandingBusy):
+            why = f"does not pass its verification: {text}"
+            wish = EjectMerge(id=entry.id, reason=why, head=entry.head)
+            # Somebody has queued newer commits, or ended it, while these were verified.
+            with suppress(InvalidTransition, LandingBusy, NotReady):
                 self._outcome.take([self._site.do(wish, Ended).merge])
         else:
             self._outcome.waiting[entry.id] = f"waits for its verification: {text}"
@@ -246,8 +287,13 @@ class _Line:
             self._unfit(built.entries, refusal.message, failed=False)
         except NotReady as refusal:
             # Something has changed since it was checked: another check says what.
-            self._again(refusal)
+            if refusal.details.get("status") == "ready":
+                self._again(refusal)
             self._recheck([str(refusal.details.get("merge", ids[0]))])
+        except LandingBusy as refusal:
+            first = str(refusal.details.get("merge"))
+            if not self._others.gave_way(first):
+                raise
         return None
 
     def _move(self, built: Candidate, begun: Begun, mover: Moving | Landing) -> None:
@@ -261,7 +307,8 @@ class _Line:
             )
         except OutcomeUnknown:
             raise  # The target says it, when it answers again: `recover`.
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
+            # SystemExit: doors end so when they are asked to by a signal.
             self._back(begun, Contended("its landing was interrupted"), counts=False)
             raise
         except LandingRefused as refusal:

@@ -18,6 +18,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     landed: list[Landed] = []
     #: Entries whose content was found in the target, whoever merged it.
     settled: list[Landed] = []
+    #: Entries that were named and that others have landed, meanwhile or long ago.
+    others: list[Merge] = []
     #: By id, as they were last seen.
     blocked: dict[str, Merge] = {}
     ejected: dict[str, Merge] = {}
@@ -32,7 +34,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     @property
     def merged(self) -> list[Merge]:
         """The entries that are part of their target now."""
-        return [entry for one in (*self.landed, *self.settled) for entry in one.merges]
+        own = [entry for one in (*self.landed, *self.settled) for entry in one.merges]
+        return own + self.others
 
     def take(self, entries: Iterable[Merge]) -> None:
         """Note entries as they are now."""

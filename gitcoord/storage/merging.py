@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from gitcoord.errors import GitFailed, GitTooOld
 from gitcoord.storage.commits import Commit, anew, composed, read_commits
 from gitcoord.storage.introduced import Change, between, merge_base
-from gitcoord.storage.landing import is_ancestor
 from gitcoord.storage.store import Oid, make_object
 from gitcoord.storage.twins import twins
 from gitcoord.storage.worktree import Checkout, path_of
@@ -42,6 +42,10 @@ _WORDS: dict[Kind, str] = {
     "binary": "both sides have changed the binary {paths}",
     "submodule": "both sides have moved the submodule {paths}",
 }
+
+
+#: What git says of its version, by where it was searched for.
+_VERSIONS: dict[str, str] = {}
 
 
 class Combined(NamedTuple):
@@ -81,9 +85,10 @@ def combine(
     `committer` as `commits.identity` returns it. Raises `GitTooOld`, `GitMissing` and `GitFailed`.
     """
     need_git(checkout)
-    if is_ancestor(checkout, head, target):
+    base = merge_base(checkout, target, head)
+    if base == head:
         return Clash("nothing", (), "it has no commits that the target lacks")
-    if merge_base(checkout, target, head) is None:
+    if base is None:
         return _unrelated(checkout)
     merged = merged_tree(checkout, target, head)
     if method != "rebase" and isinstance(merged, Clash):
@@ -101,7 +106,11 @@ def combine(
 
 def need_git(checkout: Checkout) -> None:
     """Raise `GitTooOld` where git cannot merge without a worktree."""
-    said = path_of(checkout.run("version")[1])
+    search = checkout.environ.get("PATH", "")
+    # Asked for every merge; git is not replaced while a process runs.
+    if search not in _VERSIONS:
+        _VERSIONS[search] = path_of(checkout.run("version")[1])
+    said = _VERSIONS[search]
     found = re.search(r"(\d+)\.(\d+)", said)
     if found and tuple(map(int, found.groups())) < NEEDED:
         needed = ".".join(map(str, NEEDED))
@@ -113,6 +122,7 @@ def need_git(checkout: Checkout) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def tree_of(checkout: Checkout, commit: Oid) -> Oid:
     """Return the tree of a commit. Raises `GitFailed`."""
     found = checkout.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")[1]

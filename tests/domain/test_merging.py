@@ -345,7 +345,10 @@ def test_looking_changes_nothing(queue: Queue) -> None:
 def test_an_ejected_entry_says_why_and_is_told(queue: Queue) -> None:
     queue.ready()
     queue.world.refused(ReasonRequired, EjectMerge(id="q-1", reason=" "), "s-bob")
-    entry = queue.world.run(EjectMerge(id="q-1", reason="its checks\nfail"), "s-bob").merge
+    other = queue.world.refused(NotReady, EjectMerge(id="q-1", reason="x", head=oid(9)), "s-bob")
+    assert "queued anew" in other.message
+    wish = EjectMerge(id="q-1", reason="its checks\nfail", head=queue.entry("q-1").head)
+    entry = queue.world.run(wish, "s-bob").merge
     assert (entry.status, entry.reason, entry.ejections) == ("ejected", "its checks fail", 1)
     assert (entry.ended_by, entry.ended_at) == ("bob", queue.world.now)
     assert queue.told() == ["q-1 (feat/q-1) was ejected: its checks fail"]

@@ -134,7 +134,7 @@ def test_what_belonged_to_the_executor_before_goes_with_it() -> None:
         ({"include": (), "command": ("x",)}, "names paths"),
         ({"tier": 4, "command": ("x",)}, "tier 4"),
         ({"executor": "person"}, "tier 4"),
-        ({}, "a command belongs"),
+        ({}, "say what is run"),
         ({"executor": "github", "command": ("x",)}, "a command belongs"),
         ({"command": ("x",), "shell": "x"}, "or a line"),
         ({"command": ("x",), "checks": ("b",)}, "check runs belong"),

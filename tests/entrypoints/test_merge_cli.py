@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 
 from gitcoord.storage import checkedout
 from tests.entrypoints.door import Door
+from tests.entrypoints.program import COMMAND, until
 from tests.gitrun import git
 from tests.storage.histories import branch
 
@@ -180,3 +185,53 @@ def test_agents_and_people_are_told_apart(here: Door) -> None:
     here("merge", "land")
     here.become(ada)
     assert "is merged into main" in here("context")
+
+
+def test_who_lands_nothing_is_told_where_the_reasons_are(here: Door) -> None:
+    id = queued(here, "one")
+    git(here.place, "branch", "-D", "one")
+    here("merge", "land")
+    said = here("merge", "land").strip()
+    assert said == "nothing is ready to land; see why: gitcoord merge next --target main"
+    assert f"{id} is blocked: there is no branch one any more" in here("merge", "next")
+
+
+def test_an_entry_that_was_named_and_has_landed_before_is_told_so(here: Door) -> None:
+    id = queued(here, "one")
+    here("merge", "land")
+    assert here("merge", "land", id).startswith(f"{id}  one is part of main at ")
+    assert [one["id"] for one in here.json("merge", "land", id)["others"]] == [id]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals of POSIX")
+@pytest.mark.parametrize("words", [("merge", "land"), ("verify", "run", "one")])
+def test_who_is_asked_to_end_leaves_no_check_behind(
+    here: Door, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    seen = tmp_path / "pid"
+    here("verify", "policy", "add", "slow", "--shell", f"echo $$ > {seen}; exec sleep 600")
+    id = queued(here, "one")
+    with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE) as child:
+        until(lambda: seen.exists() and seen.read_text(encoding="ascii").strip())
+        child.terminate()
+        assert child.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(seen.read_text(encoding="ascii")), 0)
+    assert len(git(here.place, "worktree", "list").splitlines()) == 1
+    assert here.json("merge", "show", id)["merge"]["status"] in ("queued", "ready")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there processes can be found by a mark")
+def test_the_next_landing_ends_what_a_killed_one_has_left(here: Door, tmp_path: Path) -> None:
+    seen = tmp_path / "pid"
+    here("verify", "policy", "add", "slow", "--shell", f"echo $$ > {seen}; exec sleep 600")
+    queued(here, "one")
+    with subprocess.Popen([*COMMAND, "merge", "land"]) as child:
+        until(lambda: seen.exists() and seen.read_text(encoding="ascii").strip())
+        child.kill()
+    here("verify", "policy", "remove", "slow")
+    assert "one is part of main" in here("merge", "land")
+    # Nobody may have collected it yet; what has ended has no words any more.
+    ended = Path("/proc", seen.read_text(encoding="ascii").strip(), "cmdline")
+    assert not ended.exists() or ended.read_bytes() == b""
+    assert len(git(here.place, "worktree", "list").splitlines()) == 1

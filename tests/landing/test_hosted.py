@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.configure import Begin, ChangeSettings
-from gitcoord.errors import HostRefused, HostUnreachable, LandingRefused, TargetMoved
-from gitcoord.landing import line
+from gitcoord.domain.merge_landing import BeginLanding, Begun
+from gitcoord.domain.merge_setbacks import TakeBack
+from gitcoord.domain.verifying import RecordVerification, ResultDraft, VerificationNoted
+from gitcoord.errors import HostRefused, HostUnreachable, LandingBusy, LandingRefused, TargetMoved
+from gitcoord.landing import line, turn
 from gitcoord.landing.check import check
+from gitcoord.landing.enqueue import only_here
+from gitcoord.landing.line import land
+from gitcoord.landing.turn import verified_elsewhere
 from tests.gitrun import git
 from tests.landing.yard import MAIN, Yard, plain
 from tests.ledger import houses
@@ -77,10 +86,60 @@ def test_a_branch_that_was_not_pushed_lands_only_where_it_is(
 ) -> None:
     entry = hosted.ready("topic")
     other = elsewhere(git_host, tmp_path)
-    assert plain(other.land()) == {"merged": [], "blocked": ["topic"]}
+    head = hosted.head()
+    for found in (other.land(), other.land(entry.id)):
+        assert plain(found) == {"merged": []}
+        assert "in another clone only; push its branch" in found.waiting[entry.id]
+    # It is not for others to say that it cannot land.
+    assert hosted.head() == head
+    assert only_here(hosted.site(), entry)
+    (said,) = check(other.site(), [entry.id]).checked
+    assert (said.status, "push the branch" in said.reason) == ("blocked", True)
     hosted.house.follow()
-    assert "no branch topic" in hosted.entry(entry.id).reason
     assert plain(hosted.land()) == {"merged": ["topic"]}
+
+
+def test_a_clone_waits_while_another_one_verifies_or_lands_on_the_same_tip(
+    hosted: Yard, git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosted.policy("unit", "true")
+    entry = hosted.ready("topic")
+    git(hosted.repo, "push", "-q", "origin", "topic")
+    other = elsewhere(git_host, tmp_path)
+    other.house.follow()
+    at = hosted.main()
+    draft = ResultDraft(policy="unit", digest="0" * 32, status="running")
+    running = RecordVerification(
+        commit=entry.head, tree=entry.head, base=at, paths=("topic.py",),
+        results=(draft,),
+    )  # fmt: skip
+    other.house.coordinator.do(running, VerificationNoted, agent="other")
+    hosted.house.follow()
+    assert verified_elsewhere(hosted.site(), at)
+    assert not verified_elsewhere(other.site(agent="other"), at)
+    # Not for ever: nobody knows whether it still lives.
+    check(other.site(), [entry.id])
+    begin = BeginLanding(ids=(entry.id,), expect=at, result=entry.head, tree=entry.head)
+    hosted.policy("unit", "true", enabled=False)
+    begun = other.house.coordinator.do(begin, Begun, agent="other")
+    hosted.house.follow()
+    found = land(hosted.site(), [entry.id], wait=0)
+    assert (plain(found), "other lands" in found.waiting[entry.id]) == ({"merged": []}, True)
+    second = hosted.ready("second")
+    with pytest.raises(LandingBusy) as busy:
+        land(hosted.site(), [second.id], wait=0)
+    assert "other lands" in busy.value.message
+    assert hosted.main() == at
+    back = TakeBack(ids=(entry.id,), reason="it changed its mind", run=begun.run)
+    ended = [structs.replace(running, results=(structs.replace(draft, status="failed"),)), back]
+
+    def end(seconds: float) -> None:
+        other.house.coordinator.run(ended.pop(), agent="other")
+
+    # While it is waited for the other one gives it back, and ends what it verifies.
+    monkeypatch.setattr(turn, "time", SimpleNamespace(sleep=end, monotonic=time.monotonic))
+    assert plain(land(hosted.site(), [entry.id])) == {"merged": ["topic"]}
+    assert ended == []
 
 
 def test_a_protected_target_is_handed_to_a_pull_request_and_seen_when_merged(

@@ -56,6 +56,8 @@ class LandingsDone(msgspec.Struct, frozen=True, kw_only=True):
 
     landed: list[Landed]
     settled: list[Landed]
+    #: Those that were named and that others have landed.
+    others: list[Merge]
     blocked: list[Merge]
     ejected: list[Merge]
     handed_over: list[Merge]

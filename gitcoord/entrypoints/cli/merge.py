@@ -49,13 +49,18 @@ def enqueue(desk: Desk, branch: str | None, needs: Sequence[str], **said: Any) -
     """
     from gitcoord.domain.merge_queueing import EnqueueMerge
     from gitcoord.landing.enqueue import enqueue as queued
+    from gitcoord.landing.enqueue import only_here
     from gitcoord.ledger.request import fresh_id
 
     wish = EnqueueMerge(
         id=fresh_id("q-"), head="", branch=branch or "", needs=tuple(needs) or None, **said
     )
-    answer = queued(site_of(desk), wish)
+    site = site_of(desk)
+    answer = queued(site, wish)
     found = answer.merge
+    if only_here(site, found):
+        push = f"git push {site.remote} {found.branch}"
+        desk.note(f"only this clone can land it until its branch is pushed: {push}")
     desk.show(
         {"merge": found, "action": answer.action},
         f"{found.id} {answer.action}: {found.branch} ({found.head[:10]}) for {found.target}",

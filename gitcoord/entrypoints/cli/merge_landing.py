@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
-from gitcoord.entrypoints.cli.merge_text import ended_with, shown_of, site_of
+from gitcoord.entrypoints.cli.merge_text import ended_with, part_of, shown_of, site_of
 from gitcoord.errors import NotReady
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def checked(desk: Desk, site: Site, ids: Sequence[str] = (), target: str = "") -
     from gitcoord.domain.merge_moves import MOVES
     from gitcoord.domain.merge_order import ordered
     from gitcoord.landing.check import check as checked_now
+    from gitcoord.landing.check import elsewhere
     from gitcoord.landing.recover import recover
     from gitcoord.landing.site import opened
 
@@ -67,11 +68,12 @@ def checked(desk: Desk, site: Site, ids: Sequence[str] = (), target: str = "") -
     found = recover(site)
     with desk.state() as state:
         due = [
-            one.id
+            one
             for one in ordered(state)
             if (one.status, "check") in MOVES and target in ("", one.target)
         ]
-    report = checked_now(site, ids or due)
+    absent = set() if ids else elsewhere(site, due)
+    report = checked_now(site, ids or [one.id for one in due if one.id not in absent])
     return Checks(report.checked, [*found.settled, *report.settled], found.back, left)
 
 
@@ -107,24 +109,42 @@ def next_(desk: Desk, target: str) -> None:
 @click.command(epilog="Examples: gitcoord merge land | gitcoord merge land q-4k2m8x7q1z")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--target", default="", metavar="NAME", help="For this branch only.")
+@click.option("--wait", default="1m", metavar="TIME", show_default=True,
+              help="How long to wait while others land there.")  # fmt: skip
 @acting
 @command
-def land(desk: Desk, ids: tuple[str, ...], target: str) -> None:
+def land(desk: Desk, ids: tuple[str, ...], target: str, wait: str) -> None:
     """Land what is ready, or these entries: check, merge, verify, and move the target.
 
     Exit code 3: an entry that was named does not land. A worktree that has the target checked
     out must be clean, and follows.
     """
+    from gitcoord.domain.time import parse_duration
+    from gitcoord.entrypoints.cli.patience import unwinding
     from gitcoord.landing.line import land as landed
 
-    found = landed(site_of(desk), ids, target)
+    seconds = parse_duration(wait)
+    with unwinding():
+        found = landed(site_of(desk), ids, target, wait=seconds)
     merged = {entry.id for entry in found.merged}
     missed = [id for id in ids if id not in merged]
     if missed:
         for line in ended_with([*found.settled, *found.landed]):
             desk.note(line)
         raise refusal(desk, found, missed)
-    desk.show(document(found), lambda: _lines(found) or "nothing is ready to land")
+    desk.show(document(found), lambda: _lines(found) or _nothing(desk, target))
+
+
+def _nothing(desk: Desk, target: str) -> str:
+    """Say that nothing lands, and where it is told why others do not."""
+    from gitcoord.domain.merges import listed
+
+    with desk.state() as state:
+        open_ = [one for one in listed(state) if not target or one.target == target]
+    if not open_:
+        return "nothing is ready to land"
+    name = next(iter(open_)).target
+    return f"nothing is ready to land; see why: gitcoord merge next --target {name}"
 
 
 def document(found: Outcome) -> dict[str, Any]:
@@ -132,6 +152,7 @@ def document(found: Outcome) -> dict[str, Any]:
     return {
         "landed": found.landed,
         "settled": found.settled,
+        "others": found.others,
         "blocked": list(found.blocked.values()),
         "ejected": list(found.ejected.values()),
         "handed_over": list(found.handed_over.values()),
@@ -145,6 +166,7 @@ def _lines(found: Outcome) -> list[str]:
     others = (found.blocked, found.ejected, found.handed_over, found.back)
     return [
         *ended_with([*found.settled, *found.landed]),
+        *map(part_of, found.others),
         *(shown_of(one) for group in others for one in group.values()),
         *(f"{id} {why}" for id, why in found.waiting.items()),
         *(f"{one.path} cannot follow: {one.text}" for one in found.left),

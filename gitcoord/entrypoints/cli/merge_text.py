@@ -45,6 +45,11 @@ def shown_of(entry: Merge) -> str:
     return f"{entry.id}  {entry.branch}  {entry.status}{why}"
 
 
+def part_of(entry: Merge) -> str:
+    """Return an entry that has landed as a line."""
+    return f"{entry.id}  {entry.branch} is part of {entry.target} at {entry.result[:12]}"
+
+
 def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
     """Return all that people want to know of an entry."""
     from gitcoord.entrypoints.cli.render import plain
@@ -73,12 +78,9 @@ def whole(entry: Merge, waits: Sequence[str]) -> list[str]:
 
 def ended_with(found: Iterable[Landed]) -> list[str]:
     """Return what ended with entries that landed, a line for each."""
-    lines = []
+    lines: list[str] = []
     for one in found:
-        lines += [
-            f"{entry.id}  {entry.branch} is part of {entry.target} at {entry.result[:12]}"
-            for entry in one.merges
-        ]
+        lines += map(part_of, one.merges)
         lines += [f"  completed task {name}" for name in one.tasks]
         lines += [f"  completed feature {name}" for name in one.features]
         lines += [f"  released {key}" for key in one.released]

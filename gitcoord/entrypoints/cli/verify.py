@@ -141,27 +141,29 @@ def checked(
     """
     from gitcoord.domain.verification import Verification
     from gitcoord.domain.verify_policies import policies
+    from gitcoord.entrypoints.cli.patience import unwinding
     from gitcoord.landing.executors import verify as verified
 
     session = desk.asker()
     with desk.state() as state:
         asks = any(one.executor == "github" and one.enabled for one in policies(state))
-    standing = verified(
-        desk.house.coordinator,
-        desk.checkout,
-        commit=found.commit,
-        tree=found.tree,
-        base=found.base,
-        paths=found.paths,
-        session=session,
-        agent=desk.named_for(session),
-        environ=desk.environ,
-        lines=found.lines,
-        branch=found.branch,
-        check_runs=check_runs(desk) if asks else None,
-        person=True,
-        again=again,
-    )
+    with unwinding():
+        standing = verified(
+            desk.house.coordinator,
+            desk.checkout,
+            commit=found.commit,
+            tree=found.tree,
+            base=found.base,
+            paths=found.paths,
+            session=session,
+            agent=desk.named_for(session),
+            environ=desk.environ,
+            lines=found.lines,
+            branch=found.branch,
+            check_runs=check_runs(desk) if asks else None,
+            person=True,
+            again=again,
+        )
     with desk.state() as state:
         return standing, state.get(Verification, found.commit)
 
