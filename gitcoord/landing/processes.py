@@ -61,14 +61,17 @@ def run(
     started = time.monotonic()
     # A file rather than a pipe: whoever keeps it open keeps nobody waiting.
     with tempfile.TemporaryFile() as output:
-        child = _started(command, folder, {**environ, MARK: mark}, output)
         try:
-            limit = _watched(child, output, started, limits)
-            if limit:
-                _asked_to_end(child, output, limits)
+            child = _started(command, folder, {**environ, MARK: mark}, output)
+            try:
+                limit = _watched(child, output, started, limits)
+                if limit:
+                    _asked_to_end(child, output, limits)
+            finally:
+                _end(child)
+                code = _collected(child)
         finally:
-            _end(child)
-            code = _collected(child)
+            # Also where we were asked to end before we knew the child that had started.
             end_marked(mark)
         return Ended(code, _tail(output), time.monotonic() - started, limit)
 

@@ -9,7 +9,7 @@ import click
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, command, reading
 from gitcoord.entrypoints.cli.merge_landing import check, land, next_
-from gitcoord.entrypoints.cli.merge_text import row, shown_of, site_of, whole
+from gitcoord.entrypoints.cli.merge_text import cells, columns_of, shown_of, site_of, whole
 from gitcoord.entrypoints.cli.words import Words
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def list_(desk: Desk, target: str, everything: bool) -> None:
         if everything:
             found += listed(state, closed=True)
     rows = [one for one in found if not target or one.target == target]
-    columns = ("id", "status", "P", "branch", "target", "agent", "task", "reason")
+    columns = columns_of(rows)
     desk.show(
         {"merges": rows},
-        lambda: table(columns, [row(one) for one in rows], "no branch is queued"),
+        lambda: table(columns, [cells(one, columns) for one in rows], "no branch is queued"),
     )
 
 

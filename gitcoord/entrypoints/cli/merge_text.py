@@ -31,12 +31,17 @@ def site_of(desk: Desk) -> Site:
     return desk.house.site(place, session=session, agent=desk.named_for(session), check_runs=runs)
 
 
-def row(entry: Merge) -> tuple[object, ...]:
+def columns_of(entries: Sequence[Merge]) -> list[str]:
+    """Return the columns of a table of entries: those that tell one from another, or anything."""
+    several = {"target": len({one.target for one in entries}) > 1}
+    told = {name: any(getattr(one, name) for one in entries) for name in ("agent", "task")}
+    names = ("id", "status", "P", "branch", "target", "agent", "task", "reason")
+    return [name for name in names if (several | told).get(name, True)]
+
+
+def cells(entry: Merge, columns: Sequence[str]) -> list[object]:
     """Return an entry as the cells of a table."""
-    return (
-        entry.id, entry.status, entry.priority, entry.branch, entry.target, entry.agent,
-        entry.task, entry.reason,
-    )  # fmt: skip
+    return [entry.priority if name == "P" else getattr(entry, name) for name in columns]
 
 
 def shown_of(entry: Merge) -> str:
