@@ -207,5 +207,13 @@ ROWS = (
         _time_there,
         _COST + "; and clones know of each other only what the host has told them last",
     ),
-    Row("landing-host-checks", "the same: runs of the check", Target(0.5), _CAREFUL, _checks_there),
+    Row(
+        "landing-host-checks",
+        "the same: runs of the check",
+        Target(0.5),
+        _CAREFUL,
+        _checks_there,
+        "clones that wait for each other begin at the same moment, and what several entries do not "
+        "pass together is run for halves of them again",
+    ),
 )
