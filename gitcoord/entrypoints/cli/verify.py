@@ -47,9 +47,11 @@ def run(desk: Desk, revision: str, base: str | None, again: bool) -> None:
     asked for an approval. Exit code 3: one has failed, or is still waited for.
     """
     from gitcoord.domain.verification import refusal_of
+    from gitcoord.entrypoints.cli.patience import unwinding
 
     found = change_of(desk, revision, base)
-    standing, record = checked(desk, found, again=again)
+    with unwinding():
+        standing, record = checked(desk, found, again=again)
     refusal = refusal_of(standing, found.commit)
     if refusal is not None:
         for result in record.results if record else ():
@@ -141,29 +143,27 @@ def checked(
     """
     from gitcoord.domain.verification import Verification
     from gitcoord.domain.verify_policies import policies
-    from gitcoord.entrypoints.cli.patience import unwinding
     from gitcoord.landing.executors import verify as verified
 
     session = desk.asker()
     with desk.state() as state:
         asks = any(one.executor == "github" and one.enabled for one in policies(state))
-    with unwinding():
-        standing = verified(
-            desk.house.coordinator,
-            desk.checkout,
-            commit=found.commit,
-            tree=found.tree,
-            base=found.base,
-            paths=found.paths,
-            session=session,
-            agent=desk.named_for(session),
-            environ=desk.environ,
-            lines=found.lines,
-            branch=found.branch,
-            check_runs=check_runs(desk) if asks else None,
-            person=True,
-            again=again,
-        )
+    standing = verified(
+        desk.house.coordinator,
+        desk.checkout,
+        commit=found.commit,
+        tree=found.tree,
+        base=found.base,
+        paths=found.paths,
+        session=session,
+        agent=desk.named_for(session),
+        environ=desk.environ,
+        lines=found.lines,
+        branch=found.branch,
+        check_runs=check_runs(desk) if asks else None,
+        person=True,
+        again=again,
+    )
     with desk.state() as state:
         return standing, state.get(Verification, found.commit)
 
