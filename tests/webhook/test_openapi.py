@@ -23,7 +23,7 @@ from webhook.api.table import LINES
 from webhook.compat.document import PATH as COMPAT
 
 #: Requests that are made up for each route: such as the document describes, and others.
-EXAMPLES = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 3}
+EXAMPLES = {GenerationMode.POSITIVE: 4, GenerationMode.NEGATIVE: 2}
 
 
 @pytest.fixture
