@@ -7,13 +7,13 @@ an approval, and who decides (`approving`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from gitcoord.domain.oids import is_oid
 from gitcoord.domain.operation import Context, checked_id
 from gitcoord.domain.record import Record, Seconds
 from gitcoord.domain.secrets import hide
@@ -32,8 +32,6 @@ Status = Literal["pending", "approved", "denied", "expired"]
 OF_A_SESSION: tuple[Kind, ...] = ("command", "files", "operation")
 #: What an approval is used for: a question beforehand, and the deed. Each comes once.
 Act = Literal["check", "do"]
-
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,7 +116,7 @@ def checked_subject(subject: Subject) -> Subject:
         raise InvalidValue("an approval needs a subject")
     if subject.kind in ("task", "merge"):
         checked_id(subject.text, subject.kind)
-    if subject.head and not _OID.fullmatch(subject.head):
+    if subject.head and not is_oid(subject.head):
         raise InvalidValue(f"not the object id of a commit: {subject.head[:80]!r}")
     return subject
 

@@ -8,7 +8,6 @@ git's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,6 +16,7 @@ import msgspec
 from gitcoord.domain.key_index import wanted
 from gitcoord.domain.keys import escape, parse
 from gitcoord.domain.names import one_line
+from gitcoord.domain.oids import is_oid
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.overlap import matches
 from gitcoord.domain.record import Record
@@ -33,8 +33,6 @@ Kind = Literal["create", "modify", "delete", "rename"]
 CALL_LIMIT = 1000
 #: Seconds within which edits of one file by one holder are one change.
 TOGETHER = 60.0
-
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Change(Record, frozen=True, kw_only=True):
@@ -216,6 +214,6 @@ def _path(text: str) -> str:
 
 
 def _commit(oid: str) -> str:
-    if oid and not _OID.fullmatch(oid):
+    if oid and not is_oid(oid):
         raise InvalidValue(f"not the object id of a commit: {oid[:80]!r}", commit=oid[:80])
     return oid

@@ -15,7 +15,8 @@ from gitcoord.domain.merge_endings import Landed, end
 from gitcoord.domain.merge_moves import batch_of, busy, diary_line, lease_end, step
 from gitcoord.domain.merge_order import Ground
 from gitcoord.domain.merge_rules import check_rules, check_verified, consent, subject
-from gitcoord.domain.merges import Merge, checked_oid, leased, listed, merge_by
+from gitcoord.domain.merges import Merge, leased, listed, merge_by
+from gitcoord.domain.oids import checked_oid
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.errors import NotReady
 

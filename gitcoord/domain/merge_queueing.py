@@ -22,11 +22,11 @@ from gitcoord.domain.merges import (
     Merge,
     Method,
     check_owner,
-    checked_oid,
     listed,
     of_branch,
 )
 from gitcoord.domain.names import one_line
+from gitcoord.domain.oids import checked_oid
 from gitcoord.domain.operation import Answer, Context, Operation, checked_id
 from gitcoord.domain.tasks import CLAIMED, Task, check_claimant, priority_of, task_of
 from gitcoord.errors import (

@@ -7,7 +7,6 @@ has to hold (`merge_rules`), and anything of git.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +16,7 @@ from gitcoord.domain.operation import Context, checked_id
 from gitcoord.domain.record import Record
 from gitcoord.domain.sessions import root
 from gitcoord.domain.time import Time
-from gitcoord.errors import InvalidValue, MergeNotFound, MergeTaken
+from gitcoord.errors import MergeNotFound, MergeTaken
 
 if TYPE_CHECKING:
     from gitcoord.domain.state import State
@@ -44,8 +43,6 @@ NEEDS_LIMIT = 100
 FINDINGS_LIMIT = 50
 #: Open entries of a ledger.
 OPEN_LIMIT = 1_000
-
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,10 +188,3 @@ def check_owner(entry: Merge, context: Context) -> None:
 def own(entry: Merge, holder: str) -> bool:
     """Say whether a holder belongs to the session that has queued the entry."""
     return bool(entry.session) and root(holder) == root(entry.session)
-
-
-def checked_oid(text: str, what: str) -> str:
-    """Return a whole object id. Raises `InvalidValue` for anything else."""
-    if not _OID.fullmatch(text):
-        raise InvalidValue(f"not the object id of a {what}: {text[:80]!r}")
-    return text

@@ -29,10 +29,10 @@ from gitcoord.domain.merges import (
     Finding,
     Merge,
     check_owner,
-    checked_oid,
     merge_by,
 )
 from gitcoord.domain.names import one_line
+from gitcoord.domain.oids import checked_oid
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.errors import (
     GitcoordError,

@@ -16,6 +16,7 @@ import msgspec
 from gitcoord.domain.approvals import Approval, Subject, granted
 from gitcoord.domain.approving import use
 from gitcoord.domain.names import checked_name, one_line
+from gitcoord.domain.oids import is_oid
 from gitcoord.domain.operation import Answer, Context, Operation
 from gitcoord.domain.time import plus
 from gitcoord.domain.verification import SETTLED, Outcome, Result, Verification
@@ -32,7 +33,6 @@ PATHS_LIMIT = 200
 OUTPUT = 4096
 TEXT = 300
 
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
@@ -113,7 +113,7 @@ class RecordVerification(Operation, frozen=True, kw_only=True):
     def _checked(self) -> str:
         """Return the commit, if all that is named has its form."""
         for what in (self.commit, self.tree, *((self.base,) if self.base else ())):
-            if not _OID.fullmatch(what):
+            if not is_oid(what):
                 raise InvalidValue(f"not a whole object id: {what[:80]!r}")
         if not 0 <= self.risk <= 100 or not (self.tier is None or 0 <= self.tier <= 4):
             raise InvalidValue("a risk lies between 0 and 100, a tier between 0 and 4")

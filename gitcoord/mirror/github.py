@@ -5,12 +5,12 @@ Implements `forge.Forge`. Not here: what anything means, and when it is asked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from gitcoord.domain.check_runs import CheckRun
+from gitcoord.domain.oids import is_oid
 from gitcoord.errors import ForgeRefused
 from gitcoord.mirror import reading
 from gitcoord.mirror.access import Access, let_in
@@ -37,7 +37,6 @@ COMPARED = 300
 #: Commits of a comparison that are asked for: with the last of them its head is known.
 COMMITS = 100
 FILES = 3_000
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 #: Who a workflow's own token is.
 ACTIONS = "github-actions[bot]"
 
@@ -170,7 +169,7 @@ class GitHub:
     def comparison(self, base: str, branch: str) -> Comparison | None:
         """Hold a branch, or a commit by its oid, against a branch; None when one is not there."""
         spec = f"{quote(base, safe='')}...{quote(branch, safe='')}"
-        named, heads = _OID.fullmatch(branch), self._listing.heads
+        named, heads = is_oid(branch), self._listing.heads
         if heads is not None and branch not in heads and not named:
             return None
         found = self.api.get(f"{self._root}/compare/{spec}", per_page=COMMITS, page=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
@@ -12,6 +11,7 @@ from gitcoord.domain.changes import Change
 from gitcoord.domain.handoffs import Handoff
 from gitcoord.domain.mailbox import Message, Priority
 from gitcoord.domain.notices import Notice
+from gitcoord.domain.oids import is_oid
 from gitcoord.domain.settings import Settings
 from gitcoord.domain.violations import Violation
 from gitcoord.errors import InvalidValue
@@ -25,7 +25,6 @@ ALL = 10**9
 
 #: The most urgent first.
 _URGENT: tuple[Priority, ...] = get_args(Priority)[::-1]
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class HandoffsAsked(Paged, frozen=True, kw_only=True):
@@ -237,7 +236,7 @@ def _urgency(one: Message) -> str:
 def _commit(asking: Asking, oid: str) -> str:
     """Return the commit, if it is one of this ledger's chain. Raises `InvalidValue`."""
     ledger = asking.house.ledger
-    if _OID.fullmatch(oid):
+    if is_oid(oid):
         for found, _ in ledger.store.chain(ledger.head()):
             if found == oid:
                 return oid

@@ -6,12 +6,12 @@ signs of life, which leave no history. Not here: any page.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitcoord.domain.oids import is_oid
 from gitcoord.domain.time import Time, parse
 from gitcoord.errors import InvalidValue
 from gitcoord.ledger import history, journal
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from gitcoord.ledger.journal import Transaction
     from gitcoord.storage.cache import Snapshot
     from webhook.api.asking import Asking
-
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def sight(asking: Asking, at: str = "") -> Iterator[Sight]:
 def point(asking: Asking, at: str) -> Point:
     """Return the transaction with this id, or the last one at that time. Raises `InvalidValue`."""
     ledger = asking.house.ledger
-    oid = at if _OID.fullmatch(at) else history.at(ledger, parse(at))
+    oid = at if is_oid(at) else history.at(ledger, parse(at))
     later = ""
     for found, raw in ledger.store.chain(ledger.head()):
         if found == oid:
