@@ -48,6 +48,20 @@ def register(ask: Ask) -> dict[str, Any]:
     }
 
 
+def speaking_for(ask: Ask, said: Identity, feature: str) -> str:
+    """Return who acts: the agent that registered the feature, for who says no name, if that is his.
+
+    Raises `Problem` 403.
+    """
+    with ask.asking.state() as state:
+        try:
+            agent = feature_by(state, feature).agent
+        except FeatureNotFound:
+            # The rule says it in its own words.
+            agent = ""
+    return speaking(ask, said, agent)
+
+
 class Ending(Identity, frozen=True, kw_only=True):
     """How a feature ends; who acts may be left out."""
 
@@ -58,14 +72,8 @@ class Ending(Identity, frozen=True, kw_only=True):
 def deregister(ask: Ask) -> dict[str, Any]:
     """End a feature; who says no name speaks as the agent that registered it, if that is his."""
     body: Ending = ask.body
-    with ask.asking.state() as state:
-        try:
-            agent = feature_by(state, body.feature_id).agent
-        except FeatureNotFound:
-            # The rule says it in its own words.
-            agent = ""
     wish = registering.DeregisterFeature(id=body.feature_id, status=body.status)
-    answer = ask.do(wish, registering.Deregistered, speaking(ask, body, agent))
+    answer = ask.do(wish, registering.Deregistered, speaking_for(ask, body, body.feature_id))
     return {
         "success": True,
         "feature_id": answer.feature.id,

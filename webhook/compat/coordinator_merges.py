@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, to_builtins
 
-from gitcoord.domain.features import Feature, feature_by
+from gitcoord.domain.features import Feature
 from gitcoord.domain.merge_order import batch, ordered
 from gitcoord.domain.merge_queueing import Enqueued, EnqueueMerge
 from gitcoord.domain.merges import Merge, Method
@@ -18,10 +18,10 @@ from gitcoord.domain.merging import Ended, RemoveMerge
 from gitcoord.domain.registering import report
 from gitcoord.entrypoints.mcp.merges_shown import all_shown, entry_of, shown
 from gitcoord.entrypoints.mcp.tools_features import conflicts_of
-from gitcoord.errors import FeatureNotFound
 from gitcoord.ledger.request import fresh_id
 from webhook import landing
 from webhook.compat.coordinator_agents import Identity, speaking
+from webhook.compat.coordinator_features import speaking_for
 from webhook.compat.line import Ask
 
 
@@ -42,13 +42,7 @@ def enqueue(ask: Ask) -> dict[str, Any]:
     from gitcoord.landing.enqueue import completed
 
     body: Queueing = ask.body
-    with ask.asking.state() as state:
-        try:
-            agent = feature_by(state, body.feature_id).agent
-        except FeatureNotFound:
-            # The rule says it in its own words.
-            agent = ""
-    session = speaking(ask, body, agent)
+    session = speaking_for(ask, body, body.feature_id)
     wish = EnqueueMerge(
         id=fresh_id("q-"),
         head="",
