@@ -27,9 +27,8 @@ class Others:
         False: nobody does, or not in time. Else there is another tip now, or what it had did
         not pass.
         """
-        if self._site.wire is None:
-            return False
-        self._site.wire.refresh()
+        if self._site.wire is not None:
+            self._site.wire.refresh()
         if not verified_elsewhere(self._site, at):
             return False
         return self._waited(lambda: not verified_elsewhere(self._site, at))
