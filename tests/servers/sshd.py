@@ -1,7 +1,8 @@
 """A real sshd on loopback: own host key, own users' keys, a free port, the current user.
 
 Nothing of the machine's ssh settings is used or touched, except that sshd run by root
-wants its empty directory below /run. Not for anything but tests.
+wants its empty directory below /run. What is run there has another home: the start-up files
+of the user's shell may take seconds. Not for anything but tests.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ UseDNS no
 PermitRootLogin yes
 MaxStartups 500
 LogLevel INFO
+PermitUserRC no
 {accept}
-SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C "PATH={path}"
+SetEnv "HOME={home}" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C "PATH={path}"
 """
 
 CLIENT = """Host *

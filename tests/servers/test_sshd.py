@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def test_git_pushes_and_lists_over_ssh(
     git(repo, "push", "-q", sshd.url(hub), "HEAD:refs/heads/main")
     assert "refs/heads/main" in git(repo, "ls-remote", sshd.scp(hub))
     assert sshd.logins() == before + 2
+
+
+def test_the_start_up_files_of_the_user_are_not_run(sshd: Sshd) -> None:
+    command = [*shlex.split(sshd.command), f"{sshd.user}@127.0.0.1", 'echo "$HOME"']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.strip() == str(sshd.home), done.stderr
 
 
 def test_a_stranger_is_not_let_in(sshd: Sshd, hub: Path, repo: str) -> None:
