@@ -6,7 +6,6 @@ before each round the test sets the scene in its own process and tells each race
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from gitcoord.errors import Contended, GitcoordError, Unavailable
 from gitcoord.ledger import journal
 from gitcoord.ledger.coordinator import PATIENCE
 from gitcoord.ledger.request import Reply, Request
+from tests.races.start import context, process
 
 RACERS = 8
 
@@ -137,29 +137,29 @@ def crowd(
     target: Target, places: Sequence[str], racers: int = RACERS
 ) -> Iterator[list[Connection]]:
     """Start processes, yield their pipes, and see each end well once it is sent None."""
-    spawn = mp.get_context("spawn")
-    gate = spawn.Barrier(racers)
-    pairs = [spawn.Pipe() for _ in range(racers)]
+    start = context()
+    gate = start.Barrier(racers)
+    pairs = [start.Pipe() for _ in range(racers)]
     processes = [
-        spawn.Process(target=target, args=(places[n % len(places)], end, gate))
+        process(start, target, places[n % len(places)], end, gate)
         for n, (_, end) in enumerate(pairs)
     ]
-    for process, (_, theirs) in zip(processes, pairs, strict=True):
-        process.start()
+    for each, (_, theirs) in zip(processes, pairs, strict=True):
+        each.start()
         theirs.close()
     try:
         yield [ours for ours, _ in pairs]
         for ours, _ in pairs:
             ours.send(None)
-        for process in processes:
-            process.join(30)
-            assert process.exitcode == 0
+        for each in processes:
+            each.join(30)
+            assert each.exitcode == 0
     finally:
-        for process, (ours, _) in zip(processes, pairs, strict=True):
-            if process.is_alive():
-                process.kill()
-                process.join()
-            process.close()
+        for each, (ours, _) in zip(processes, pairs, strict=True):
+            if each.is_alive():
+                each.kill()
+                each.join()
+            each.close()
             ours.close()
 
 

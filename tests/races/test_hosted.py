@@ -24,7 +24,8 @@ from gitcoord.errors import OutcomeUnknown, SessionAlive, SessionEnded
 from gitcoord.ledger.ledger import STATE
 from gitcoord.ledger.signs import survey
 from tests.ledger.houses import session
-from tests.races import test_rules, test_swap
+from tests.races import swapping, test_rules
+from tests.races.beginning import asking, beginner
 from tests.races.field import RACERS, crowd, recorded
 from tests.races.hosted import (
     CLONES,
@@ -32,8 +33,6 @@ from tests.races.hosted import (
     Course,
     HostedRace,
     Log,
-    asking,
-    beginner,
     course,
     placed,
     struck,
@@ -170,8 +169,8 @@ def test_exactly_one_push_wins_each_create_and_each_update(
     with placed(tmp_path) as spot:
         shared = "refs/coord/presence/race"
         with struck(spot.host, WEATHER[weather], seed=rounds):
-            claims = test_swap.raced(spot.clones, [asking], rounds, shared)
-        test_swap.one_winner_each(claims, rounds, spot.hub)
+            claims = swapping.raced(spot.clones, [asking], rounds, shared)
+        swapping.one_winner_each(claims, rounds, spot.hub)
         log = Log.of(spot.host)
     assert bool(log.cut) == bool(WEATHER[weather].cuts)
     report(rounds, f"create and update one ref, {weather} | {rounds} rounds, {log}")

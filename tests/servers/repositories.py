@@ -18,6 +18,11 @@ SETTINGS = {
     "receive.autogc": "false",
     "http.receivepack": "true",
     "gc.auto": "0",
+    "core.alternateRefsCommand": "true",
+    "core.compression": "0",
+    "pack.threads": "1",
+    "pack.window": "0",
+    "core.fsync": "none",
 }
 
 HOOK = """#!/bin/sh
