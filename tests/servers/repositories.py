@@ -12,17 +12,17 @@ import stat
 import subprocess
 from pathlib import Path
 
-#: What a host sets for each repository: strict about objects, never cleaning up by itself.
+#: What a host sets for each repository: strict about objects, never cleaning up by itself;
+#: and, since there are thousands of requests, nothing in vain: no sync, no threads, and not
+#: the list of refs that git makes of the repository itself when a push is in quarantine.
 SETTINGS = {
     "receive.fsckObjects": "true",
     "receive.autogc": "false",
     "http.receivepack": "true",
     "gc.auto": "0",
-    "core.alternateRefsCommand": "true",
-    "core.compression": "0",
-    "pack.threads": "1",
-    "pack.window": "0",
     "core.fsync": "none",
+    "core.alternateRefsCommand": "true",
+    "pack.threads": "1",
 }
 
 HOOK = """#!/bin/sh
