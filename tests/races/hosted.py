@@ -82,7 +82,7 @@ class Log(NamedTuple):
     def of(cls, host: HostProcess) -> Log:
         """Return what the host says of itself."""
         told = host.tell({})
-        return cls(len(told["requests"]), told["struck"])
+        return cls(told["count"], told["struck"])
 
     def since(self, before: Log) -> Log:
         """Return what has come to that."""

@@ -1,7 +1,8 @@
 """The host's control page: faults and settings as JSON, for a host in a process of its own.
 
 POST {"set": {attribute: value}, "faults": [...], "random": {"share", "seed"}, "redirect":
-[name, to, code], "clear": true, "drop": true}; every answer holds {"requests", "struck"}.
+[name, to, code], "clear": true, "drop": true, "show": true}; every answer holds {"count",
+"struck"}, and the log itself as "requests" where "show" asks for it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SETTABLE = frozenset(
 
 
 def answer(host: GitHost, request: Incoming) -> Reply:
-    """Do what the request asks of the host, and return its log."""
+    """Do what the request asks of the host, and return how much it was asked so far."""
     wanted: dict[str, Any] = json.loads(request.body or b"{}")
     for name, value in wanted.get("set", {}).items():
         assert name in SETTABLE, name
@@ -45,10 +46,9 @@ def answer(host: GitHost, request: Incoming) -> Reply:
         host.redirect(*wanted["redirect"])
     if wanted.get("drop"):
         host.drop_connections()
-    shown = {
-        "requests": [row._asdict() for row in host.requests],
-        "struck": host.misfortune.struck,
-    }
+    shown: dict[str, Any] = {"count": len(host.requests), "struck": host.misfortune.struck}
+    if wanted.get("show"):
+        shown["requests"] = [row._asdict() for row in host.requests]
     if wanted.get("clear"):
         host.clear()
     return Reply(200, (("Content-Type", "application/json"),), json.dumps(shown).encode())
@@ -85,7 +85,7 @@ class HostProcess(Repositories):
 
     def requests(self, *, clear: bool = False) -> list[dict[str, Any]]:
         """Return the log, and forget it if asked to."""
-        rows: list[dict[str, Any]] = self.tell({"clear": clear})["requests"]
+        rows: list[dict[str, Any]] = self.tell({"show": True, "clear": clear})["requests"]
         return rows
 
     def tell(self, wanted: dict[str, Any]) -> dict[str, Any]:
