@@ -69,16 +69,18 @@ class Hub:
 
     def __init__(self, host: GitHost, folder: Path, repo: str) -> None:
         self.host = host
-        self.path = str(host.create(self.name))
-        git(repo, "push", "-q", host.url(self.name), "main")
-        host.clear()
+        self.path = str(host.seed(self.name, repo))
         self._folder = folder
 
     def clone(self, name: str, *options: str) -> str:
         """Return the path of a clone of this name, made if there is none."""
         path = self._folder / name
         if not path.exists():
-            git(str(self._folder), "clone", "-q", *options, self.host.url(self.name), str(path))
+            url = self.host.url(self.name)
+            if options:
+                git(str(self._folder), "clone", "-q", *options, url, str(path))
+            else:
+                self.host.clone(self.name, url, path)
             git(str(path), "config", "coord.remote", "origin")
             self.host.clear()
         return str(path)

@@ -54,12 +54,10 @@ class Place(NamedTuple):
 def placed(folder: Path) -> Iterator[Place]:
     """Serve a hub, and clone it; there is no ledger yet."""
     with host_process(folder / "host") as host:
-        hub = str(host.create("hub"))
-        seed = first_commit(folder / "seed")
-        git(seed, "push", "-q", hub, "main")
+        hub = str(host.seed("hub", first_commit(folder / "seed")))
         clones = [str(folder / f"clone{n}") for n in range(CLONES)]
         for clone in clones:
-            git(str(folder), "clone", "-q", host.url("hub"), clone)
+            host.clone("hub", host.url("hub"), clone)
             git(clone, "config", "coord.remote", "origin")
         yield Place(host, hub, clones)
 

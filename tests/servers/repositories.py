@@ -13,17 +13,21 @@ import subprocess
 from pathlib import Path
 
 #: What a host sets for each repository: strict about objects, never cleaning up by itself;
-#: and, since there are thousands of requests, nothing in vain: no sync, no threads, and not
-#: the list of refs that git makes of the repository itself when a push is in quarantine.
+#: and, since there are thousands of requests, nothing in vain: no sync, no compression, no
+#: threads, and no list of its own refs, which git makes when a push is in quarantine.
 SETTINGS = {
     "receive.fsckObjects": "true",
     "receive.autogc": "false",
     "http.receivepack": "true",
     "gc.auto": "0",
     "core.fsync": "none",
+    "core.compression": "0",
     "core.alternateRefsCommand": "true",
     "pack.threads": "1",
 }
+
+#: What `git init` makes with some options, by path: bytes, or None for a folder.
+EMPTY: dict[tuple[str, ...], dict[Path, bytes | None]] = {}
 
 HOOK = """#!/bin/sh
 case "$1" in
@@ -47,6 +51,10 @@ def environment(home: str) -> dict[str, str]:
     }
 
 
+def _bytes(path: Path) -> bytes | None:
+    return None if path.is_dir() else path.read_bytes()
+
+
 class Repositories:
     """A directory of bare repositories, `<name>.git` each; names may contain slashes."""
 
@@ -65,8 +73,16 @@ class Repositories:
         `receive.denyDeletes`.
         """
         path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.git(None, "init", "-q", "--bare", "--template=", "-b", "main", *options, str(path))
+        if options not in EMPTY:
+            words = ("init", "-q", "--bare", "--template=", "-b", "main", *options)
+            self.git(None, *words, str(path))
+            EMPTY[options] = {one.relative_to(path): _bytes(one) for one in path.rglob("*")}
+        path.mkdir(parents=True, exist_ok=True)
+        for one, data in EMPTY[options].items():
+            if data is None:
+                (path / one).mkdir(parents=True, exist_ok=True)
+            else:
+                (path / one).write_bytes(data)
         lines = []
         for key, value in (SETTINGS | {k.replace("_", "."): v for k, v in config.items()}).items():
             section, _, variable = key.rpartition(".")
@@ -74,6 +90,22 @@ class Repositories:
         with (path / "config").open("a", encoding="utf-8") as file:
             file.write("".join(lines))
         return path
+
+    def seed(self, name: str, repo: str | Path, *options: str) -> Path:
+        """Make a repository whose main is that of a new one with all its objects loose."""
+        path, own = self.create(name, *options), Path(repo, ".git")
+        shutil.copytree(own / "objects", path / "objects", dirs_exist_ok=True)
+        shutil.copy(own / "refs" / "heads" / "main", path / "refs" / "heads" / "main")
+        return path
+
+    def clone(self, name: str, url: str, place: str | Path) -> str:
+        """Make a clone that has this URL as its origin, without asking there; return `place`."""
+        over = f"url.{self.path(name)}.insteadOf={url}"
+        done = subprocess.run(
+            ["git", "-c", over, "clone", "-q", "--no-local", url, str(place)], capture_output=True
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return str(place)
 
     def git(self, name: str | None, *arguments: str) -> str:
         """Return what git printed in that repository, stripped; AssertionError when it fails."""

@@ -21,6 +21,8 @@ class Clones:
     def __call__(self, name: str, *options: str) -> str:
         """Return the path of a new clone."""
         path = str(self._folder / name)
+        if not options:
+            return self.hub.clone("hub", self.hub.url("hub"), path)
         git(str(self._folder), "clone", "-q", *options, self.hub.url("hub"), path)
         return path
 

@@ -9,7 +9,6 @@ import pytest
 from tests.entrypoints.conftest import outside
 from tests.entrypoints.door import Door
 from tests.entrypoints.remote.clones import Clones
-from tests.gitrun import git
 from tests.servers.fixtures import git_host
 from tests.servers.git_http import GitHost
 
@@ -19,9 +18,7 @@ __all__ = ["git_host"]
 @pytest.fixture
 def hub(git_host: GitHost, repo: str) -> GitHost:
     """Make a host whose repository `hub` has the first commit."""
-    git_host.create("hub")
-    git(repo, "push", "-q", git_host.url("hub"), "main")
-    git_host.clear()
+    git_host.seed("hub", repo)
     return git_host
 
 
