@@ -30,10 +30,8 @@ def closed_houses() -> Iterator[None]:
 @pytest.fixture
 def hosted(git_host: GitHost, repo: str, tmp_path: Path) -> Yard:
     """Have a clone whose ledger is kept by a real host; it stands on a branch beside main."""
-    hub = str(git_host.create("hub"))
-    git(repo, "push", "-q", hub, "main")
-    clone = str(tmp_path / "clone")
-    git(str(tmp_path), "clone", "-q", git_host.url("hub"), clone)
+    hub = str(git_host.seed("hub", repo))
+    clone = git_host.clone("hub", git_host.url("hub"), tmp_path / "clone")
     git(clone, "config", "coord.remote", "origin")
     git(clone, "checkout", "-q", "-b", "elsewhere")
     house = open_house(clone, os.environ)

@@ -33,8 +33,7 @@ from tests.storage.histories import commit, untouched
 
 def elsewhere(git_host: GitHost, folder: Path, *, begin: bool = False) -> Yard:
     """Return the yard of another clone, or of the first one, which begins the ledger."""
-    clone = str(folder / "other")
-    git(str(folder), "clone", "-q", git_host.url("hub"), clone)
+    clone = git_host.clone("hub", git_host.url("hub"), folder / "other")
     git(clone, "config", "coord.remote", "origin")
     house = open_house(clone, os.environ)
     houses.OPENED.append(house)
@@ -221,8 +220,7 @@ def test_a_target_that_moves_before_the_push_is_built_upon_again(
     hosted: Yard, git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = hosted.ready("topic")
-    rival = str(tmp_path / "rival")
-    git(str(tmp_path), "clone", "-q", git_host.url("hub"), rival)
+    rival = git_host.clone("hub", git_host.url("hub"), tmp_path / "rival")
     commit(rival, {"rival.py": "r\n"})
     once = iter([True])
     made = line.build
@@ -243,8 +241,7 @@ def test_a_target_that_moves_between_rehearsal_and_push_is_built_upon_again(
     hosted: Yard, git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosted.ready("topic")
-    rival = str(tmp_path / "rival")
-    git(str(tmp_path), "clone", "-q", git_host.url("hub"), rival)
+    rival = git_host.clone("hub", git_host.url("hub"), tmp_path / "rival")
     commit(rival, {"rival.py": "r\n"})
     once = iter([True])
     rehearse = line.Landing.rehearse

@@ -172,8 +172,7 @@ def test_of_two_landings_at_once_each_entry_lands_in_one(
 def test_of_two_landings_at_a_host_each_entry_lands_in_one(
     hosted: Yard, git_host: GitHost, tmp_path: Path, rounds: int
 ) -> None:
-    other = str(tmp_path / "other")
-    git(str(tmp_path), "clone", "-q", git_host.url("hub"), other)
+    other = git_host.clone("hub", git_host.url("hub"), tmp_path / "other")
     git(other, "config", "coord.remote", "origin")
     for number in range(rounds):
         names = {f"{number}-{letter}" for letter in "ab"}

@@ -57,12 +57,10 @@ def local(tmp_path: Path) -> Iterator[Scene]:
 def http(tmp_path: Path, share: float = 0.2) -> Iterator[Scene]:
     """Yield clones whose host decides, which cuts this share of all connections."""
     with host_process(tmp_path / "host") as host:
-        hub = host.create("hub")
-        seed = first_commit(tmp_path / "seed")
-        git(seed, "push", "-q", host.url("hub"), "main")
+        hub = host.seed("hub", first_commit(tmp_path / "seed"))
         clones = [str(tmp_path / f"clone{n}") for n in range(4)]
         for clone in clones:
-            git(str(tmp_path), "clone", "-q", host.url("hub"), clone)
+            host.clone("hub", host.url("hub"), clone)
             git(clone, "config", "coord.remote", "origin")
         begin(clones[0])
         host.random_faults(share, seed=7)

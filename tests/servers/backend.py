@@ -93,10 +93,11 @@ def _served(environ: Mapping[str, str], body: bytes, log: int) -> Reply | None:
 
 def _allowed(path: str, service: str) -> bool:
     """Say whether this is surely a repository that serves this."""
-    if not os.path.isfile(os.path.join(path, "HEAD")):
+    try:
+        with open(os.path.join(path, "config"), encoding="utf-8") as file:
+            settings = "".join(file.read().lower().split())
+    except OSError:
         return False
-    with open(os.path.join(path, "config"), encoding="utf-8") as file:
-        settings = "".join(file.read().lower().split())
     if "include" in settings or "uploadpack=" in settings:
         return False
     if service == "receive-pack":

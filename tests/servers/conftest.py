@@ -8,7 +8,6 @@ from http.client import HTTPConnection
 import pytest
 from github import Auth, Github, GithubIntegration
 
-from tests.gitrun import git
 from tests.servers import wires
 from tests.servers.fixtures import (
     git_host,
@@ -34,8 +33,7 @@ Connect = Callable[[Auth.Auth | Person | None], Github]
 @pytest.fixture
 def hub(git_host: GitHost, repo: str) -> GitHost:
     """Serve one repository, `hub`, that has the commit of `repo` on main; nothing logged."""
-    path = git_host.create("hub")
-    git(repo, "push", "-q", str(path), "HEAD:refs/heads/main")
+    git_host.seed("hub", repo)
     return git_host
 
 
