@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.gitrun import git
-from tests.servers import backend, tls, wires
+from tests.servers import tls, wires
 from tests.servers.control import HostProcess
 from tests.servers.git_http import GitHost, serving
-from tests.servers.repositories import Repositories, environment
+from tests.servers.repositories import Repositories
 from tests.servers.wires import PUSH, READ, ZERO
 
 COORD = "refs/coord/state"
@@ -79,60 +79,6 @@ def test_a_client_that_waits_for_leave_to_send_gets_it(hub: GitHost, line: HTTPC
         b"Content-Type: application/x-git-upload-pack-request\r\nContent-Length: 4\r\n\r\n"
     )
     assert line.sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-ASKED = {
-    "refs": ("upload-pack", READ, wires.LS_REFS, "version=2"),
-    "refs of v0": ("upload-pack", READ, b"0000", ""),
-    "no command": ("upload-pack", READ, b"0013command=nothing0000", "version=2"),
-    "half a line": ("upload-pack", READ, b"0032want", ""),
-    "a push": ("receive-pack", PUSH, b"a push", ""),
-    "a lost push": ("receive-pack", PUSH, b"a lost push", ""),
-    "half a push": ("receive-pack", PUSH, b"00a0", ""),
-    "a probe": ("receive-pack", PUSH, b"0000", ""),
-    "no type": ("receive-pack", "text/plain", b"a push", ""),
-    "a type of another": ("upload-pack", PUSH, wires.LS_REFS, "version=2"),
-}
-#: What the owner of a repository may forbid, and where it is not.
-FORBIDDEN = {
-    "http.receivepack": "hub",
-    "http.uploadpack": "hub",
-    "nowhere": "other",
-    "above": "hub.git/../hub",
-}
-
-
-@pytest.mark.parametrize(
-    ("asked", "forbidden"),
-    [(asked, "") for asked in ASKED]
-    + [(asked, no) for asked in ("refs", "a push") for no in FORBIDDEN],
-)
-def test_a_service_that_is_started_at_once_replies_as_http_backend_does(
-    hub: GitHost, tip: str, asked: str, forbidden: str
-) -> None:
-    service, kind, body, protocol = ASKED[asked]
-    old = tip[::-1] if "lost" in asked else ZERO
-    if body.startswith(b"a "):
-        body = wires.push_body((COORD, old, tip))
-    if forbidden.startswith("http."):
-        hub.git("hub", "config", "--add", forbidden, "false")
-    environ = environment(str(hub.root)) | {
-        "GIT_PROJECT_ROOT": str(hub.root),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_PROTOCOL": protocol,
-        "PATH_INFO": f"/{FORBIDDEN.get(forbidden, 'hub')}.git/git-{service}",
-        "REQUEST_METHOD": "POST",
-        "CONTENT_TYPE": kind,
-        "CONTENT_LENGTH": str(len(body)),
-        "REMOTE_USER": "ann",
-        "REMOTE_ADDR": "127.0.0.1",
-    }
-    before = hub.backup("hub")
-    replies = []
-    for reply in (backend.by_cgi, backend.run):
-        hub.restore("hub", before)
-        replies.append((reply(environ, body, subprocess.DEVNULL), hub.refs("hub")))
-    assert replies[0] == replies[1]
 
 
 def test_the_user_is_asked_for_a_name_and_a_password(hub: GitHost, repo: str) -> None:
