@@ -36,9 +36,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # How fast the machine is decides nothing.
+    # How fast the machine is decides nothing; the examples are others in every run.
     hypothesis.settings.register_profile(
-        "gitcoord", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        "gitcoord",
+        max_examples=50,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("gitcoord")
     # Thousands of processes that each compile the whole package anew would be most of the work.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from gitcoord.entrypoints.cli.actor import CLIENTS
+from tests import forked
 
 
 class Shell:
@@ -29,12 +28,7 @@ class Shell:
 
     def __call__(self, *words: str, code: int = 0) -> dict[str, Any]:
         """Run a command that ends with this exit code and return its document."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gitcoord", *words, "--json"],
-            cwd=self.place,
-            env=self.environ,
-            capture_output=True,
-        )
+        done = forked.run(*words, "--json", cwd=self.place, env=self.environ)
         said = f"gitcoord {' '.join(words)}: {done.returncode}\n{done.stderr.decode()}"
         assert done.returncode == code, said + done.stdout.decode()
         document = json.loads(done.stdout)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from gitcoord.bootstrap import open_house
 from gitcoord.domain.usage import Reported, ReportUsage, Usage
 from gitcoord.entrypoints.cli.actor import CLIENTS, SIGNS
+from gitcoord.entrypoints.cli.governing import ADD
 from tests.entrypoints.door import Door
 from tests.gitrun import git
 
@@ -94,6 +96,28 @@ def test_what_agents_usually_may_is_open_to_one_that_has_not_checked_in(
     monkeypatch.setenv("GEMINI_CLI", "1")
     assert door.refused("task", "add", "Write it")["code"] == "insufficient_trust_level"
     assert door.refused("feature", "pause", "ours")["code"] == "insufficient_trust_level"
+
+
+def test_a_person_who_is_taken_for_a_session_is_reminded_to_say_so(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.become(None)
+    ada = door.start("ada")
+    door.become(None)
+    wish = ("policy", "set", "administration", "--disable")
+    assert ADD not in door.refused(*wish)["hint"]
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    assert door.refused(*wish)["hint"].endswith(ADD)
+    door.become(ada)
+    assert ADD not in door.refused(*wish)["hint"]
+    door.become(None)
+    door.start("bob")
+    door.become(None)
+    assert door.refused(*wish, code=2)["hint"].endswith(ADD)
+    before = datetime.now(UTC).isoformat()
+    door(*wish, "--person")
+    back = ("policy", "rollback", "--at", before)
+    assert door.refused(*back, code=2)["hint"].endswith(ADD)
 
 
 def test_a_plain_terminal_is_a_persons_whoever_is_live_in_it(door: Door) -> None:

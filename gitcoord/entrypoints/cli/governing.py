@@ -8,7 +8,8 @@ that has no terminal, does not get away with it. Not here: the rules, which ask 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,12 +17,13 @@ import click
 from gitcoord.domain.operation import Answer, Operation
 from gitcoord.entrypoints.cli import actor
 from gitcoord.entrypoints.cli.desk import acting
-from gitcoord.errors import UsageError
+from gitcoord.errors import NotPermitted, SessionAmbiguous, UsageError
 
 if TYPE_CHECKING:
     from gitcoord.entrypoints.cli.desk import Desk
 
 OUTSIDE = "Run it in a terminal outside of the agent."
+ADD = "A person at this terminal adds --person."
 
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,7 +58,19 @@ def shows(desk: Desk) -> bool:
 
 def changed(desk: Desk, operation: Operation, answer: type[A], person: bool) -> A:
     """Run an operation that changes what agents may do, or raise its refusal."""
-    session = holder(desk, person)
-    return desk.house.coordinator.do(
-        operation, answer, session=session, agent=desk.named_for(session)
-    )
+    with reminded(desk):
+        session = holder(desk, person)
+        return desk.house.coordinator.do(
+            operation, answer, session=session, agent=desk.named_for(session)
+        )
+
+
+@contextmanager
+def reminded(desk: Desk) -> Iterator[None]:
+    """Remind whoever is refused as a session of `--person`, where it would help them."""
+    try:
+        yield
+    except (NotPermitted, SessionAmbiguous) as refused:
+        if not shows(desk) and sys.stdin.isatty():
+            refused.hint = f"{refused.hint} {ADD}" if refused.hint else ADD
+        raise

@@ -11,7 +11,7 @@ import msgspec
 
 from gitcoord.entrypoints.cli.desk import Desk, acting, reading
 from gitcoord.entrypoints.cli.desk import command as command_
-from gitcoord.entrypoints.cli.governing import changed, governing, holder
+from gitcoord.entrypoints.cli.governing import changed, governing, holder, reminded
 from gitcoord.errors import InvalidFile, UsageError
 
 if TYPE_CHECKING:
@@ -201,13 +201,13 @@ def rollback(desk: Desk, name: str, at: str, person: bool) -> None:
                 )
             )
     if wishes:
-        session = holder(desk, person)
-        house = desk.house
-        (reply,) = house.coordinator.run(
-            Batch(*wishes), session=session, agent=desk.named_for(session)
-        )
-        if reply.error is not None:
-            raise reply.error
+        with reminded(desk):
+            session = holder(desk, person)
+            (reply,) = desk.house.coordinator.run(
+                Batch(*wishes), session=session, agent=desk.named_for(session)
+            )
+            if reply.error is not None:
+                raise reply.error
         assert all(isinstance(answer, PolicyChanged) for answer in reply.answers)
     done = [one.name for one in wishes]
     desk.show(
