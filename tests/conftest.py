@@ -57,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Where `tests/npm.txt` is installed, in the user's own cache; worker processes inherit it.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     os.environ.setdefault("TESTS_NPM_CACHE", os.path.join(cache, "gitcoord-tests", "npm"))
+    # Where Node keeps what it has compiled of them.
+    os.environ.setdefault("NODE_COMPILE_CACHE", os.path.join(cache, "gitcoord-tests", "node"))
     home = tempfile.mkdtemp(prefix="gitcoord-tests-")
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for name in list(os.environ):

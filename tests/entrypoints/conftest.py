@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gitcoord.entrypoints.cli.actor import CLIENTS
+from tests.conftest import first_commit
 from tests.entrypoints.door import Door
-from tests.entrypoints.program import Programs
+from tests.entrypoints.program import COMMAND, Programs
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the git folder of a repository with one commit in which `gitcoord init` has run."""
+    place = first_commit(tmp_path_factory.mktemp("begun") / "repo")
+    subprocess.run([*COMMAND, "init"], cwd=place, check=True, capture_output=True)
+    return Path(place, ".git")
 
 
 @pytest.fixture
-def door(repo: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Door:
+def door(
+    repo: str, begun: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Door:
     """Stand at the root of a repository that has a ledger."""
-    found = outside(repo, monkeypatch, capfd)
-    found("init")
-    return found
+
+    def add(source: str, target: str) -> None:
+        # What git has written already is the same there, and cannot be written to.
+        if not os.path.exists(target):
+            shutil.copy2(source, target)
+
+    # When the dead were last looked for would depend on the tests before.
+    left = shutil.ignore_patterns("watch.json")
+    shutil.copytree(begun, Path(repo, ".git"), dirs_exist_ok=True, ignore=left, copy_function=add)
+    return outside(repo, monkeypatch, capfd)
 
 
 @pytest.fixture

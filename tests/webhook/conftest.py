@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import first_commit
 from tests.webhook.served import Served, begun
 
 Maker = Callable[..., Served]
@@ -30,3 +31,11 @@ def serving(repo: str) -> Iterator[Maker]:
 def served(serving: Maker) -> Served:
     """Return a service for one repository with a ledger."""
     return serving()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a service that tests of a module share, all of whose requests are refused."""
+    found = Served({"default": begun(first_commit(tmp_path_factory.mktemp("guarded") / "repo"))})
+    yield found
+    found.close()

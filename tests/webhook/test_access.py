@@ -21,18 +21,18 @@ def path_of(line: Line) -> str:
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.id)
 def test_no_route_answers_without_a_key_or_with_one_that_is_too_small(
-    served: Served, line: Line
+    guarded: Served, line: Line
 ) -> None:
-    head = git(served.settings.projects["default"], "rev-parse", "refs/coord/state")
+    head = git(guarded.settings.projects["default"], "rev-parse", "refs/coord/state")
     body = dict(line.example) if line.tag else None
     for key in ("", "gc_000000000000_" + "A" * 43, "0" * 64, "x" * 5000):
-        refused = served.call(line.method, path_of(line), body, key=key)
+        refused = guarded.call(line.method, path_of(line), body, key=key)
         assert "Bearer" in refused.headers["WWW-Authenticate"]
         problem(refused, 401, "unauthorized")
     for scope in SCOPES[: SCOPES.index(line.scope)]:
-        refused = served.call(line.method, path_of(line), body, key=served.key(scope))
+        refused = guarded.call(line.method, path_of(line), body, key=guarded.key(scope))
         assert line.scope in problem(refused, 403, "forbidden")["detail"]
-    assert git(served.settings.projects["default"], "rev-parse", "refs/coord/state") == head
+    assert git(guarded.settings.projects["default"], "rev-parse", "refs/coord/state") == head
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""An MCP client as a test uses it: the SDK's own, in front of a server that is a real process."""
+"""An MCP client as a test uses it: the SDK's own, in front of a server.
+
+The server is a real process where a test is about that, else it is in this one (`inside`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 from anyio.from_thread import BlockingPortal
@@ -22,6 +25,11 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CallToolResult, Implementation
+
+from tests.entrypoints.mcp.inside import Hosted, piped
+
+if TYPE_CHECKING:
+    from gitcoord.entrypoints.mcp.table import Profile
 
 COMMAND = [sys.executable, "-m", "gitcoord"]
 #: The two ways in which the protocol begins.
@@ -136,9 +144,30 @@ class Agents:
         transport = stdio_client(parameters, errlog=errlog)
         return self._connect(stack, transport, era, name, log, heard)
 
+    def inside(
+        self,
+        profile: Profile = "all",
+        *,
+        era: str = "legacy",
+        name: str = "test-client",
+        at: str | None = None,
+        heard: Any = None,
+        **environ: str,
+    ) -> Agent:
+        """Connect through pipes to a server in this process."""
+        stack = self._stack.enter_context(ExitStack())
+        transport = piped(at or self.place, profile, dict(os.environ) | environ)
+        return self._connect(stack, transport, era, name, None, heard)
+
+    def hosted(self) -> Hosted:
+        """Serve over HTTP in this process, until all clients are gone."""
+        found = Hosted(self.place, TOKEN, os.environ)
+        self._stack.callback(found.close)
+        return found
+
     def http(
         self,
-        served: Served,
+        served: Served | Hosted,
         *,
         era: str = "legacy",
         name: str = "test-client",
@@ -152,7 +181,8 @@ class Agents:
         made: AsyncClient = create_mcp_http_client(headers=sent)
         stack.enter_context(self.portal.wrap_async_context_manager(made))
         transport = streamable_http_client(served.url, http_client=made)
-        return self._connect(stack, transport, era, name, served.log, heard)
+        log = served.log if isinstance(served, Served) else None
+        return self._connect(stack, transport, era, name, log, heard)
 
     def leave(self, agent: Agent) -> None:
         """Close a connection as a client does."""
@@ -163,7 +193,7 @@ class Agents:
         self._stack.close()
 
     def _connect(
-        self, stack: ExitStack, transport: Any, era: str, name: str, log: Path, heard: Any
+        self, stack: ExitStack, transport: Any, era: str, name: str, log: Path | None, heard: Any
     ) -> Agent:
         info = Implementation(name=name, version="1")
         client = Client(transport, mode=era, client_info=info, message_handler=heard)

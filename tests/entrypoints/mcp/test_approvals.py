@@ -17,7 +17,7 @@ RISKY = 'rm -rf "$SOMEWHERE"'
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    return agents.stdio()
+    return agents.inside()
 
 
 def decided(door: Door, id: str, decision: str = "approve") -> None:

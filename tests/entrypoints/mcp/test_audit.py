@@ -10,7 +10,7 @@ from tests.entrypoints.mcp.agents import Agent, Agents
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    return agents.stdio()
+    return agents.inside()
 
 
 def test_who_asked_for_what_is_found_also_what_was_refused(door: Door, agent: Agent) -> None:

@@ -62,7 +62,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    found = agents.stdio()
+    found = agents.inside()
     found.call("register_session")
     return found
 

@@ -23,7 +23,7 @@ OF_SKILLS = ("memory_search", "memory_store")
 
 @pytest.fixture
 def ada(agents: Agents) -> Agent:
-    return agents.stdio("--tools", "golemxv", name="ada-client")
+    return agents.inside("golemxv", name="ada-client")
 
 
 def data(agent: Agent, tool: str, **given: Any) -> Any:
@@ -53,7 +53,7 @@ def test_a_day_with_every_tool(door: Door, agents: Agents, ada: Agent) -> None:
     assert me["heartbeat_interval_seconds"] == 30
     assert me["heartbeat_ttl_seconds"] == 120
     assert "notes" not in first
-    bob = agents.stdio("--tools", "golemxv", name="bob-client")
+    bob = agents.inside("golemxv", name="bob-client")
     met = bob.call("checkin", agent_name="bob", declared_files=["src/**"], project_slug="x")
     assert met["has_conflicts"] is True
     assert met["conflicts"][0]["agent_name"] == "ada"

@@ -14,7 +14,7 @@ BAD = "```sh\nrm -rf /\n```"
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    return agents.stdio()
+    return agents.inside()
 
 
 def test_a_dangerous_command_is_named_with_its_part_and_nobody_checks_in(

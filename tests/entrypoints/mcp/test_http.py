@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conftest import first_commit
 from tests.entrypoints.door import Door, refs
 from tests.entrypoints.mcp.agents import ERAS, TOKEN, Agents, Served
 from tests.entrypoints.program import until
@@ -28,6 +30,15 @@ BEGIN = {
         "clientInfo": {"name": "x", "version": "1"},
     },
 }
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a repository to requests that change nothing."""
+    room = tmp_path_factory.mktemp("shared")
+    found = Served(first_commit(room / "repo"), room / "http.log")
+    yield found
+    found.close()
 
 
 def post(url: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -47,18 +58,16 @@ def post(url: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], by
      {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN}x"},
      {"Authorization": "Bearer \xff\xfe"}],
 )  # fmt: skip
-def test_without_the_token_nothing_is_said(
-    door: Door, served: Served, headers: dict[str, str]
-) -> None:
-    status, answered, body = post(served.url, json.dumps(BEGIN).encode(), **headers)
+def test_without_the_token_nothing_is_said(shared: Served, headers: dict[str, str]) -> None:
+    status, answered, body = post(shared.url, json.dumps(BEGIN).encode(), **headers)
     assert status == 401
     assert answered["www-authenticate"].startswith("Bearer ")
     assert b"gitcoord" not in body
-    assert TOKEN not in served.log.read_text()
+    assert TOKEN not in shared.log.read_text()
 
 
-def test_with_the_token_it_answers(served: Served) -> None:
-    status, _, body = post(served.url, json.dumps(BEGIN).encode(), Authorization=f"Bearer {TOKEN}")
+def test_with_the_token_it_answers(shared: Served) -> None:
+    status, _, body = post(shared.url, json.dumps(BEGIN).encode(), Authorization=f"Bearer {TOKEN}")
     assert status == 200
     assert b'"gitcoord"' in body
 
@@ -68,16 +77,16 @@ def test_with_the_token_it_answers(served: Served) -> None:
     [({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403)],
 )
 def test_pages_from_elsewhere_are_kept_out_even_with_the_token(
-    served: Served, headers: dict[str, str], status: int
+    shared: Served, headers: dict[str, str], status: int
 ) -> None:
     given = {"Authorization": f"Bearer {TOKEN}"} | headers
-    assert post(served.url, json.dumps(BEGIN).encode(), **given)[0] == status
+    assert post(shared.url, json.dumps(BEGIN).encode(), **given)[0] == status
 
 
-def test_a_huge_body_is_not_read(served: Served) -> None:
+def test_a_huge_body_is_not_read(shared: Served) -> None:
     given = {"Authorization": f"Bearer {TOKEN}"}
-    assert post(served.url, b" " * (5 * 1024 * 1024), **given)[0] == 413
-    assert post(served.url, b"{" * 1000, **given)[0] == 400
+    assert post(shared.url, b" " * (5 * 1024 * 1024), **given)[0] == 413
+    assert post(shared.url, b"{" * 1000, **given)[0] == 400
 
 
 def test_it_does_not_start_without_a_token(door: Door, tmp_path: Path) -> None:
@@ -134,8 +143,9 @@ def test_each_token_of_a_file_has_a_bearer_whose_name_its_sessions_get(
 
 @pytest.mark.parametrize("era", ERAS)
 def test_clients_are_told_apart_by_their_connection_or_name(
-    door: Door, agents: Agents, served: Served, era: str
+    door: Door, agents: Agents, era: str
 ) -> None:
+    served = agents.hosted()
     one = agents.http(served, era=era, name="claude-code")
     two = agents.http(served, era=era, name="opencode")
     first = one.call("acquire_lock", file_path="a.py")["session"]
@@ -147,16 +157,16 @@ def test_clients_are_told_apart_by_their_connection_or_name(
     assert types == {first: "claude-code", second: "opencode"}
 
 
-def test_two_connections_of_one_program_are_two_in_the_older_era(
-    agents: Agents, served: Served
-) -> None:
+def test_two_connections_of_one_program_are_two_in_the_older_era(agents: Agents) -> None:
+    served = agents.hosted()
     one, two = agents.http(served), agents.http(served)
     assert one.call("register_session")["session_id"] != two.call("register_session")["session_id"]
 
 
 def test_codex_and_a_header_say_who_it_is_whatever_the_connection(
-    door: Door, agents: Agents, served: Served
+    door: Door, agents: Agents
 ) -> None:
+    served = agents.hosted()
     one, two = agents.http(served), agents.http(served, era="2026-07-28")
     session = one.call("register_session", meta=CODEX)["session_id"]
     assert two.call("acquire_lock", file_path="a.py", meta=CODEX)["session"] == session
@@ -180,8 +190,9 @@ def test_the_servers_own_surroundings_are_nobodys_session(
 
 
 def test_a_connection_that_ends_checks_its_session_out_and_no_other(
-    door: Door, agents: Agents, served: Served
+    door: Door, agents: Agents
 ) -> None:
+    served = agents.hosted()
     one, two = agents.http(served), agents.http(served)
     first = one.call("acquire_lock", file_path="a.py")["session"]
     second = two.call("acquire_lock", file_path="b.py")["session"]

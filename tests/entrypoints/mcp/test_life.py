@@ -62,7 +62,7 @@ def test_it_checks_in_with_the_first_call_that_acts_and_checks_out_at_the_end(
 
 
 def test_work_that_has_not_landed_is_marked_when_it_checks_out(door: Door, agents: Agents) -> None:
-    agent = agents.stdio()
+    agent = agents.inside()
     agent.call("acquire_lock", file_path="a.py")
     subprocess.run(["git", "switch", "-qc", "topic"], cwd=door.place, check=True)
     door.commit("a.py", "new\n")
@@ -95,7 +95,7 @@ def test_in_a_client_that_says_who_it_is_hooks_commands_and_server_are_one_sessi
 ) -> None:
     monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "u-1")
     begun = door.start("ada")
-    agent = agents.stdio(CLAUDE_CODE_SESSION_ID="u-1")
+    agent = agents.inside(CLAUDE_CODE_SESSION_ID="u-1")
     # Known before anything acts.
     assert agent.call("session_context")["session_id"] == begun
     assert agent.call("acquire_lock", file_path="a.py")["session"] == begun
@@ -112,7 +112,7 @@ def test_in_a_client_that_says_who_it_is_hooks_commands_and_server_are_one_sessi
 def test_a_command_of_the_client_continues_what_the_server_has_begun(
     door: Door, agents: Agents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = agents.stdio(GEMINI_SESSION_ID="g-1")
+    agent = agents.inside(GEMINI_SESSION_ID="g-1")
     session = agent.call("register_session")["session_id"]
     assert shown(door, session)["client"] == "gemini"
     monkeypatch.setenv("GEMINI_SESSION_ID", "g-1")
@@ -124,7 +124,7 @@ def test_a_command_of_the_client_continues_what_the_server_has_begun(
 
 
 def test_codex_says_with_every_call_who_calls(door: Door, agents: Agents) -> None:
-    agent = agents.stdio(name="codex-mcp-client")
+    agent = agents.inside(name="codex-mcp-client")
     one = agent.call("register_session", meta=CODEX)["session_id"]
     assert (shown(door, one)["client"], shown(door, one)["client_session"]) == ("codex", "c-1")
     other = {"x-codex-turn-metadata": {"session_id": "c-2"}}
@@ -139,7 +139,7 @@ def test_codex_says_with_every_call_who_calls(door: Door, agents: Agents) -> Non
 
 def test_a_named_session_is_acted_for_and_left_alone(door: Door, agents: Agents) -> None:
     ada = door.start("ada")
-    agent = agents.stdio(GITCOORD_SESSION=f"{ada}/tester", CLAUDE_CODE_SESSION_ID="u-1")
+    agent = agents.inside(GITCOORD_SESSION=f"{ada}/tester", CLAUDE_CODE_SESSION_ID="u-1")
     assert agent.call("acquire_lock", file_path="a.py")["session"] == f"{ada}/tester"
     agents.leave(agent)
     (lock,) = door.json("lock", "list")["locks"]
@@ -150,12 +150,12 @@ def test_a_named_session_is_acted_for_and_left_alone(door: Door, agents: Agents)
 def test_a_named_session_that_does_not_exist_is_begun_under_its_name(
     door: Door, agents: Agents
 ) -> None:
-    agent = agents.stdio(GITCOORD_SESSION="s-of-mine")
+    agent = agents.inside(GITCOORD_SESSION="s-of-mine")
     assert agent.call("acquire_lock", file_path="a.py")["session"] == "s-of-mine"
     agents.leave(agent)
     assert shown(door, "s-of-mine")["status"] == "ended"
     # One that has ended keeps its id.
-    again = agents.stdio(GITCOORD_SESSION="s-of-mine")
+    again = agents.inside(GITCOORD_SESSION="s-of-mine")
     session = again.call("acquire_lock", file_path="a.py")["session"]
     assert session != "s-of-mine"
     assert again.call("acquire_lock", file_path="b.py")["session"] == session
@@ -171,9 +171,9 @@ def test_it_beats_and_keeps_locks_for_as_long_as_it_is_connected(
     if begun_by == "hook":
         door("session", "start", "--life", "beat")
         door("lock", "acquire", "a.py", "--ttl", "8s")
-        agents.stdio(CLAUDE_CODE_SESSION_ID="u-1")
+        agents.inside(CLAUDE_CODE_SESSION_ID="u-1")
     else:
-        agent = agents.stdio(CLAUDE_CODE_SESSION_ID="u-1")
+        agent = agents.inside(CLAUDE_CODE_SESSION_ID="u-1")
         agent.call("acquire_lock", file_path="a.py", ttl_minutes=1 / 60)
     (first,) = door.json("lock", "list")["locks"]
     (session,) = live(door)
@@ -199,7 +199,7 @@ def test_a_server_that_is_killed_loses_everything_to_the_next_sweep(
     session = dead.call("acquire_lock", file_path="a.py", ttl_minutes=60)["session"]
     os.kill(command_pid(dead, door.place), signal.SIGKILL)
     # The other server looks for the dead while it beats, and grants what they held.
-    rival = agents.stdio(name="rival")
+    rival = agents.inside(name="rival")
     found = rival.call("acquire_lock", file_path="a.py", wait_seconds=60)
     assert found["locked_by"] != session
     assert shown(door, session)["status"] == "timed_out"
@@ -210,7 +210,7 @@ def test_sessions_that_are_dead_are_swept_on_demand(door: Door, agents: Agents) 
     door("config", "--shared", "beat_ttl", "400ms")
     door("session", "start", "--name", "ghost", "--life", "beat", "--session", "s-ghost")
     door("lock", "acquire", "a.py", "b.py", "--session", "s-ghost")
-    agent = agents.stdio()
+    agent = agents.inside()
     cleaned: list[dict[str, Any]] = []
 
     def swept() -> bool:

@@ -12,7 +12,7 @@ from tests.entrypoints.mcp.agents import Agent, Agents
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    return agents.stdio()
+    return agents.inside()
 
 
 def test_row_a56_memories_of_all_agents_are_recalled_unless_one_is_named(

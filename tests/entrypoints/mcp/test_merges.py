@@ -20,7 +20,7 @@ QUEUE = {tool.name for tool in LANDING if tool.run.__module__.endswith(("merges"
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    return agents.stdio()
+    return agents.inside()
 
 
 def test_the_guide_names_every_status_check_and_tool() -> None:

@@ -20,7 +20,7 @@ PROMPTS = ("coordinate_file_edit", "start_work_session")
 
 def test_the_twenty_three_tools_seven_resources_and_two_prompts_are_there(agents: Agents) -> None:
     assert (len(TOOLS), len(RESOURCES), len(PROMPTS)) == (23, 7, 2)
-    agent = agents.stdio("--tools", "all")
+    agent = agents.inside("all")
     tools = set(agent.schemas)
     resources = {str(x.uri) for x in agent.portal.call(agent.client.list_resources).resources}
     prompts = {x.name for x in agent.portal.call(agent.client.list_prompts).prompts}

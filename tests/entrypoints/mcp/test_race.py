@@ -35,7 +35,7 @@ def test_two_servers_race_for_a_lock_and_one_wins(door: Door, agents: Agents) ->
 
 
 def test_calls_at_once_through_one_connection_check_in_once(door: Door, agents: Agents) -> None:
-    agent = agents.stdio()
+    agent = agents.inside()
     futures = [agent.begin("acquire_lock", file_path=f"{number}.py") for number in range(12)]
     found = [future.result(60) for future in futures]
     assert not any(one.is_error for one in found)

@@ -19,7 +19,7 @@ def test_a_held_lock_names_its_holder_and_what_to_do(door: Door, agents: Agents,
     ada = door.start("ada")
     words = ("src/**", "--reason", "moving files", "--session", ada)
     (lock,) = door.json("lock", "acquire", *words)["locks"]
-    agent = agents.stdio(era=era)
+    agent = agents.inside(era=era)
     agent.call("register_session", agent_name="bob")
     before = refs(door.place)
     found = agent.refused("acquire_lock", file_path="src/a.py")
@@ -66,7 +66,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 @pytest.fixture
 def agent(agents: Agents) -> Agent:
-    found = agents.stdio()
+    found = agents.inside()
     found.call("register_session", agent_name="bob")
     return found
 

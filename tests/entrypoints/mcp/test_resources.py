@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,13 +14,13 @@ from mcp_types import ResourceUpdatedNotification
 
 from gitcoord.entrypoints.mcp.resources import RESOURCES, concerned
 from tests.entrypoints.door import Door, refs
-from tests.entrypoints.mcp.agents import ERAS, Agent, Agents, Served
+from tests.entrypoints.mcp.agents import ERAS, Agent, Agents
 from tests.entrypoints.program import until
 
 
 @pytest.mark.parametrize("era", ERAS)
 def test_each_is_listed_and_can_be_read(door: Door, agents: Agents, era: str) -> None:
-    agent = agents.stdio(era=era)
+    agent = agents.inside(era=era)
     listed = agent.portal.call(agent.client.list_resources).resources
     assert [str(one.uri) for one in listed] == list(RESOURCES)
     for one in listed:
@@ -42,7 +43,7 @@ def test_they_say_what_the_ledger_knows(door: Door, agents: Agents) -> None:
     first = door.json("task", "add", "Fix login", "--priority", "1")["task"]["id"]
     door("task", "add", "Ship it", "--depends-on", first)
     door("handoff", "write", "half done", "--next-step", "test it", "--session", ada)
-    agent = agents.stdio()
+    agent = agents.inside()
     locks = agent.read("locks://current")
     assert f"- `src/a.py` (exclusive) held by ada (session {ada}) until " in locks
     assert locks.endswith(": login")
@@ -81,12 +82,9 @@ class Ears:
             self.uris.append(str(message.params.uri))
 
 
-@pytest.fixture(params=["stdio", "http"])
+@pytest.fixture(params=["pipes", "http"])
 def connect(request: pytest.FixtureRequest, agents: Agents) -> Callable[..., Agent]:
-    if request.param == "stdio":
-        return agents.stdio
-    served: Served = request.getfixturevalue("served")
-    return lambda **named: agents.http(served, **named)
+    return agents.inside if request.param == "pipes" else partial(agents.http, agents.hosted())
 
 
 @pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")

@@ -8,20 +8,27 @@ import pytest
 
 from gitcoord.entrypoints.mcp.table import TOOLS, selected
 from tests.entrypoints.door import Door
-from tests.entrypoints.mcp.agents import ERAS, Agent, Agents, Served, text
+from tests.entrypoints.mcp.agents import ERAS, Agent, Agents, text
 from tests.entrypoints.mcp.test_merges import QUEUE
 
 
-@pytest.fixture(params=[(way, era) for way in ("stdio", "http") for era in ERAS], ids="-".join)
-def agent(request: pytest.FixtureRequest, agents: Agents) -> Agent:
-    way, era = request.param
+@pytest.fixture
+def agent(agents: Agents) -> Agent:
+    return agents.inside()
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("way", ["stdio", "http"])
+def test_a_day_with_every_tool(
+    request: pytest.FixtureRequest, door: Door, agents: Agents, way: str, era: str
+) -> None:
+    # Both ways as a process.
     if way == "stdio":
-        return agents.stdio(era=era)
-    served: Served = request.getfixturevalue("served")
-    return agents.http(served, era=era)
-
-
-def test_a_day_with_every_tool(door: Door, agent: Agent) -> None:
+        agent = agents.stdio(era=era)
+    elif era == "legacy":
+        agent = agents.http(request.getfixturevalue("served"), era=era)
+    else:
+        agent = agents.http(agents.hosted(), era=era)
     ada = door.start("ada")
     assert "not checked in" in agent.call("session_context")["text"]
     assert [one["agent"] for one in door.json("session", "list")["sessions"]] == ["ada"]
@@ -239,7 +246,7 @@ def test_the_profile_core_has_few_tools_and_says_where_the_others_are(
 ) -> None:
     from mcp.shared.exceptions import MCPError
 
-    agent = agents.stdio("--tools", "core", era=era)
+    agent = agents.inside("core", era=era)
     listed = agent.portal.call(agent.client.list_tools).tools
     assert [tool.name for tool in listed] == list(selected("core"))
     assert len(listed) <= 12
@@ -251,7 +258,7 @@ def test_the_profile_core_has_few_tools_and_says_where_the_others_are(
 
 
 def test_tools_say_what_they_may_do(agents: Agents) -> None:
-    agent = agents.stdio()
+    agent = agents.inside()
     listed = {tool.name: tool for tool in agent.portal.call(agent.client.list_tools).tools}
     assert list(listed) == list(TOOLS)
     for name, tool in listed.items():
@@ -276,7 +283,7 @@ def test_tools_say_what_they_may_do(agents: Agents) -> None:
 def test_prompts_are_listed_and_written(agents: Agents, era: str) -> None:
     from mcp.shared.exceptions import MCPError
 
-    agent = agents.stdio(era=era)
+    agent = agents.inside(era=era)
     listed = agent.portal.call(agent.client.list_prompts).prompts
     assert [prompt.name for prompt in listed] == ["start_work_session", "coordinate_file_edit"]
     start = agent.portal.call(agent.client.get_prompt, "start_work_session", {})
@@ -294,7 +301,7 @@ def test_prompts_are_listed_and_written(agents: Agents, era: str) -> None:
 def test_instructions_come_with_the_first_answer_and_stand_for_themselves(
     agents: Agents, era: str
 ) -> None:
-    agent = agents.stdio(era="auto" if era != "legacy" else era)
+    agent = agents.inside(era="auto" if era != "legacy" else era)
     said = agent.client.instructions
     assert said is not None
     first = said[:512]
@@ -304,7 +311,7 @@ def test_instructions_come_with_the_first_answer_and_stand_for_themselves(
 
 
 def test_the_text_beside_an_answer_is_its_content(agents: Agents) -> None:
-    agent = agents.stdio()
+    agent = agents.inside()
     found = agent.raw("acquire_lock", file_path="ü.py")
     assert "ü.py" in text(found)
 
@@ -360,12 +367,12 @@ def test_requirement_27_ports_are_leased_released_and_told_by_three_tools(
     agents: Agents, tmp_path: Path
 ) -> None:
     alone = {"XDG_STATE_HOME": str(tmp_path / "state"), "GITCOORD_PORT_BLOCKS": "40"}
-    agent = agents.stdio(**alone, GITCOORD_PORT_BASE="26000", GITCOORD_PORT_RANGE="4")
+    agent = agents.inside(**alone, GITCOORD_PORT_BASE="26000", GITCOORD_PORT_RANGE="4")
     lease = agent.call("allocate_ports", session_id="wp-1")["allocation"]
     assert [x["session_id"] for x in agent.call("ports_status")["allocations"]] == ["wp-1"]
     agents.leave(agent)
     one = {"GITCOORD_PORT_BASE": str(lease["db_port"]), "GITCOORD_PORT_BLOCKS": "1"}
-    agent = agents.stdio(**(alone | one), GITCOORD_PORT_RANGE="4")
+    agent = agents.inside(**(alone | one), GITCOORD_PORT_RANGE="4")
     refused = agent.raw("allocate_ports", session_id="wp-2")
     assert refused.is_error
     assert refused.structured_content is not None

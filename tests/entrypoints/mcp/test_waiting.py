@@ -9,19 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.entrypoints.door import Door
-from tests.entrypoints.mcp.agents import ERAS, Agent, Agents, Served
+from tests.entrypoints.mcp.agents import ERAS, Agent, Agents
 from tests.entrypoints.program import until
 
 Told = list[tuple[float, float | None, str | None]]
 
 
-@pytest.fixture(params=[(way, era) for way in ("stdio", "http") for era in ERAS], ids="-".join)
+@pytest.fixture(params=[(way, era) for way in ("pipes", "http") for era in ERAS], ids="-".join)
 def agent(request: pytest.FixtureRequest, agents: Agents) -> Agent:
     way, era = request.param
-    if way == "stdio":
-        return agents.stdio(era=era)
-    served: Served = request.getfixturevalue("served")
-    return agents.http(served, era=era)
+    return agents.inside(era=era) if way == "pipes" else agents.http(agents.hosted(), era=era)
 
 
 def waiting(door: Door) -> int:
@@ -71,7 +68,7 @@ def test_who_gives_up_loses_the_place(door: Door, agent: Agent) -> None:
 def test_a_wait_that_is_over_says_who_still_holds_it(door: Door, agents: Agents) -> None:
     ada = door.start("ada")
     door("lock", "acquire", "a.py", "--session", ada)
-    agent = agents.stdio()
+    agent = agents.inside()
     error = agent.refused("acquire_lock", file_path="a.py", wait_seconds=0.2)["error"]
     assert (error["code"], error["conflicts"][0]["agent"]) == ("wait_timed_out", "ada")
     assert waiting(door) == 0
@@ -120,7 +117,7 @@ def test_many_who_wait_keep_nobody_from_working(door: Door, agents: Agents) -> N
 
     ada = door.start("ada")
     door("lock", "acquire", "src/", "--session", ada)
-    agent = agents.stdio()
+    agent = agents.inside()
     agent.call("register_session")
     crowd = [
         agent.begin("acquire_lock", file_path=f"src/{number}.py", wait_seconds=3600)

@@ -36,20 +36,20 @@ def from_here(served: Served, client: str = "127.0.0.1", host: str = "127.0.0.1"
 
 @pytest.mark.parametrize("system, line", LINES, ids=name_of)
 def test_no_route_answers_without_a_key_that_is_good_and_enough(
-    served: Served, system: System, line: Line
+    guarded: Served, system: System, line: Line
 ) -> None:
-    before = head(served)
+    before = head(guarded)
     path = path_of(system, line)
     if line.keyless != "anybody":
-        assert served.client.request(line.method, path).status_code == 401
+        assert guarded.client.request(line.method, path).status_code == 401
     for key in ("gc_000000000000_" + "A" * 43, "0" * 64, "x"):
-        assert Client(served, "", key=key).call(line.method, path).status_code == 401
+        assert Client(guarded, "", key=key).call(line.method, path).status_code == 401
     if line.scope != "read":
-        answer = Client(served, "", "read").call(line.method, path, {})
+        answer = Client(guarded, "", "read").call(line.method, path, {})
         assert answer.status_code == 403, answer.text
     if line.scope == "admin":
-        assert Client(served, "", "agent").call(line.method, path, {}).status_code == 403
-    assert head(served) == before
+        assert Client(guarded, "", "agent").call(line.method, path, {}).status_code == 403
+    assert head(guarded) == before
 
 
 @pytest.mark.parametrize("path", OPEN)
