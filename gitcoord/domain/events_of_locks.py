@@ -45,10 +45,13 @@ def locks(scene: Scene) -> Iterator[Event]:
 def waiters(scene: Scene) -> Iterator[Event]:
     """Yield who has got into the queue and who has left it."""
     for before, after in scene.pairs(Waiter):
-        if before is None and after is not None:
-            yield _waits("lock.queued", after)
-        elif before is not None and after is None:
+        # With another ticket it has lost its place and come back at the end, in one transaction.
+        if before is not None and after is not None and before.ticket == after.ticket:
+            continue
+        if before is not None:
             yield _waits("lock.unqueued", before)
+        if after is not None:
+            yield _waits("lock.queued", after)
 
 
 def marks(scene: Scene) -> Iterator[Event]:

@@ -162,6 +162,21 @@ def test_the_queue_is_told(told: Told) -> None:
     assert kinds[:3] == ["lock.unqueued", "lock.released", "lock.acquired"]
 
 
+def test_who_has_lost_a_place_in_the_queue_and_comes_back_is_told_with_the_new_one(
+    told: Told,
+) -> None:
+    told.run(AcquireLocks(keys=("a.py",), ttl=20), "s-ada")
+    (first,) = told.run(AcquireLocks(keys=("a.py",), wait=60), "s-bob")
+    told.world.pass_time(30)
+    # Ada comes after her lock and Bob's place have lapsed, and Bob a moment later.
+    ada, bob = AcquireLocks(keys=("a.py",)), AcquireLocks(keys=("a.py",), wait=60)
+    told.world.run_together((ada, "s-ada"), (bob, "s-bob"))
+    left, queued = [each for each in told.look() if each.type.endswith("queued")]
+    assert (left.type, left.data["ticket"]) == ("lock.unqueued", first.data["ticket"])
+    assert (queued.type, queued.data["agent_name"]) == ("lock.queued", "bob")
+    assert queued.data["ticket"] > first.data["ticket"]
+
+
 def test_an_end_by_others_says_how_and_frees_because_of_it(told: Told) -> None:
     told.run(AcquireLocks(keys=("a.py",)), "s-ada")
     events = told.run(KillSession(id="s-ada", reason="stuck"))
