@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -84,6 +87,23 @@ def pytest_configure(config: pytest.Config) -> None:
         pygit2.settings.search_path[level] = home
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the tests once, where every worker would compile all of them for itself."""
+    here = Path(__file__).parent
+    compiled = any(here.glob("domain/__pycache__/test_*.pyc"))
+    if compiled or not session.config.getoption("numprocesses", None):
+        return
+    files = [str(file) for file in sorted(here.rglob("test_*.py"))]
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-n0"]
+    count = os.cpu_count() or 1
+    parts = [
+        subprocess.Popen([*collect, *files[part::count]], stdout=subprocess.DEVNULL)
+        for part in range(count)
+    ]
+    for part in parts:
+        part.wait()
+
+
 @pytest.fixture
 def empty_repo(tmp_path: Path) -> str:
     """Make a repository without commits."""
@@ -122,9 +142,19 @@ def linked_worktree(repo: str, tmp_path: Path) -> str:
 
 def first_commit(path: Path, *options: str) -> str:
     """Make a repository with one commit of one file."""
-    path.mkdir()
-    git(str(path), "init", "-q", *options)
-    (path / "README").write_text("hello\n", encoding="utf-8")
-    git(str(path), "add", "README")
-    git(str(path), "commit", "-q", "-m", "first")
+    shutil.copytree(_prepared(*options), path, symlinks=True)
+    # The index remembers which files it has seen.
+    git(str(path), "update-index", "-q", "--refresh")
     return str(path)
+
+
+@cache
+def _prepared(*options: str) -> str:
+    """Make what `first_commit` copies: one process for each repository instead of three."""
+    folder = tempfile.mkdtemp(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    git(folder, "init", "-q", *options)
+    Path(folder, "README").write_text("hello\n", encoding="utf-8")
+    git(folder, "add", "README")
+    git(folder, "commit", "-q", "-m", "first")
+    return folder
