@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -102,6 +103,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     ]
     for part in parts:
         part.wait()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the collector the thousands of tests, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
