@@ -73,8 +73,11 @@ def _measured(rows: Sequence[Row], scratch: Scratch) -> list[report.Result]:
         say(f"{row.name}: {row.what}")
         try:
             results.append(report.Result(row, row.measure(scratch)))
-        except Skip as reason:
-            results.append(report.Result(row, None, "skipped", str(reason)))
+        except Skip as skip:
+            results.append(report.Result(row, None, "skipped", str(skip)))
+        except ModuleNotFoundError as missing:
+            reason = f"{missing.name} is not installed (extra `test`)"
+            results.append(report.Result(row, None, "skipped", reason))
         except Wrong as wrong:
             # A row that failed is shown as failed; the others are still worth their time.
             traceback.print_exc(file=sys.stderr)
@@ -92,7 +95,10 @@ def _asked() -> argparse.Namespace:
     parser.add_argument(
         "--folder", metavar="DIR", help="where to measure (default: the temporary folder)"
     )
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.write and asked.row:
+        parser.error("--write keeps a whole table: without --row")
+    return asked
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -48,6 +49,7 @@ class Server(NamedTuple):
 @contextmanager
 def serving(scratch: Scratch, path: str) -> Iterator[Server]:
     """Run a service beside the repository for as long as the block runs."""
+    import_module("starlette")  # It says what is missing better than a service that ends at once.
     words = (sys.executable, "-m", "gitcoord", "serve")
     add = [*words, "key", "add", "--name", "bench", "--scope", "admin", "--json"]
     made = subprocess.run(add, cwd=path, env=scratch.environ, capture_output=True, check=True)
