@@ -118,7 +118,7 @@ def test_guarding_a_commit_that_nobody_minds_loads_nothing_heavy(tmp_path: Path)
 def test_no_command_but_its_own_loads_the_mcp_sdk(tmp_path: Path) -> None:
     # Some commands need a ledger or arguments; what they load shows in their help as well.
     everything = (
-        "from gitcoord.entrypoints.cli import COMMANDS, cli\n"
+        "from gitcoord.entrypoints.cli.root import COMMANDS, cli\n"
         "import click\n"
         "for name in COMMANDS:\n"
         "    cli.get_command(click.Context(cli), name)\n"

@@ -8,7 +8,6 @@ an approval, and who decides (`approving`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -107,6 +106,8 @@ def digest_of(subject: Subject, context: Context) -> str:
     if subject.kind in OF_A_SESSION:
         who = root(context.session) if context.session else f"person {context.agent}"
     parts = (subject.kind, who, hide(subject.text), subject.head)
+    from hashlib import sha256  # hooks load this file, and seldom ask
+
     return sha256(msgspec.json.encode(parts)).hexdigest()
 
 

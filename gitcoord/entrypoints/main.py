@@ -62,8 +62,8 @@ def run(given: list[str], *, as_json: bool) -> int:
     gc.set_threshold(100_000, 20, 20)
     import click
 
-    from gitcoord.entrypoints.cli import cli
     from gitcoord.entrypoints.cli.failures import BUG, INTERRUPTED, exit_code, report
+    from gitcoord.entrypoints.cli.root import cli
     from gitcoord.errors import GitcoordError, UsageError
 
     try:

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from gitcoord.clients.skills import GENERAL, WORKFLOW, text
-from gitcoord.entrypoints.cli import cli, flags
+from gitcoord.entrypoints.cli import flags
+from gitcoord.entrypoints.cli.root import cli
 from tests.entrypoints.door import Door
 from tests.gitrun import git
 

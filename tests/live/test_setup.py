@@ -15,7 +15,7 @@ from gitcoord.clients.codex import trust
 from gitcoord.clients.plan import Facts
 from gitcoord.clients.present import make
 from gitcoord.clients.skills import GENERAL, WORKFLOW
-from gitcoord.entrypoints.cli import COMMANDS
+from gitcoord.entrypoints.cli.root import COMMANDS
 from gitcoord.storage.repository import find
 from tests.acceptance.shell import Shell
 from tests.gitrun import git

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import click
-
 from gitcoord.bootstrap import House, open_house
 from gitcoord.domain.operation import UNKNOWN, Answer, Context, Operation
 from gitcoord.domain.record import shown
@@ -33,6 +31,8 @@ from gitcoord.storage.repository import Repository, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import click
 
     from gitcoord.domain.operation import Beat
     from gitcoord.domain.state import State
@@ -266,12 +266,12 @@ class Desk:
 
                 document = document | {"as_of": as_of(self.house)}
             body = {"ok": True} | {key: shown(value) for key, value in document.items()}
-            click.echo(encoded(body))
+            _say(encoded(body))
             return
         said = text if isinstance(text, str) else text()
         said = said if isinstance(said, str) else "\n".join(said)
         if said:
-            click.echo(said)
+            _say(said)
 
     def settle(self) -> None:
         """See that marks of work which has landed are gone before they are shown."""
@@ -289,7 +289,7 @@ class Desk:
     def note(self, text: str) -> None:
         """Say something on the side, to people only."""
         if not self.json:
-            click.echo(text, err=True)
+            _say(text, err=True)
 
     def close(self) -> None:
         """Do what is due on the side, now that the answer is out, and let go of everything."""
@@ -312,6 +312,7 @@ def command(function: F) -> F:
     Adds `--json`; the options `session` (where the command has `acting`) and the
     group's directory find their way into the desk.
     """
+    import click  # here and below: hooks have a desk, and no options
 
     @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
     @click.pass_context
@@ -354,6 +355,12 @@ def _begun(house: House) -> bool:
         return True
 
 
+def _say(text: str, *, err: bool = False) -> None:
+    import click
+
+    click.echo(text, err=err)
+
+
 def _sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
     from gitcoord.entrypoints.cli.completion import session_ids
 
@@ -362,6 +369,8 @@ def _sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 def acting(function: F) -> F:
     """Add `--session`, for commands that act for a session."""
+    import click
+
     found: F = click.option(
         "--session",
         metavar="ID",

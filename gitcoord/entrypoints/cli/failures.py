@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
 import msgspec
 
 from gitcoord.errors import (
@@ -38,6 +37,8 @@ def exit_code(error: GitcoordError) -> int:
 
 def report(error: GitcoordError, *, as_json: bool) -> None:
     """Print the error: as a document on stdout, or as a few lines on stderr."""
+    import click  # not for hooks, which have a way of their own to say no
+
     if as_json:
         click.echo(encoded({"ok": False, "error": error.as_dict()}))
         return

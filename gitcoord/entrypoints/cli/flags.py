@@ -93,8 +93,8 @@ def flags(desk: Desk) -> Flags:
 
 def exists(name: str) -> bool:
     """Say whether there is a command of this noun and verb, or of this one word."""
-    from gitcoord.entrypoints.cli import COMMANDS
     from gitcoord.entrypoints.cli import __name__ as package
+    from gitcoord.entrypoints.cli.root import COMMANDS
 
     noun, _, verb = name.partition(" ")
     if noun not in COMMANDS or not verb:
