@@ -20,8 +20,8 @@ from bench.scratch import Place, Scratch, command
 
 _BASELINE = "`python -c pass`"
 _FULL = (
-    "the full way loads msgspec, click and SQLite, which cost more than four times a bare "
-    "Python, and opens the ledger"
+    "the full way loads msgspec, SQLite and our own modules, which cost more than four times a "
+    "bare Python, and opens the ledger"
 )
 
 
