@@ -143,6 +143,15 @@ LANDING = (
         destructive=True,
     ),
     Tool(
+        "eject_from_merge_queue",
+        merges.eject_from_merge_queue,
+        merges.EjectMerge,
+        merges.MergeFound,
+        "Eject a queued branch",
+        "Take a branch that cannot land out of the merge queue, whoever queued it, and say why.",
+        destructive=True,
+    ),
+    Tool(
         "verify_changes",
         verification.verify_changes,
         verification.VerifyChanges,

@@ -130,6 +130,13 @@ class RemoveMerge(Input, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class EjectMerge(Input, frozen=True, kw_only=True):
+    """Which entry, and what is wrong with it."""
+
+    feature_id: EntryId
+    reason: Annotated[str, Meta(min_length=1, description="Whoever queued it reads it.")]
+
+
 class MergeFound(Output, frozen=True, kw_only=True):
     """The entry as it is now."""
 
@@ -253,6 +260,18 @@ def remove_from_merge_queue(call: Call, asked: RemoveMerge) -> MergeFound:
     with call.state() as state:
         id = entry_of(state, asked.feature_id).id
     answer = call.do(Wish(id=id, reason=asked.reason), Ended)
+    with call.state() as state:
+        return MergeFound(entry=shown(state, answer.merge))
+
+
+def eject_from_merge_queue(call: Call, asked: EjectMerge) -> MergeFound:
+    """Take an entry out that cannot land, whoever queued it; it can be queued again."""
+    from gitcoord.domain.merging import EjectMerge as Wish
+    from gitcoord.domain.merging import Ended
+
+    with call.state() as state:
+        found = entry_of(state, asked.feature_id)
+    answer = call.do(Wish(id=found.id, reason=asked.reason, head=found.head), Ended)
     with call.state() as state:
         return MergeFound(entry=shown(state, answer.merge))
 

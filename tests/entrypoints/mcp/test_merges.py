@@ -116,6 +116,9 @@ def test_a_branch_is_queued_checked_verified_and_landed(door: Door, agent: Agent
     assert [one["status"] for one in seen["entries"]] == ["merged"]
     gone = agent.call("remove_from_merge_queue", feature_id=odd, reason="not wanted")
     assert (gone["entry"]["status"], gone["entry"]["reason"]) == ("removed", "not wanted")
+    again = agent.call("enqueue_merge", branch_name="feat/odd")["entry"]["merge_id"]
+    out = agent.call("eject_from_merge_queue", feature_id=again, reason="breaks the login")
+    assert (out["entry"]["status"], out["entry"]["reason"]) == ("ejected", "breaks the login")
     assert agent.called & QUEUE == QUEUE
 
 
@@ -130,6 +133,8 @@ def test_who_did_not_queue_it_does_not_remove_it_and_what_is_not_there_is_said(
     taken = agent.refused("remove_from_merge_queue", feature_id=id)["error"]
     assert (taken["code"], taken["agent"]) == ("merge_taken", "ada")
     assert "send_message" in taken["hint"]
+    silent = agent.refused("eject_from_merge_queue", feature_id=id, reason=" ")["error"]
+    assert silent["code"] == "reason_required"
     unknown = agent.refused("run_pre_merge_checks", feature_id="nothing of that name")["error"]
     assert (unknown["code"], unknown["hint"]) == ("merge_not_found", "Call get_merge_queue.")
     missing = agent.refused("enqueue_merge", branch_name="feat/none")["error"]
