@@ -23,6 +23,7 @@ from gitcoord.ledger import clone, inspection, invariants, tables
 from gitcoord.ledger.clock import AHEAD, Clock, HostClock, reading
 from gitcoord.ledger.finding import Finding, Premises, listed
 from gitcoord.ledger.history import meta_at
+from gitcoord.ledger.ledger import Ledger
 from gitcoord.storage.cache import Cache, Snapshot
 from gitcoord.storage.store import Oid
 from gitcoord.storage.worktree import Checkout
@@ -94,6 +95,16 @@ def _ledger(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
     if not found.readable:
         return
     yield Finding("records", "ok", f"{found.read} records can be read and stand in their places")
+    cache = list(_cache(premises, head))
+    yield from cache
+    # What is read through an index that differs says nothing about the ledger.
+    if all(one.code != "cache_differs" for one in cache):
+        yield from _rules(ledger, head)
+    yield from _clock(meta_at(ledger, head).time, now)
+    yield from _host_clock(ledger.clock)
+
+
+def _rules(ledger: Ledger, head: Oid) -> Iterator[Finding]:
     with ledger.state(head) as state:
         broken = list(invariants.broken(state))
         over = reading(ledger.clock, state.meta.time)
@@ -102,9 +113,6 @@ def _ledger(premises: Premises, checkout: Checkout) -> Iterator[Finding]:
     if lapsed:
         message = "leases, waits or deadlines are over and not yet ended"
         yield Finding("leases_over", "note", message, repairable=True)
-    yield from _cache(premises, head)
-    yield from _clock(meta_at(ledger, head).time, now)
-    yield from _host_clock(ledger.clock)
 
 
 def _clock(written: Time, now: Time) -> Iterator[Finding]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitcoord.entrypoints.main import run
 from tests.entrypoints.door import Door
 from tests.entrypoints.evidence import home, says_no, settled
 
@@ -50,16 +53,39 @@ def test_a_spoilt_index_costs_nothing_but_time(door: Door, how: str) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 100, 4096, 5000, 9000, 20000])
-def test_an_index_with_one_broken_page_costs_nothing_but_time(door: Door, at: int) -> None:
+def test_an_index_with_one_broken_page_costs_time_or_a_repair(door: Door, at: int) -> None:
     path = home(door.place) / "cache.sqlite"
     with closing(sqlite3.connect(path)) as index:
         index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw = bytearray(path.read_bytes())
-    raw[at : at + 600] = os.urandom(len(raw[at : at + 600]))
+    raw[at : at + 600] = random.Random(at).randbytes(len(raw[at : at + 600]))
     path.write_bytes(raw)
-    assert [one["key"] for one in door.json("lock", "list")["locks"]] == ["src/**"]
+    assert [one["key"] for one in listed(door)] == ["src/**"]
     door("lock", "acquire", "other.py")
-    assert len(door.json("lock", "list")["locks"]) == 2
+    assert len(listed(door)) == 2
+
+
+def listed(door: Door) -> list[dict[str, Any]]:
+    """Return the locks; after a repair, where SQLite has not seen the damage."""
+    if run(["lock", "list", "--json"], as_json=True) == 6:
+        door("doctor", "--repair")
+    found: list[dict[str, Any]] = door.json("lock", "list")["locks"]
+    return found
+
+
+def test_an_index_that_is_wrong_without_being_broken_is_found_and_made_anew(door: Door) -> None:
+    path = home(door.place) / "cache.sqlite"
+    with closing(sqlite3.connect(path)) as index:
+        index.execute("UPDATE record SET data = ? WHERE tbl = 'locks'", (b"{}",))
+        index.commit()
+    assert door.refused("lock", "list", code=6)["code"] == "corrupt_record"
+    said = json.loads(door("doctor", "--json", code=6))
+    assert [one["code"] for one in said["findings"] if one["severity"] == "error"] == [
+        "cache_differs"
+    ]
+    door("doctor", "--repair")
+    assert [one["key"] for one in door.json("lock", "list")["locks"]] == ["src/**"]
+    assert json.loads(door("doctor", "--json"))["verdict"] in ("ok", "note", "warning")
 
 
 GARBAGE = (
