@@ -14,10 +14,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "gitcoord")
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
+#: What the server loads before it forks: a process of tests has one server, whoever asks first.
+#: No engine is among it, as a command loads none before it has one to open.
+LOADED = (
+    "tests.loaded",
+    "tests.races.beginning",
+    "tests.races.field",
+    "tests.races.swapping",
+    "gitcoord.storage.wire.http",
+)
+
+
+def server() -> ForkServerContext:
+    """Return how processes are forked, where `FORKS`."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(list(LOADED))
+    return found
 
 
 def run(
@@ -28,8 +45,7 @@ def run(
         return subprocess.run(
             [*COMMAND, *words], cwd=cwd, env=env, input=stdin, capture_output=True
         )
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.loaded"])
+    context = server()
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder, str(number))) for number in range(3)]
         Path(files[0]).write_bytes(stdin)

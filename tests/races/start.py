@@ -12,24 +12,14 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-#: What racers run, and what of the product is otherwise imported at first use.
-IMPORTED = [
-    "tests.races.beginning",
-    "tests.races.field",
-    "tests.races.swapping",
-    "gitcoord.storage.wire.http",
-    "gitcoord.storage.libgit2",
-]
+from tests import forked
+
 Context = ForkServerContext | SpawnContext
 
 
 def context() -> Context:
     """Return how processes are started here, with its barriers and queues."""
-    if "forkserver" not in mp.get_all_start_methods():
-        return mp.get_context("spawn")
-    server = mp.get_context("forkserver")
-    server.set_forkserver_preload(IMPORTED)
-    return server
+    return forked.server() if forked.FORKS else mp.get_context("spawn")
 
 
 def process(context: Context, target: Callable[..., None], *arguments: object) -> BaseProcess:
